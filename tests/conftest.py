@@ -1,0 +1,24 @@
+"""What every test shares: an empty home, no Weft variables, no clock or ids left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft import clock, ids
+
+
+@pytest.fixture(autouse=True)
+def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Point WEFT_DIR at an empty folder, drop every other WEFT_ variable, restore clock and ids afterwards."""
+    for variable in list(os.environ):
+        if variable.startswith("WEFT_") or variable in {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
+            monkeypatch.delenv(variable)
+    home = tmp_path / "weft-home"
+    monkeypatch.setenv("WEFT_DIR", str(home))
+    yield home
+    clock.replace(None)
+    ids.replace(None)

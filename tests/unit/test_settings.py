@@ -1,0 +1,44 @@
+import pytest
+
+from weft import settings
+from weft.errors import SettingError
+
+
+def test_overrides_beat_the_environment_and_none_is_passed_over() -> None:
+    env = {"WEFT_PROJECT": "from-env", "WEFT_SYNC": "1"}
+    assert settings.load({"project": "mine"}, env).project == "mine"
+    assert settings.load({"project": None}, env).project == "from-env"
+    assert settings.load({}, env).sync is True
+
+
+def test_an_unknown_variable_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(SettingError, match="no variable WEFT_PROJCT.*Did you mean WEFT_PROJECT"):
+        settings.load({}, {"WEFT_PROJCT": "x"})
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(SettingError, match="no setting zzz"):
+        settings.load({"zzz": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("mode", "sometimes", "Use one of online, offline, disabled"),
+        ("port", "many", "not a int"),
+        ("port", -1, "zero or more"),
+        ("sync", "perhaps", "not a bool"),
+        ("project", "../etc", "cannot stand in an address"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(name: str, value: object, text: str) -> None:
+    with pytest.raises(SettingError, match=text):
+        settings.load({name: value}, {})
+
+
+def test_the_table_and_the_record_have_the_same_names() -> None:
+    assert [s.name for s in settings.SETTINGS] == list(settings.Settings.__dataclass_fields__)
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "hush" not in repr(settings.load({"api_key": "hush"}, {}))

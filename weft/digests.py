@@ -1,0 +1,27 @@
+"""Content digests: BLAKE3, 64 hex digits, of bytes, of files and of JSON values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+
+def of_bytes(data: bytes | memoryview) -> str:
+    """The digest of ``data``."""
+    return blake3(data).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """The digest of a file's bytes; the file is mapped, not read into memory."""
+    hasher = blake3(max_threads=blake3.AUTO)
+    hasher.update_mmap(path)
+    return hasher.hexdigest()
+
+
+def of_json(value: Any) -> str:
+    """The digest of a JSON value, independent of key order and white space."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return of_bytes(text.encode("ascii"))

@@ -1,0 +1,48 @@
+"""Frozen record types that every room shares; no input or output happens here."""
+
+from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
+from weft.records.codec import Entry, RecordType, decode, dumps, encode, loads
+from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
+from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery
+from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
+from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
+from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
+
+__all__ = [
+    "ArtifactFile",
+    "ArtifactVersion",
+    "ConsoleLines",
+    "Entry",
+    "Example",
+    "Failure",
+    "ItemStatus",
+    "LineageEdge",
+    "LineageGraph",
+    "Metrics",
+    "NodeKind",
+    "Page",
+    "RecordType",
+    "ReviewItem",
+    "ReviewQueue",
+    "Run",
+    "RunKind",
+    "RunQuery",
+    "RunStatus",
+    "RunUpdate",
+    "Sample",
+    "SampleStatus",
+    "Score",
+    "ScoreQuery",
+    "ScoreSource",
+    "Series",
+    "SeriesSummary",
+    "Span",
+    "SpanQuery",
+    "SpanStatus",
+    "TraceSummary",
+    "Writer",
+    "decode",
+    "dumps",
+    "encode",
+    "loads",
+]

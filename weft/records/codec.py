@@ -1,0 +1,118 @@
+"""How observations travel: a type number and a JSON payload, self-contained, the same in journal and HTTP.
+
+A payload is the JSON object of the record's fields; missing fields take their defaults, unknown ones are
+ignored, so that two versions of Weft can share a folder. OTLP requests travel as they came.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any
+
+import orjson
+
+from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
+from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpdate, Writer
+from weft.records.spans import Failure, Span, SpanStatus
+
+Observation = Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer
+
+
+class RecordType(IntEnum):
+    """The type number of a journal record. Numbers are never reused.
+
+    The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
+    their payload starts with one JSON line, ``{"project": ...}``, then the body. FORWARD holds a batch of
+    another machine's journal: see ``weft.journal``.
+    """
+
+    SPAN = 1
+    RUN = 2
+    METRICS = 3
+    CONSOLE = 4
+    SAMPLE = 5
+    SCORE = 6
+    WRITER = 7
+    OTLP_TRACES_PROTO = 16
+    OTLP_TRACES_JSON = 17
+    OTLP_LOGS_PROTO = 18
+    OTLP_LOGS_JSON = 19
+    FORWARD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal record as the drainer hands it on. ``end`` is the offset just behind it in its segment."""
+
+    type: int
+    payload: bytes
+    end: int
+
+
+_TYPES: dict[type[Any], RecordType] = {
+    Span: RecordType.SPAN,
+    RunUpdate: RecordType.RUN,
+    Metrics: RecordType.METRICS,
+    ConsoleLines: RecordType.CONSOLE,
+    Sample: RecordType.SAMPLE,
+    Score: RecordType.SCORE,
+    Writer: RecordType.WRITER,
+}
+_CLASSES: dict[int, type[Any]] = {int(number): cls for cls, number in _TYPES.items()}
+_FIELDS: dict[int, frozenset[str]] = {
+    number: frozenset(f.name for f in fields(cls)) for number, cls in _CLASSES.items()
+}
+_ENUMS: dict[int, dict[str, type[Any]]] = {
+    RecordType.SPAN: {"status": SpanStatus},
+    RecordType.RUN: {"kind": RunKind, "status": RunStatus},
+    RecordType.SAMPLE: {"status": SampleStatus},
+    RecordType.SCORE: {"source": ScoreSource},
+}
+
+
+def dumps(value: Any) -> bytes:
+    """JSON of ``value``. Lone surrogates and integers over 64 bits stay exact, as escapes and digits."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), default=_plain).encode("ascii")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    raise TypeError(f"a {type(value).__name__} is not a JSON value")
+
+
+def loads(data: bytes | bytearray | memoryview | str) -> Any:
+    """The value of JSON text; accepts all that :func:`dumps` writes."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return json.loads(data if isinstance(data, str) else bytes(data))
+
+
+def encode(observation: Observation) -> tuple[RecordType, bytes]:
+    """The type number and payload of an observation."""
+    return _TYPES[type(observation)], dumps(observation)
+
+
+def decode(record_type: int, payload: bytes | memoryview) -> Observation:
+    """The observation of a payload. Raises ValueError or TypeError where it is not one; OTLP is not decoded here."""
+    cls = _CLASSES.get(record_type)
+    if cls is None:
+        raise ValueError(f"record type {record_type} is unknown to this version of Weft")
+    data = loads(payload)
+    if not isinstance(data, dict):
+        raise ValueError("the payload is not a JSON object")
+    known = _FIELDS[record_type]
+    kept = {key: value for key, value in data.items() if key in known}
+    for key, enum in _ENUMS.get(record_type, {}).items():
+        if kept.get(key) is not None:
+            kept[key] = enum(kept[key])
+    if isinstance(kept.get("failure"), dict) and cls is not RunUpdate:
+        kept["failure"] = Failure(**kept["failure"])
+    observation: Observation = cls(**kept)
+    return observation

@@ -1,0 +1,78 @@
+"""What one may ask of the store: filters as frozen records, answers in pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. ``cursor`` fetches the next one; None means that this is the last."""
+
+    items: list[T] = field(default_factory=list)
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Filters of runs; None filters nothing. ``order``: ``-started_at``, ``name``, ``summary.loss``, ``-config.lr``."""
+
+    project: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    group: str | None = None
+    tag: str | None = None
+    text: str | None = None
+    parent_run_id: str | None = None
+    run_ids: list[str] | None = None
+    order: str = "-started_at"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanQuery:
+    """Filters of spans; None filters nothing. ``attributes`` match exactly. ``text`` searches name, input and output.
+
+    ``roots_only`` keeps the spans without a parent. ``order``: ``-start``, ``start``, ``-duration``, ``-cost``.
+    """
+
+    project: str | None = None
+    run_id: str | None = None
+    trace_id: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    model: str | None = None
+    model_version: str | None = None
+    thread_id: str | None = None
+    user_id: str | None = None
+    min_duration_ns: int | None = None
+    min_cost_usd: float | None = None
+    start_after_ns: int | None = None
+    start_before_ns: int | None = None
+    attributes: dict[str, Any] | None = None
+    text: str | None = None
+    roots_only: bool = False
+    order: str = "-start"
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreQuery:
+    """Filters of scores; None filters nothing."""
+
+    project: str | None = None
+    run_id: str | None = None
+    example_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    name: str | None = None
+    source: str | None = None
+    author: str | None = None
+    limit: int = 1000
+    cursor: str | None = None

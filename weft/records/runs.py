@@ -1,0 +1,147 @@
+"""Runs, their metrics and console, and the processes that write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class RunKind(StrEnum):
+    """What a run executes."""
+
+    APP = "app"
+    TRAIN = "train"
+    EVAL = "eval"
+    TRIAL = "trial"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. ``crashed`` is computed when read: its writer died before it finished."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunUpdate:
+    """An observation of a run: what is not None is set; config, summary and environment merge by key."""
+
+    run_id: str
+    project: str
+    time_ns: int
+    kind: RunKind | None = None
+    name: str | None = None
+    status: RunStatus | None = None
+    config: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    git: dict[str, Any] | None = None
+    environment: dict[str, Any] | None = None
+    parent_run_id: str | None = None
+    started_at_ns: int | None = None
+    ended_at_ns: int | None = None
+    exit_code: int | None = None
+    failure: dict[str, str] | None = None
+    writer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a program, as read from the store. Times are ns since the epoch."""
+
+    run_id: str
+    project: str
+    kind: RunKind
+    name: str
+    status: RunStatus
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    git: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    parent_run_id: str | None = None
+    started_at_ns: int | None = None
+    ended_at_ns: int | None = None
+    exit_code: int | None = None
+    failure: dict[str, str] | None = None
+    writer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """One logged step: values by metric name, from one source (rank or process) of one run.
+
+    Values are floats; a non-finite one travels as the string "NaN", "Infinity" or "-Infinity".
+    System samples are metrics too, named ``system/...``.
+    """
+
+    run_id: str
+    project: str
+    step: int
+    time_ns: int
+    values: dict[str, float | str]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSummary:
+    """What is known of a series without reading its points. NaN points count in ``points`` only."""
+
+    run_id: str
+    name: str
+    source: str
+    points: int
+    first_step: int
+    last_step: int
+    last: float
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one run from one source: steps (n,) int64, times_ns (n,) int64, values (n,) float64."""
+
+    run_id: str
+    name: str
+    source: str
+    steps: NDArray[np.int64]
+    times_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLines:
+    """Lines of console output of one run from one source; ``first`` is the index of the first line."""
+
+    run_id: str
+    project: str
+    time_ns: int
+    first: int
+    stream: str
+    lines: list[str]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A process that writes: seen when it opens its journal and when it is gone (closed or died)."""
+
+    writer: str
+    time_ns: int
+    pid: int
+    host: str
+    ended: bool = False

@@ -1,0 +1,223 @@
+"""The store's contract: one repository an aggregate. SQL stores, the in-memory store and the HTTP client keep it.
+
+Promises, tested by ``weft.testing.contract`` on every store:
+
+- Every method may be called from any thread; records given and returned are the caller's to keep.
+- ``get_`` raises NotFoundError, ``find_`` returns None, ``list_`` is paged and ordered.
+- A decision (claim, label, alias, new version) is one transaction: it happens whole or raises.
+- ``ingest`` is exactly once for each (writer, segment, offset), in one transaction with its progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from weft.records import (
+    ArtifactVersion,
+    Entry,
+    Example,
+    LineageEdge,
+    LineageGraph,
+    NodeKind,
+    Page,
+    ReviewItem,
+    ReviewQueue,
+    Run,
+    RunQuery,
+    Sample,
+    Score,
+    ScoreQuery,
+    Series,
+    SeriesSummary,
+    Span,
+    SpanQuery,
+    TraceSummary,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries of one segment in order. ``start`` is the offset before the first, ``end`` behind the last.
+
+    ``end`` may lie behind the last entry where records that could not be read were passed over.
+    """
+
+    writer: str
+    segment: int
+    start: int
+    end: int
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not be stored, with the reason; the drainer keeps it under ``rejected/``."""
+
+    entry: Entry
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of a batch: records stored, records skipped as already stored, records refused."""
+
+    stored: int = 0
+    repeated: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class Runs(Protocol):
+    """Runs of every kind."""
+
+    def get_run(self, run_id: str) -> Run: ...
+    def find_run(self, run_id: str) -> Run | None: ...
+    def list_runs(self, query: RunQuery) -> Page[Run]: ...
+    def count_runs(self, query: RunQuery) -> int: ...
+    def list_projects(self) -> list[str]: ...
+    def console(self, run_id: str, *, first: int = 0, limit: int = 1000) -> list[str]: ...
+    def delete_run(self, run_id: str) -> None: ...
+
+
+class SeriesStore(Protocol):
+    """Metrics of runs."""
+
+    def list_series(self, run_id: str, *, text: str | None = None) -> list[SeriesSummary]: ...
+    def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]: ...
+
+
+class Spans(Protocol):
+    """Spans and traces."""
+
+    def find_span(self, trace_id: str, span_id: str) -> Span | None: ...
+    def get_trace(self, trace_id: str) -> list[Span]: ...
+    def list_spans(self, query: SpanQuery) -> Page[Span]: ...
+    def list_traces(self, query: SpanQuery) -> Page[TraceSummary]: ...
+    def totals(self, query: SpanQuery) -> dict[str, Any]: ...
+
+
+class Evaluations(Protocol):
+    """Samples of evaluation runs, and scores of samples and spans."""
+
+    def list_samples(self, run_id: str, *, limit: int = 1000, cursor: str | None = None) -> Page[Sample]: ...
+    def find_sample(self, run_id: str, example_id: str, repetition: int) -> Sample | None: ...
+    def list_scores(self, query: ScoreQuery) -> Page[Score]: ...
+
+
+class Artifacts(Protocol):
+    """Artifacts, aliases, dataset examples, lineage."""
+
+    def create_version(
+        self, version: ArtifactVersion, *, examples: Sequence[Example] | None = None, aliases: Sequence[str] = ()
+    ) -> ArtifactVersion:
+        """Store a version; its number is set here. Equal content (``digest``) returns the version that exists.
+
+        The alias ``latest`` moves to it, with every alias in ``aliases``. Where ``run_id`` is set, the edge
+        run -> artifact ``produced`` is stored in the same transaction. Files must be in ``blobs`` before.
+        """
+        ...
+
+    def get_version(self, project: str, ref: str) -> ArtifactVersion:
+        """The version named ``name``, ``name:alias``, ``name:v3`` or ``name:3``; no suffix means ``latest``."""
+        ...
+
+    def list_versions(self, project: str, name: str) -> list[ArtifactVersion]: ...
+    def list_artifacts(self, project: str, *, type: str | None = None) -> list[ArtifactVersion]:
+        """The newest version of each artifact, by name."""
+        ...
+
+    def set_alias(self, project: str, name: str, alias: str, version: int) -> None: ...
+    def list_examples(
+        self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> Page[Example]: ...
+    def add_edge(self, edge: LineageEdge) -> None: ...
+    def lineage(self, project: str, kind: NodeKind, name: str) -> LineageGraph:
+        """All edges reachable upstream and downstream, each once, nearest first."""
+        ...
+
+
+class Reviews(Protocol):
+    """Review queues: every method is one transaction."""
+
+    def create_queue(self, queue: ReviewQueue) -> ReviewQueue:
+        """Create a queue; one of the same project and name returns the one that exists."""
+        ...
+
+    def get_queue(self, queue_id: str) -> ReviewQueue: ...
+    def find_queue(self, project: str, name: str) -> ReviewQueue | None: ...
+    def list_queues(self, project: str | None = None) -> list[ReviewQueue]: ...
+    def add_items(self, items: Sequence[ReviewItem]) -> int:
+        """Add items, held ones too; items that exist are left as they are. Returns how many are new."""
+        ...
+
+    def get_item(self, item_id: str) -> ReviewItem: ...
+    def list_items(
+        self, queue_id: str, *, status: str | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> Page[ReviewItem]: ...
+    def claim(self, queue_id: str, reviewer: str, *, lease_s: float = 600.0) -> ReviewItem | None:
+        """Take the next item: the reviewer's own live claim if there is one, else, in the order of u / p (items sent
+        by hand first), one that is waiting or whose lease has ended and that this reviewer has not skipped."""
+        ...
+
+    def label(
+        self,
+        item_id: str,
+        reviewer: str,
+        *,
+        label: str,
+        value: float | None = None,
+        comment: str | None = None,
+        simulated: bool = False,
+    ) -> ReviewItem:
+        """Label a claimed item: it becomes a human score in the same transaction. ConflictError if another holds it."""
+        ...
+
+    def release(self, item_id: str, reviewer: str) -> None: ...
+    def skip(self, item_id: str, reviewer: str) -> None:
+        """Give the item back; it goes to another reviewer."""
+        ...
+
+
+class Blobs(Protocol):
+    """Content-addressed bytes, scoped by project."""
+
+    def put(self, project: str, data: bytes) -> str:
+        """Store bytes; returns their digest."""
+        ...
+
+    def get(self, project: str, digest: str) -> bytes: ...
+    def has(self, project: str, digest: str) -> bool: ...
+
+
+class Store(Protocol):
+    """The one run and trace database."""
+
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def series(self) -> SeriesStore: ...
+    @property
+    def spans(self) -> Spans: ...
+    @property
+    def evaluations(self) -> Evaluations: ...
+    @property
+    def artifacts(self) -> Artifacts: ...
+    @property
+    def reviews(self) -> Reviews: ...
+    @property
+    def blobs(self) -> Blobs: ...
+
+    def ingest(self, batch: Batch) -> IngestReport:
+        """Store a batch and its progress in one transaction; what is already stored is skipped."""
+        ...
+
+    def progress(self, writer: str, segment: int) -> int:
+        """The offset up to which a segment is stored; 0 where nothing is."""
+        ...
+
+    def integrity(self) -> list[str]:
+        """What is wrong with the database, a line each; empty where it is sound."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,165 @@
+"""One table of settings: name, variable, type, default, unit, help. Code, ``--help`` and docs read it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weft import ids
+from weft.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. ``type`` is str, int, float, bool or Path."""
+
+    name: str
+    type: type[Any]
+    default: Any
+    help: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"WEFT_{self.name.upper()}"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("dir", Path, Path("~/.weft"), "Where the journal, the embedded database and the files live."),
+    Setting("db", str, None, "Database address; the default is SQLite in WEFT_DIR (postgresql+psycopg://... else)."),
+    Setting("url", str, None, "Address of a Weft server; unset, everything stays in WEFT_DIR."),
+    Setting("api_key", str, None, "The key that the server asks for.", secret=True),
+    Setting("project", str, "default", "The project that records belong to."),
+    Setting(
+        "mode",
+        str,
+        "online",
+        "online stores at once, offline keeps records until `weft sync`, disabled records nothing.",
+        choices=("online", "offline", "disabled"),
+    ),
+    Setting("sync", bool, False, "Make every record durable against a power cut before the call returns."),
+    Setting(
+        "drain",
+        str,
+        "process",
+        "Who moves records into the store: a process of its own, a thread, or nobody until the next `weft` command.",
+        choices=("process", "thread", "off"),
+    ),
+    Setting("instrument", bool, True, "Trace openai and litellm without being asked."),
+    Setting("capture", bool, True, "Keep inputs and outputs of ops."),
+    Setting("redact_keys", str, "", "More keys, separated by commas, whose values are never recorded."),
+    Setting("console", bool, True, "Keep what a run prints."),
+    Setting("git", bool, True, "Keep the git commit, branch and remote of a run."),
+    Setting("system_interval_s", float, 5.0, "Time between two system samples; 0 takes none.", "s"),
+    Setting("flush_timeout_s", float, 10.0, "How long an exiting process waits for the store.", "s"),
+    Setting("journal_quota_bytes", int, 10_000_000_000, "The most that the journal may hold.", "bytes"),
+    Setting("quiet", bool, False, "Print no addresses and notes."),
+    Setting("host", str, "127.0.0.1", "The address that `weft up` listens on; any other needs WEFT_API_KEY."),
+    Setting("port", int, 4300, "The port of `weft up`."),
+    Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
+)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values in force; one attribute a row of :data:`SETTINGS`."""
+
+    dir: Path
+    db: str | None
+    url: str | None
+    api_key: str | None = field(repr=False)
+    project: str
+    mode: str
+    sync: bool
+    drain: str
+    instrument: bool
+    capture: bool
+    redact_keys: str
+    console: bool
+    git: bool
+    system_interval_s: float
+    flush_timeout_s: float
+    journal_quota_bytes: int
+    quiet: bool
+    host: str
+    port: int
+    otlp_port: int
+
+
+def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from ``overrides`` (None values are passed over), then the environment, then the defaults.
+
+    Raises SettingError for an unknown name or variable and for a value that does not fit; an environment
+    variable that is set but empty counts as unset.
+    """
+    env = os.environ if environ is None else environ
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    for name in given:
+        if name not in _BY_NAME:
+            raise _unknown(name, "setting", list(_BY_NAME))
+    variables = {setting.variable for setting in SETTINGS}
+    for variable in env:
+        if variable.startswith("WEFT_") and variable not in variables:
+            raise _unknown(variable, "variable", sorted(variables))
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        raw = given.get(setting.name, env.get(setting.variable) or setting.default)
+        values[setting.name] = raw if raw is None else _convert(setting, raw)
+    settings = Settings(**values)
+    if not ids.is_name(settings.project):
+        raise SettingError(
+            f"The project name {settings.project!r} cannot stand in an address.",
+            remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",
+            field="project",
+        )
+    return settings
+
+
+def _unknown(name: str, what: str, known: list[str]) -> SettingError:
+    close = difflib.get_close_matches(name, known, 1)
+    remedy = f"Did you mean {close[0]}?" if close else "`weft settings` lists the known ones."
+    return SettingError(f"There is no {what} {name}.", remedy=remedy, field=name)
+
+
+def _convert(setting: Setting, raw: Any) -> Any:
+    try:
+        if setting.type is bool:
+            value: Any = _as_bool(raw)
+        elif setting.type is Path:
+            value = Path(raw).expanduser().absolute()
+        else:
+            value = setting.type(raw)
+    except (TypeError, ValueError):
+        raise SettingError(
+            f"{setting.variable} is {raw!r}, which is not a {setting.type.__name__}.",
+            remedy=f"{setting.help} The default is {setting.default!r}.",
+            field=setting.name,
+        ) from None
+    if setting.choices and value not in setting.choices:
+        raise SettingError(
+            f"{setting.variable} is {value!r}.", remedy=f"Use one of {', '.join(setting.choices)}.", field=setting.name
+        )
+    if isinstance(value, int | float) and value < 0:
+        raise SettingError(f"{setting.variable} is {value}.", remedy="Use zero or more.", field=setting.name)
+    return value
+
+
+def _as_bool(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    text = str(raw).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(text)

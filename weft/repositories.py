@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from weft.records import (
     ArtifactVersion,
+    Batch,
     Entry,
     Example,
     LineageEdge,
@@ -36,19 +37,19 @@ from weft.records import (
     TraceSummary,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Entries of one segment in order. ``start`` is the offset before the first, ``end`` behind the last.
-
-    ``end`` may lie behind the last entry where records that could not be read were passed over.
-    """
-
-    writer: str
-    segment: int
-    start: int
-    end: int
-    entries: Sequence[Entry]
+__all__ = [
+    "Artifacts",
+    "Batch",
+    "Blobs",
+    "Evaluations",
+    "IngestReport",
+    "Rejected",
+    "Reviews",
+    "Runs",
+    "SeriesStore",
+    "Spans",
+    "Store",
+]
 
 
 @dataclass(frozen=True, slots=True)

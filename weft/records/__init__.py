@@ -1,7 +1,7 @@
 """Frozen record types that every room shares; no input or output happens here."""
 
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
-from weft.records.codec import Entry, RecordType, decode, dumps, encode, loads
+from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery
 from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
@@ -11,6 +11,7 @@ from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 __all__ = [
     "ArtifactFile",
     "ArtifactVersion",
+    "Batch",
     "ConsoleLines",
     "Entry",
     "Example",

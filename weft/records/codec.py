@@ -7,6 +7,7 @@ ignored, so that two versions of Weft can share a folder. OTLP requests travel a
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any
@@ -25,7 +26,7 @@ class RecordType(IntEnum):
 
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
     their payload starts with one JSON line, ``{"project": ...}``, then the body. FORWARD holds a batch of
-    another machine's journal: see ``weft.journal``.
+    another machine's journal: see ``weft.records.frames``.
     """
 
     SPAN = 1
@@ -49,6 +50,20 @@ class Entry:
     type: int
     payload: bytes
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries of one segment in order. ``start`` is the offset before the first, ``end`` behind the last.
+
+    ``end`` may lie behind the last entry where records that could not be read were passed over.
+    """
+
+    writer: str
+    segment: int
+    start: int
+    end: int
+    entries: Sequence[Entry]
 
 
 _TYPES: dict[type[Any], RecordType] = {

@@ -63,6 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("quiet", bool, False, "Print no addresses and notes."),
     Setting("host", str, "127.0.0.1", "The address that `weft up` listens on; any other needs WEFT_API_KEY."),
     Setting("port", int, 4300, "The port of `weft up`."),
+    Setting("hosts", str, "", "More names, separated by commas, that `weft up` answers to: those of a proxy before it."),
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -93,6 +94,7 @@ class Settings:
     quiet: bool
     host: str
     port: int
+    hosts: str
     otlp_port: int
 
 

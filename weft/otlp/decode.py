@@ -1,0 +1,177 @@
+"""OTLP request bodies as records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from weft import clock, ids
+from weft.digests import of_bytes
+from weft.otlp import names, wire
+from weft.otlp.normalize import columns
+from weft.records import Score, ScoreSource, Span, SpanStatus
+
+Encoding = Literal["proto", "json"]
+
+_LARGEST = 2**63 - 1
+_STATUS = {1: SpanStatus.OK, 2: SpanStatus.ERROR}
+_READERS: dict[tuple[str, str], Callable[[bytes], Iterator[wire.Group]]] = {
+    ("traces", "proto"): wire.read_traces_proto,
+    ("traces", "json"): wire.read_traces_json,
+    ("logs", "proto"): wire.read_logs_proto,
+    ("logs", "json"): wire.read_logs_json,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvent:
+    """A GenAI event that came as a log record and belongs to a span: the store adds it to the span's events."""
+
+    project: str
+    trace_id: str
+    span_id: str
+    name: str
+    time_ns: int
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a request held. ``rejected`` says, a line each, which rows could not be kept and why."""
+
+    spans: list[Span] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    events: list[SpanEvent] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+
+
+def decode_traces(body: bytes, encoding: Encoding, project: str) -> Decoded:
+    """The spans of an ExportTraceServiceRequest; an empty body holds none.
+
+    A span's project is its resource's ``weft.project`` or ``openinference.project.name`` where that is a
+    project's name, else ``project``. Ids stay as they came. Raises InputError for a body that is no such request.
+    """
+    decoded = Decoded()
+    for group in _groups("traces", body, encoding):
+        decoded.rejected.extend(group.bad)
+        home = _project(group.resource, project)
+        for raw in group.rows:
+            problem = _problem(raw)
+            if problem:
+                decoded.rejected.append(f"span {raw.span_id or '?'} ({raw.name[:80]!r}): {problem}")
+            else:
+                decoded.spans.append(_span(raw, group, home))
+    return decoded
+
+
+def decode_logs(body: bytes, encoding: Encoding, project: str) -> Decoded:
+    """The GenAI events of an ExportLogsServiceRequest: evaluation results as scores, others as span events.
+
+    Log records that are no GenAI events are passed over. Raises InputError for a body that is no such request.
+    """
+    decoded = Decoded()
+    for group in _groups("logs", body, encoding):
+        decoded.rejected.extend(group.bad)
+        home = _project(group.resource, project)
+        for raw in group.rows:
+            if not raw.name.startswith("gen_ai."):
+                continue
+            if not (ids.is_trace_id(raw.trace_id) and ids.is_span_id(raw.span_id)):
+                decoded.rejected.append(f"event {raw.name}: it names no span")
+            elif raw.name == names.EVENT_EVALUATION:
+                _add_score(decoded, raw, home)
+            else:
+                attributes = raw.attributes if raw.body is None else {**raw.attributes, "body": raw.body}
+                when = raw.time_ns or clock.now_ns()
+                decoded.events.append(SpanEvent(home, raw.trace_id, raw.span_id, raw.name, when, attributes))
+    return decoded
+
+
+def _groups(signal: str, body: bytes, encoding: Encoding) -> Iterator[wire.Group]:
+    return iter(()) if not body.strip() and encoding == "json" else _READERS[signal, encoding](body)
+
+
+def _project(resource: dict[str, Any], given: str) -> str:
+    for key in (names.WEFT_PROJECT, names.OI_PROJECT):
+        name = resource.get(key)
+        if isinstance(name, str) and ids.is_name(name):
+            return name
+    return given
+
+
+def _problem(raw: wire.RawSpan) -> str | None:
+    if not ids.is_trace_id(raw.trace_id):
+        return "its trace id is not 16 bytes, or all zero"
+    if not ids.is_span_id(raw.span_id):
+        return "its span id is not 8 bytes, or all zero"
+    if raw.parent_span_id.strip("0") and not ids.is_span_id(raw.parent_span_id):
+        return "its parent's id is not 8 bytes"
+    if raw.parent_span_id == raw.span_id:
+        return "it is its own parent"
+    if not 0 < raw.start_ns <= _LARGEST:
+        return "its start time is missing or out of range"
+    if not 0 <= raw.end_ns <= _LARGEST:
+        return "its end time is out of range"
+    if raw.end_ns and raw.end_ns < raw.start_ns:
+        return "it ends before it starts"
+    return None
+
+
+def _span(raw: wire.RawSpan, group: wire.Group, project: str) -> Span:
+    run_id = raw.attributes.get(names.WEFT_RUN_ID) or group.resource.get(names.WEFT_RUN_ID)
+    return Span(
+        project=project,
+        trace_id=raw.trace_id,
+        span_id=raw.span_id,
+        parent_span_id=raw.parent_span_id if raw.parent_span_id.strip("0") else None,
+        name=raw.name,
+        start_ns=raw.start_ns,
+        end_ns=raw.end_ns or None,
+        run_id=run_id if isinstance(run_id, str) else None,
+        status=_STATUS.get(raw.status, SpanStatus.UNSET),
+        status_message=raw.status_message or None,
+        attributes=raw.attributes,
+        events=raw.events,
+        links=raw.links,
+        resource=group.resource,
+        scope=group.scope,
+        **columns(raw.attributes, raw.events),
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _add_score(decoded: Decoded, raw: wire.RawLog, project: str) -> None:
+    a = raw.attributes
+    name = a.get(names.EVALUATION_NAME)
+    value = a.get(names.EVALUATION_VALUE)
+    if not isinstance(name, str) or not name:
+        decoded.rejected.append(f"event {raw.name}: it has no {names.EVALUATION_NAME}")
+        return
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
+    ):
+        decoded.rejected.append(f"event {raw.name} ({name!r}): its score value is not a finite number")
+        return
+    label, explanation = a.get(names.EVALUATION_LABEL), a.get(names.EVALUATION_EXPLANATION)
+    # The id follows from the content, so that an exporter that sends twice does not score twice.
+    key = f"{raw.trace_id}/{raw.span_id}/{name}/{raw.time_ns}/{value}/{label}"
+    decoded.scores.append(
+        Score(
+            score_id=of_bytes(key.encode("utf-8", "surrogatepass"))[:24],
+            project=project,
+            name=name,
+            time_ns=raw.time_ns or clock.now_ns(),
+            source=ScoreSource.CODE,
+            value=None if value is None else float(value),
+            label=None if label is None else str(label),
+            explanation=None if explanation is None else str(explanation),
+            trace_id=raw.trace_id,
+            span_id=raw.span_id,
+            metadata={key: value for key, value in a.items() if not key.startswith("gen_ai.evaluation.")},
+        )
+    )

@@ -1,0 +1,203 @@
+"""Attribute names that Weft emits and accepts, in one place.
+
+``gen_ai.*``, ``error.type``, ``server.*`` and ``openai.*`` are those of the OpenTelemetry semantic conventions
+1.41.1 (still in development upstream) with the later names of the separate GenAI repository accepted on input;
+``llm.*``, ``input.*`` and their kin are OpenInference's; ``traceloop.*`` are OpenLLMetry's.
+"""
+
+from __future__ import annotations
+
+SEMCONV_VERSION = "1.41.1"
+SCHEMA_URL = f"https://opentelemetry.io/schemas/{SEMCONV_VERSION}"
+
+# Weft's own.
+WEFT_KIND = "weft.kind"
+WEFT_INPUT = "weft.input"
+WEFT_OUTPUT = "weft.output"
+WEFT_PROJECT = "weft.project"
+WEFT_RUN_ID = "weft.run.id"
+WEFT_MODEL_VERSION = "weft.model.version"
+WEFT_THREAD_ID = "weft.thread.id"
+WEFT_USER_ID = "weft.user.id"
+WEFT_COST_USD = "weft.cost_usd"
+WEFT_YIELDED = "weft.yielded"
+
+# OpenTelemetry GenAI.
+OPERATION = "gen_ai.operation.name"
+PROVIDER = "gen_ai.provider.name"
+CONVERSATION_ID = "gen_ai.conversation.id"
+OUTPUT_TYPE = "gen_ai.output.type"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
+REQUEST_TEMPERATURE = "gen_ai.request.temperature"
+REQUEST_TOP_P = "gen_ai.request.top_p"
+REQUEST_TOP_K = "gen_ai.request.top_k"
+REQUEST_STOP = "gen_ai.request.stop_sequences"
+REQUEST_FREQUENCY_PENALTY = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY = "gen_ai.request.presence_penalty"
+REQUEST_SEED = "gen_ai.request.seed"
+REQUEST_CHOICES = "gen_ai.request.choice.count"
+REQUEST_ENCODING_FORMATS = "gen_ai.request.encoding_formats"
+REQUEST_STREAM = "gen_ai.request.stream"
+RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_FIRST_CHUNK_S = "gen_ai.response.time_to_first_chunk"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+EMBEDDING_DIMENSION = "gen_ai.embeddings.dimension.count"
+TOOL_NAME = "gen_ai.tool.name"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT = "gen_ai.tool.call.result"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+EVALUATION_NAME = "gen_ai.evaluation.name"
+EVALUATION_VALUE = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation"
+EVENT_DETAILS = "gen_ai.client.inference.operation.details"
+EVENT_EVALUATION = "gen_ai.evaluation.result"
+EVENT_EXCEPTION = "gen_ai.client.operation.exception"
+
+# Beside the prefix.
+ERROR_TYPE = "error.type"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
+OPENAI_REQUEST_TIER = "openai.request.service_tier"
+OPENAI_RESPONSE_TIER = "openai.response.service_tier"
+OPENAI_FINGERPRINT = "openai.response.system_fingerprint"
+
+# OpenInference.
+OI_KIND = "openinference.span.kind"
+OI_PROJECT = "openinference.project.name"
+OI_INPUT = "input.value"
+OI_INPUT_TYPE = "input.mime_type"
+OI_OUTPUT = "output.value"
+OI_OUTPUT_TYPE = "output.mime_type"
+OI_INPUT_MESSAGES = "llm.input_messages"
+OI_OUTPUT_MESSAGES = "llm.output_messages"
+OI_DOCUMENTS = "retrieval.documents"
+
+# The names of each column of a span, in order of precedence: Weft, OTel GenAI, OpenInference, traceloop, the rest.
+MODELS = (
+    RESPONSE_MODEL,
+    REQUEST_MODEL,
+    "llm.model_name",
+    "embedding.model_name",
+    "reranker.model_name",
+    "llm.response.model",
+    "llm.request.model",
+    "ai.response.model",
+    "ai.model.id",
+    "langfuse.observation.model.name",
+)
+PROVIDERS = (PROVIDER, "gen_ai.system", "llm.provider", "llm.system", "llm.vendor", "ai.model.provider")
+MODEL_VERSIONS = (WEFT_MODEL_VERSION,)
+THREADS = (
+    WEFT_THREAD_ID,
+    CONVERSATION_ID,
+    "session.id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.conversation_id",
+    "ai.telemetry.metadata.threadId",
+    "ai.telemetry.metadata.sessionId",
+    "langfuse.session.id",
+)
+USERS = (
+    WEFT_USER_ID,
+    "user.id",
+    "enduser.id",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+    "langfuse.user.id",
+)
+INPUT_COUNTS = (
+    INPUT_TOKENS,
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+    "llm.usage.prompt_tokens",
+    "ai.usage.inputTokens",
+    "ai.usage.promptTokens",
+)
+OUTPUT_COUNTS = (
+    OUTPUT_TOKENS,
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+    "llm.usage.completion_tokens",
+    "ai.usage.outputTokens",
+    "ai.usage.completionTokens",
+)
+CACHED_COUNTS = (
+    CACHED_TOKENS,
+    "llm.token_count.prompt_details.cache_read",
+    "llm.token_count.prompt_details.cache_input",
+    "gen_ai.usage.cache_read_input_tokens",
+    "ai.usage.cachedInputTokens",
+)
+REASONING_COUNTS = (
+    REASONING_TOKENS,
+    "llm.token_count.completion_details.reasoning",
+    "gen_ai.usage.reasoning_tokens",
+    "ai.usage.reasoningTokens",
+)
+COSTS = (WEFT_COST_USD, "llm.cost.total", "gen_ai.usage.cost", "operation.cost")
+
+# What the words of each dialect are among Weft's kinds.
+OPERATION_KINDS = {
+    "chat": "llm",
+    "generate_content": "llm",
+    "text_completion": "llm",
+    "embeddings": "embedding",
+    "retrieval": "retrieval",
+    "execute_tool": "tool",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
+    "invoke_workflow": "chain",
+}
+OI_KINDS = {
+    "LLM": "llm",
+    "EMBEDDING": "embedding",
+    "CHAIN": "chain",
+    "RETRIEVER": "retrieval",
+    "RERANKER": "rerank",
+    "TOOL": "tool",
+    "AGENT": "agent",
+    "GUARDRAIL": "guardrail",
+    "EVALUATOR": "scorer",
+    "PROMPT": "chain",
+}
+TRACELOOP_KINDS = {"workflow": "chain", "task": "op", "agent": "agent", "tool": "tool"}
+REQUEST_KINDS = {"chat": "llm", "completion": "llm", "embedding": "embedding", "rerank": "rerank"}
+LANGFUSE_KINDS = {
+    "generation": "llm",
+    "embedding": "embedding",
+    "retriever": "retrieval",
+    "tool": "tool",
+    "agent": "agent",
+    "chain": "chain",
+    "guardrail": "guardrail",
+    "evaluator": "scorer",
+}
+MLFLOW_KINDS = {
+    "LLM": "llm",
+    "CHAT_MODEL": "llm",
+    "EMBEDDING": "embedding",
+    "RETRIEVER": "retrieval",
+    "RERANKER": "rerank",
+    "TOOL": "tool",
+    "AGENT": "agent",
+    "CHAIN": "chain",
+    "GUARDRAIL": "guardrail",
+    "EVALUATOR": "scorer",
+}

@@ -1,0 +1,1 @@
+"""Weft's main job from end to end, on real data and the public API."""

@@ -1,0 +1,91 @@
+"""How well raters agree beyond chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from weft.errors import InputError
+from weft.statistics.distributions import normal_quantile
+from weft.statistics.intervals import Aggregate, Floats
+
+
+def cohen_kappa(
+    first: Sequence[Hashable],
+    second: Sequence[Hashable],
+    *,
+    weights: str | None = None,
+    labels: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Aggregate:
+    """Cohen's kappa of two raters with the standard error of Fleiss, Cohen and Everitt (1969).
+
+    ``weights`` is None, ``linear`` or ``quadratic``; weighted kappa needs ``labels`` in their order. Where both
+    raters use one and the same label, kappa is 0/0: the value is None. Raises InputError for unequal lengths and
+    for unknown weights or labels.
+    """
+    if len(first) != len(second):
+        raise InputError(f"The raters have {len(first)} and {len(second)} ratings.", field="second")
+    names = list(labels) if labels is not None else sorted({*first, *second}, key=repr)
+    position = {name: i for i, name in enumerate(names)}
+    strangers = {*first, *second} - position.keys()
+    if strangers:
+        raise InputError(f"Not among the labels: {sorted(map(repr, strangers))}.", field="labels")
+    n, k = len(first), len(names)
+    if n == 0:
+        return Aggregate(0, 0, None, level=level, method="cohen", reason="there are no ratings")
+    table = np.zeros((k, k))
+    for a, b in zip(first, second, strict=True):
+        table[position[a], position[b]] += 1 / n
+    agree = _agreement_weights(k, weights)
+    rows, columns = table.sum(axis=1), table.sum(axis=0)
+    observed, chance = float((agree * table).sum()), float((agree * np.outer(rows, columns)).sum())
+    if math.isclose(chance, 1.0):
+        return Aggregate(n, 0, None, level=level, method="cohen", reason="both raters used one label only")
+    kappa = (observed - chance) / (1 - chance)
+    mean_row, mean_column = agree @ columns, agree.T @ rows
+    term = agree - (mean_row[:, None] + mean_column[None, :]) * (1 - kappa)
+    spread = float((table * term**2).sum()) - (kappa - chance * (1 - kappa)) ** 2
+    se = math.sqrt(max(spread, 0.0) / n) / (1 - chance)
+    half = normal_quantile(0.5 + level / 2) * se
+    method = "cohen" if weights is None else f"cohen, {weights} weights"
+    return Aggregate(n, 0, kappa, se, kappa - half, min(1.0, kappa + half), level, method)
+
+
+def _agreement_weights(k: int, weights: str | None) -> Floats:
+    distance = np.abs(np.subtract.outer(np.arange(k, dtype=np.float64), np.arange(k))) / max(k - 1, 1)
+    if weights is None:
+        return np.eye(k)
+    if weights == "linear":
+        return np.asarray(1 - distance)
+    if weights == "quadratic":
+        return np.asarray(1 - distance**2)
+    raise InputError(f"There are no {weights!r} weights.", remedy="Use None, linear or quadratic.", field="weights")
+
+
+def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]]) -> Aggregate:
+    """Krippendorff's alpha for nominal data: one row a rater, one column a unit, None where there is no rating.
+
+    Units with fewer than two ratings cannot be paired: they are ``missing``.
+    """
+    if len({len(row) for row in ratings}) > 1:
+        raise InputError("The raters have unequal numbers of units.", field="ratings")
+    units = [[value for value in column if value is not None] for column in zip(*ratings, strict=True)]
+    paired = [values for values in units if len(values) > 1]
+    missing = len(units) - len(paired)
+    names = sorted({value for values in paired for value in values}, key=repr)
+    if len(names) < 2:
+        reason = "no unit has two ratings" if not names else "only one label was used"
+        return Aggregate(len(paired), missing, None, method="krippendorff, nominal", reason=reason)
+    position = {name: i for i, name in enumerate(names)}
+    coincidence = np.zeros((len(names), len(names)))
+    for values in paired:
+        counts = np.bincount([position[value] for value in values], minlength=len(names)).astype(np.float64)
+        coincidence += (np.outer(counts, counts) - np.diag(counts)) / (len(values) - 1)
+    totals = coincidence.sum(axis=0)
+    total = float(totals.sum())
+    observed = total - float(np.trace(coincidence))
+    expected = (total**2 - float((totals**2).sum())) / (total - 1)
+    return Aggregate(len(paired), missing, 1 - observed / expected, method="krippendorff, nominal")

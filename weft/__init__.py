@@ -7,16 +7,105 @@ Everything public is an attribute of this package; each is imported when it is f
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weft import scorers
+    from weft.api import Api
+    from weft.errors import (
+        ConflictError,
+        InputError,
+        MissingExtraError,
+        NotFoundError,
+        ServerError,
+        SettingError,
+        StoreError,
+        WeftError,
+    )
+    from weft.evals import Dataset, Evaluation
+    from weft.recording import FlushReport
+    from weft.reviews import ReviewPolicy
+    from weft.scorers import Scorer, scorer
+    from weft.session import flush, init
+    from weft.tracing import Model, instrument, op, serving, thread, uninstrument
+    from weft.training import Artifact, Run, finish, log
+
+    run: Run | None
 
 __version__ = "0.1.0"
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "Api": "weft.api",
+    "Artifact": "weft.training",
+    "ConflictError": "weft.errors",
+    "Dataset": "weft.evals",
+    "Evaluation": "weft.evals",
+    "FlushReport": "weft.recording",
+    "InputError": "weft.errors",
+    "MissingExtraError": "weft.errors",
+    "Model": "weft.tracing",
+    "NotFoundError": "weft.errors",
+    "ReviewPolicy": "weft.reviews",
+    "Run": "weft.training",
+    "Scorer": "weft.scorers",
+    "ServerError": "weft.errors",
+    "SettingError": "weft.errors",
+    "StoreError": "weft.errors",
+    "WeftError": "weft.errors",
+    "finish": "weft.training",
+    "flush": "weft.session",
+    "init": "weft.session",
+    "instrument": "weft.tracing",
+    "log": "weft.training",
+    "op": "weft.tracing",
+    "scorer": "weft.scorers",
+    "serving": "weft.tracing",
+    "thread": "weft.tracing",
+    "uninstrument": "weft.tracing",
+}
+_MODULES = ("scorers",)
 
-__all__ = ["__version__"]
+__all__ = [
+    "Api",
+    "Artifact",
+    "ConflictError",
+    "Dataset",
+    "Evaluation",
+    "FlushReport",
+    "InputError",
+    "MissingExtraError",
+    "Model",
+    "NotFoundError",
+    "ReviewPolicy",
+    "Run",
+    "Scorer",
+    "ServerError",
+    "SettingError",
+    "StoreError",
+    "WeftError",
+    "__version__",
+    "finish",
+    "flush",
+    "init",
+    "instrument",
+    "log",
+    "op",
+    "run",
+    "scorer",
+    "scorers",
+    "serving",
+    "thread",
+    "uninstrument",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "run":  # the current one, so that it is never kept here
+        module = sys.modules.get("weft.training.run")
+        return None if module is None else module.current
+    if name in _MODULES:
+        return importlib.import_module(f"weft.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")

@@ -1,0 +1,141 @@
+"""Numbers, JSON values and fields: what users pass, as it is recorded."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import enum
+import math
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from weft.errors import InputError
+from weft.training.fields import Fields
+from weft.training.values import finite_or_name, split, to_json, to_number
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    where: Path
+
+
+class Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    def item(self) -> float:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        (True, 1.0),
+        (0.5, 0.5),
+        (np.float32(0.5), 0.5),
+        (np.int64(7), 7),
+        (np.bool_(True), 1.0),
+        (np.array([2.5]), 2.5),
+        (np.array([1.0, 2.0]), None),
+        (math.nan, "NaN"),
+        (-math.inf, "-Infinity"),
+        (np.float64("inf"), "Infinity"),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, 2.0**63),
+        (-(10**400), "-Infinity"),
+        (Decimal("1.5"), 1.5),
+        (Decimal("sNaN"), None),
+        (Fraction(1, 4), 0.25),
+        (1 + 2j, None),
+        ("0.5", None),
+        (None, None),
+        (Hostile(), None),
+    ],
+)
+def test_to_number(value: Any, expected: Any) -> None:
+    number = to_number(value)
+    assert number == expected
+    assert type(number) is type(expected)
+
+
+def test_split_flattens_and_parts_numbers_from_the_rest() -> None:
+    metrics, others = split({"a": {"b": {"c": 1.0}, "note": "x"}, "d": True})
+    assert metrics == {"a.b.c": 1.0, "d": 1.0}
+    assert others == {"a.note": "x"}
+
+
+def test_split_refuses_a_key_that_is_no_string() -> None:
+    with pytest.raises(InputError, match=r"The metric name 1 is a int, not a string") as caught:
+        split({"a": {1: 2.0}})
+    assert caught.value.field == "values"
+
+
+def test_to_json_takes_anything() -> None:
+    value = {
+        "namespace": argparse.Namespace(lr=0.1),
+        "point": Point(1, Path("a/b")),
+        "color": Color.RED,
+        "set": {1},
+        3: math.nan,
+        "array": np.arange(3),
+        "large": np.zeros((1000, 1000)),
+        "scalar": np.float32(0.5),
+        "hostile": Hostile(),
+        "type": int,
+    }
+    assert to_json(value) == {
+        "namespace": {"lr": 0.1},
+        "point": {"x": 1, "where": "a/b"},
+        "color": "red",
+        "set": [1],
+        "3": "NaN",
+        "array": [0, 1, 2],
+        "large": "ndarray(shape=(1000, 1000), dtype=float64)",
+        "scalar": 0.5,
+        "hostile": "<Hostile>",
+        "type": "<class 'int'>",
+    }
+
+
+def test_to_json_ends_on_a_value_that_holds_itself() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    assert "[[...]]" in str(to_json(loop))
+
+
+def test_finite_or_name() -> None:
+    assert [finite_or_name(v) for v in (1.5, math.nan, math.inf, -math.inf)] == [1.5, "NaN", "Infinity", "-Infinity"]
+
+
+def test_fields_are_items_and_attributes_and_tell_what_changed() -> None:
+    heard: list[dict[str, Any]] = []
+    fields = Fields("config", heard.append)
+    fields.lr = np.float32(0.5)
+    fields["depth"] = 3
+    fields.update({"a": 1}, b=Path("x"))
+    fields |= {"c": 2}
+    assert fields.setdefault("lr", 9) == 0.5
+    assert fields.setdefault("new", 9) == 9
+    assert heard == [{"lr": 0.5}, {"depth": 3}, {"a": 1, "b": "x"}, {"c": 2}, {"new": 9}]
+    assert fields.depth == 3
+    assert dict(fields) == {"lr": 0.5, "depth": 3, "a": 1, "b": Path("x"), "c": 2, "new": 9}
+
+
+def test_fields_name_what_is_missing_or_wrong() -> None:
+    fields = Fields("config", lambda changed: None)
+    with pytest.raises(AttributeError, match="the config has no 'lr'"):
+        _ = fields.lr
+    with pytest.raises(InputError, match=r"The config key 1 is a int, not a string") as caught:
+        fields[1] = 2  # type: ignore[index]
+    assert caught.value.field == "config"

@@ -1,0 +1,89 @@
+"""What a run runs on: interpreter, packages, machine, program, and which rank of how many."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+# Variables that change results or speed and hold no secrets.
+_VARIABLES = (
+    "CUDA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "LOCAL_RANK",
+    "MKL_NUM_THREADS",
+    "NODE_RANK",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "PYTORCH_CUDA_ALLOC_CONF",
+    "RANK",
+    "SLURM_JOB_ID",
+    "SLURM_JOB_NAME",
+    "SLURM_NODELIST",
+    "SLURM_NTASKS",
+    "SLURM_PROCID",
+    "TOKENIZERS_PARALLELISM",
+    "WORLD_SIZE",
+    "XLA_FLAGS",
+)
+_RANKS = (
+    ("RANK", "WORLD_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("SLURM_PROCID", "SLURM_NTASKS"),
+)
+
+
+def describe(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The environment as JSON values; environment variables only from a list of harmless ones."""
+    env = os.environ if environ is None else environ
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "executable": sys.executable,
+        "os": platform.platform(),
+        "machine": platform.machine(),
+        "host": socket.gethostname(),
+        "cpus": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "pid": os.getpid(),
+        "program": sys.argv[0] if sys.argv else "",
+        "argv": list(sys.argv),
+        "cwd": _cwd(),
+        "variables": {name: env[name] for name in _VARIABLES if name in env},
+        "packages": packages(),
+    }
+
+
+def packages() -> dict[str, str]:
+    """Version by name of every installed distribution, sorted by name."""
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            found.setdefault(name, distribution.version)
+    return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
+
+
+def rank(environ: Mapping[str, str] | None = None) -> int | None:
+    """This process's rank where a launcher started more than one (torchrun, MPI, Slurm); None otherwise."""
+    env = os.environ if environ is None else environ
+    for rank_name, size_name in _RANKS:
+        number, size = env.get(rank_name, ""), env.get(size_name, "")
+        if number.isdecimal() and size.isdecimal():
+            return int(number) if int(size) > 1 else None
+    return None
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # the folder is gone
+        return ""

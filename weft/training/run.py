@@ -1,0 +1,336 @@
+"""A run: what ``weft.init`` returns. Logging is the hot path; everything else is rare."""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from weft import clock
+from weft.errors import InputError, WeftError
+from weft.journal import fork
+from weft.recording import Recorder
+from weft.records import ConsoleLines, Failure, RecordType, RunKind, RunStatus, RunUpdate, dumps
+from weft.training import values as value_rules
+from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
+from weft.training.console import ConsoleTee
+from weft.training.environment import describe
+from weft.training.fields import Fields
+from weft.training.git import git_state
+from weft.training.system import SystemSampler
+
+_INT64 = 1 << 63
+_SUMMARY_EVERY_NS = 1_000_000_000
+
+current: Run | None = None
+"""The run that ``weft.log`` writes to; ``weft.session`` sets it."""
+
+_living: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run begins with. ``rank`` is this process's number among several that share the run; only rank 0
+    says when the run began and how it ended."""
+
+    run_id: str
+    project: str
+    kind: RunKind
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    rank: int | None = None
+
+
+class Run:
+    """One execution of a program: config, summary, metrics, console, artifacts, and how it ended.
+
+    A context manager: it finishes at the end of the block, as failed where the block raises.
+    """
+
+    def __init__(
+        self, recorder: Recorder, options: RunOptions, on_finish: Callable[[Run], None] = lambda run: None
+    ) -> None:
+        self.id = options.run_id
+        self.project = options.project
+        self.name = options.name
+        self.kind = options.kind
+        self.tags = list(options.tags)
+        self.status = RunStatus.RUNNING
+        self.config = Fields("config", lambda changed: self._record(config=changed))
+        self.summary = Fields("summary", self._summary_set)
+        self._recorder = recorder
+        self._on_finish = on_finish
+        self._primary = not options.rank
+        self._source = "" if options.rank is None else f"rank-{options.rank}"
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._next_step = 0
+        self._unpublished: dict[str, Any] = {}
+        self._published_ns = 0
+        self._tee: ConsoleTee | None = None
+        self._sampler: SystemSampler | None = None
+        self._begin(options)
+        _living.add(self)
+
+    @property
+    def url(self) -> str:
+        """The address of the run's page."""
+        return self._recorder.address(f"/run/{self.id}")
+
+    @property
+    def source(self) -> str:
+        """Where this process's points come from: empty for one process, else the rank or the process."""
+        return self._source
+
+    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Record metrics of one step; without ``step`` the one after the last.
+
+        Nested mappings are flattened with ``.``; what is not a number goes to the summary. Raises InputError
+        where ``values`` is not a mapping with string keys or ``step`` is not a 64-bit integer; otherwise it
+        never raises, and once it has returned the values survive the death of the process.
+        """
+        if type(values) is not dict and not isinstance(values, Mapping):
+            raise InputError(
+                f"run.log takes a dictionary, not a {type(values).__name__}.",
+                remedy="Use run.log({'loss': 0.1}).",
+                field="values",
+            )
+        if step is not None and type(step) is not int:
+            step = _as_step(step)
+        metrics: Mapping[str, Any] = values
+        others: dict[str, Any] | None = None
+        for key, value in values.items():
+            # Finite floats under string keys are ready to be written; anything else takes the long way.
+            if type(key) is not str or type(value) is not float or value - value != 0.0:
+                metrics, others = value_rules.split(values)
+                break
+        self._append(metrics, others, step)
+
+    def _append(self, metrics: Mapping[str, Any], others: dict[str, Any] | None, step: int | None) -> None:
+        now = clock.now_ns()
+        with self._lock:
+            if step is None:
+                step = self._next_step
+            elif not -_INT64 <= step < _INT64:
+                raise InputError(f"The step {step} does not fit 64 bits.", field="step")
+            self._next_step = step + 1
+            if metrics:
+                record = {
+                    "run_id": self.id,
+                    "project": self.project,
+                    "step": step,
+                    "time_ns": now,
+                    "values": metrics,
+                    "source": self._source,
+                }
+                try:
+                    payload = orjson.dumps(record)
+                except TypeError:  # lone surrogates in a name
+                    payload = dumps({**record, "values": dict(metrics)})
+                self._recorder.append(RecordType.METRICS, payload)
+                self._unpublished.update(metrics)
+            if others:
+                self._unpublished.update(others)
+            # Text lives in the summary only, so that it is written at once; numbers can be read from the series.
+            if others or now - self._published_ns > _SUMMARY_EVERY_NS:
+                self._publish(now)
+
+    def log_artifact(
+        self,
+        artifact: Artifact | str | Path,
+        aliases: Sequence[str] = (),
+        *,
+        name: str | None = None,
+        type: str = "files",
+    ) -> LoggedArtifact:
+        """Store an artifact, or a file or folder as one, as made by this run.
+
+        Equal content gives the version that exists. Raises InputError for a bad name or path, StoreError or
+        ServerError where it cannot be stored.
+        """
+        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases)
+
+    def use_artifact(self, ref: str) -> LoggedArtifact:
+        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""
+        return use_artifact(self._recorder, self.id, ref)
+
+    def finish(self, exit_code: int = 0, failure: Failure | None = None) -> None:
+        """End the run: finished, or failed with an exit code that is not 0 or a failure. A second call does nothing.
+
+        In a forked child it only waits for what the child recorded: the run is the parent's to end.
+        """
+        if self.status is not RunStatus.RUNNING:
+            return
+        if os.getpid() == self._pid:
+            self._stop_observers()
+            failed = exit_code != 0 or failure is not None
+            self.status = RunStatus.FAILED if failed else RunStatus.FINISHED
+            with self._lock:
+                self._publish(clock.now_ns())
+            if self._primary:
+                self._record(
+                    status=self.status,
+                    ended_at_ns=clock.now_ns(),
+                    exit_code=exit_code or int(failed),
+                    failure=None if failure is None else _failure_fields(failure),
+                )
+        self._on_finish(self)
+
+    def observe(self) -> None:
+        """Start to record what the process prints and how the machine fares, as the settings have it."""
+        settings = self._recorder.settings
+        if settings.console:
+            self._tee = ConsoleTee(self._console)
+            self._tee.start()
+        if settings.system_interval_s > 0 and self._primary:
+            self._sampler = SystemSampler(settings.system_interval_s, self._system)
+            self._sampler.start()
+
+    def update(self, *, config: Mapping[str, Any] | None = None, tags: Sequence[str] = ()) -> None:
+        """Merge more config and tags into the run."""
+        if config:
+            self.config.update(config)
+        if new := [tag for tag in tags if tag not in self.tags]:
+            self.tags.extend(new)
+            self._record(tags=list(self.tags))
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+        else:
+            self.finish(exit_code=1, failure=failure_of(error))
+
+    def __repr__(self) -> str:
+        return f"<weft run {self.name!r} ({self.id}, {self.kind}) of {self.project!r}: {self.status}>"
+
+    def _begin(self, options: RunOptions) -> None:
+        config = self.config.keep(options.config)
+        if not self._primary:
+            if config:
+                self._record(config=config)
+            return
+        now = clock.now_ns()
+        self._record(
+            kind=options.kind,
+            name=options.name,
+            status=RunStatus.RUNNING,
+            config=config,
+            tags=list(options.tags) or None,
+            group=options.group,
+            job_type=options.job_type,
+            notes=options.notes,
+            environment=describe(),
+            git=git_state() if self._recorder.settings.git else None,
+            started_at_ns=now,
+            writer=self._recorder.writer,
+        )
+
+    def _record(self, **changed: Any) -> None:
+        self._recorder.record(RunUpdate(run_id=self.id, project=self.project, time_ns=clock.now_ns(), **changed))
+
+    def _summary_set(self, changed: dict[str, Any]) -> None:
+        with self._lock:
+            self._unpublished.update(changed)
+            self._publish(clock.now_ns())
+
+    def _publish(self, now: int) -> None:
+        self._published_ns = now
+        if self._unpublished:
+            changed, self._unpublished = self._unpublished, {}
+            dict.update(self.summary, changed)
+            self._record(summary=changed)
+
+    def _console(self, first: int, stream: str, lines: list[str]) -> None:
+        self._recorder.record(ConsoleLines(self.id, self.project, clock.now_ns(), first, stream, lines, self._source))
+
+    def _system(self, index: int, sample: dict[str, float]) -> None:
+        record = {
+            "run_id": self.id,
+            "project": self.project,
+            "step": index,
+            "time_ns": clock.now_ns(),
+            "values": sample,
+            "source": "system",
+        }
+        self._recorder.append(RecordType.METRICS, orjson.dumps(record))
+
+    def _stop_observers(self) -> None:
+        if self._sampler is not None:
+            self._sampler.stop()
+        if self._tee is not None:
+            self._tee.stop()
+        self._sampler = self._tee = None
+
+    def _after_fork(self) -> None:
+        child = f"pid-{os.getpid()}"
+        self._source = f"{self._source}.{child}" if self._source else child
+        self._lock = threading.RLock()
+        self._unpublished = {}
+        self._sampler = None
+        if self._tee is not None:
+            self._tee.after_fork()
+
+
+def log(values: Mapping[str, Any], step: int | None = None) -> None:
+    """Record metrics of one step of the current run: see :meth:`Run.log`. Raises WeftError where there is none."""
+    if current is None:
+        raise WeftError("weft.log needs a run.", remedy="Call weft.init('my-project') first.")
+    current.log(values, step)
+
+
+def finish(exit_code: int = 0) -> None:
+    """End the current run; does nothing where there is none."""
+    if current is not None:
+        current.finish(exit_code)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An exception as a record."""
+    stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Failure(type=type(error).__qualname__, message=str(error), stack=stack)
+
+
+def default_name(run_id: str) -> str:
+    """A name for a run that has none: the program's and the beginning of the id."""
+    program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
+    return f"{program}-{run_id[:4]}"
+
+
+def _failure_fields(failure: Failure) -> dict[str, str]:
+    return {"type": failure.type, "message": failure.message, "stack": failure.stack}
+
+
+def _as_step(step: Any) -> int:
+    try:
+        return operator.index(step)
+    except TypeError:
+        raise InputError(
+            f"The step {step!r} is a {type(step).__name__}, not an integer.", remedy="Use step=3.", field="step"
+        ) from None
+
+
+def _after_fork() -> None:
+    for run in list(_living):
+        run._after_fork()
+
+
+fork.register(child=_after_fork)

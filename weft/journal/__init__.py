@@ -1,0 +1,20 @@
+"""The journal: append-only files that keep every observation through the death of its process."""
+
+from weft.journal.folder import Folder, SegmentFile
+from weft.journal.format import SEGMENT_BYTES
+from weft.journal.journal import Journal, Position
+from weft.journal.losses import read_losses, replace_file
+from weft.journal.reader import Damage, Scan, SegmentReader
+
+__all__ = [
+    "SEGMENT_BYTES",
+    "Damage",
+    "Folder",
+    "Journal",
+    "Position",
+    "Scan",
+    "SegmentFile",
+    "SegmentReader",
+    "read_losses",
+    "replace_file",
+]

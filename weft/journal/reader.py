@@ -1,0 +1,183 @@
+"""Reading segments: what is whole is handed on, what is damaged is passed over, one record at a time."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weft.journal.folder import Folder
+from weft.journal.format import (
+    FLAG_BIG,
+    HEAD,
+    HEADER_BYTES,
+    INLINE_BYTES,
+    MAGIC,
+    MARK_BYTES,
+    RECORD_BYTES,
+    WORD,
+    record_end,
+    salt,
+    unpack_big,
+)
+from weft.records import Entry
+
+_STEP_BYTES = 1024 * 1024
+_BIG_STEP_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes of a segment that are no record any more. ``type`` is 0 where even that cannot be known."""
+
+    start: int
+    end: int
+    type: int
+    reason: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class Scan:
+    """What reading found. ``at_end``: the writer is gone and nothing readable lies behind ``end``."""
+
+    end: int
+    entries: list[Entry] = field(default_factory=list)
+    damaged: list[Damage] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    at_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    kind: int
+    flags: int
+    length: int
+    checksum: int
+    marked: bool
+
+
+class SegmentReader:
+    """Reads the records of one segment from an open descriptor."""
+
+    def __init__(self, folder: Folder, fd: int, writer: str, sequence: int) -> None:
+        self._folder = folder
+        self._fd = fd
+        self._salt = salt(writer, sequence)
+
+    def scan(self, start: int, *, final: bool) -> Scan:
+        """About one MB of records from ``start`` on.
+
+        ``final``: the writer is gone, so that half a record will stay half. In the segment of a live writer, what is
+        no record is damage only where a record follows; else it may be one that is being written.
+        """
+        scan = Scan(max(start, HEADER_BYTES))
+        first, budget = scan.end, _BIG_STEP_BYTES
+        window = _Window(self._fd, first)
+        fresh = final
+        while scan.end - first < _STEP_BYTES and budget > 0:
+            at = scan.end
+            record = self._record(window, at)
+            body = None if record is None else self._body(window, at, record)
+            if record is not None and body is not None and (record.marked or final):
+                scan.end = record_end(at, record.length)
+                budget -= self._take(scan, at, record, body)
+                fresh = final
+                continue
+            following = self._next_record(window, at) if final or any(window.read(at, RECORD_BYTES)) else None
+            if following is not None and not fresh:
+                window = _Window(self._fd, at)  # its writer may have finished it since we read it
+                fresh = True
+                continue
+            if following is None and not (final and self._was_marked(window, at)):
+                scan.at_end = final  # nothing, or cut short by the end of its writer: never acknowledged
+                return scan
+            self._pass_over(window, scan, record, following)
+        return scan
+
+    def _pass_over(self, window: _Window, scan: Scan, record: _Record | None, following: int | None) -> None:
+        at = scan.end
+        if record is not None:
+            scan.end = record_end(at, record.length)
+            data = window.read(at + RECORD_BYTES, record.length)
+            scan.damaged.append(Damage(at, scan.end, record.kind, "the payload's checksum does not fit", data))
+            return
+        data = window.rest(at).rstrip(b"\0") if following is None else window.read(at, following - at)
+        scan.end = at + ((len(data) + 7) & -8)
+        scan.damaged.append(Damage(at, scan.end, 0, "the record's header is damaged", data))
+
+    def _was_marked(self, window: _Window, at: int) -> bool:
+        return window.read(at + HEAD.size + WORD.size, WORD.size) == MARK_BYTES
+
+    def _body(self, window: _Window, at: int, record: _Record) -> bytes | None:
+        """The payload; None where its checksum does not fit."""
+        body = window.read(at + RECORD_BYTES, record.length)
+        return body if len(body) == record.length and zlib.crc32(body) == record.checksum else None
+
+    def _take(self, scan: Scan, at: int, record: _Record, body: bytes) -> int:
+        if record.flags & FLAG_BIG:
+            name, size, checksum = unpack_big(body)
+            path = self._folder.big / name
+            scan.files.append(path)
+            try:
+                body = path.read_bytes()
+            except OSError as error:
+                scan.damaged.append(Damage(at, scan.end, record.kind, f"the payload's file is gone ({error})", body))
+                return 0
+            if len(body) != size or zlib.crc32(body) != checksum:
+                reason = "the checksum of the payload's file does not fit"
+                scan.damaged.append(Damage(at, scan.end, record.kind, reason, body))
+                return len(body)
+        scan.entries.append(Entry(record.kind, body, scan.end))
+        return len(body)
+
+    def _record(self, window: _Window, at: int) -> _Record | None:
+        head = window.read(at, RECORD_BYTES)
+        if len(head) < RECORD_BYTES or head[:4] != MAGIC:
+            return None
+        _, length, kind, flags, checksum = HEAD.unpack_from(head)
+        if WORD.unpack_from(head, HEAD.size)[0] != zlib.crc32(head[: HEAD.size], (self._salt + at) & 0xFFFFFFFF):
+            return None
+        return _Record(kind, flags, length, checksum, head[HEAD.size + WORD.size :] == MARK_BYTES)
+
+    def _next_record(self, window: _Window, at: int) -> int | None:
+        """The offset of the next record behind ``at``."""
+        data = window.rest(at)
+        position = data.find(MAGIC, 8)
+        while position >= 0:
+            if position % 8 == 0 and self._record(window, at + position) is not None:
+                return at + position
+            position = data.find(MAGIC, position + 1)
+        return None
+
+
+class _Window:
+    """The bytes of a file from ``base`` on, read in steps and kept."""
+
+    def __init__(self, fd: int, base: int) -> None:
+        self.base = base
+        self._fd = fd
+        # Nothing new is what a live segment says most of the time: look at one header before reading more.
+        self._data = os.pread(fd, RECORD_BYTES, base)
+        if any(self._data):
+            self._grow(_STEP_BYTES + INLINE_BYTES)
+
+    def read(self, at: int, length: int) -> bytes:
+        """``length`` bytes at offset ``at``; fewer where the file ends."""
+        start = at - self.base
+        if start + length > len(self._data):
+            self._grow(start + length)
+        return self._data[start : start + length]
+
+    def rest(self, at: int) -> bytes:
+        """All from offset ``at`` to the end of the file."""
+        self._grow(os.fstat(self._fd).st_size - self.base)
+        return self._data[at - self.base :]
+
+    def _grow(self, size: int) -> None:
+        while len(self._data) < size:
+            more = os.pread(self._fd, size - len(self._data), self.base + len(self._data))
+            if not more:
+                return
+            self._data += more

@@ -63,7 +63,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("quiet", bool, False, "Print no addresses and notes."),
     Setting("host", str, "127.0.0.1", "The address that `weft up` listens on; any other needs WEFT_API_KEY."),
     Setting("port", int, 4300, "The port of `weft up`."),
-    Setting("hosts", str, "", "More names, separated by commas, that `weft up` answers to: those of a proxy before it."),
+    Setting(
+        "hosts", str, "", "More names, separated by commas, that `weft up` answers to: those of a proxy before it."
+    ),
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -125,6 +127,16 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
             field="project",
         )
     return settings
+
+
+def to_environ(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment in which :func:`load` gives ``settings`` again; what is not Weft's stays as in ``environ``."""
+    env = {name: value for name, value in (environ or os.environ).items() if not name.startswith("WEFT_")}
+    for setting in SETTINGS:
+        value = getattr(settings, setting.name)
+        if value is not None:
+            env[setting.variable] = str(int(value)) if setting.type is bool else str(value)
+    return env
 
 
 def _unknown(name: str, what: str, known: list[str]) -> SettingError:

@@ -1,0 +1,196 @@
+"""``weft.repositories.Store`` kept by a Weft server."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
+from weft.client.reviews import RemoteReviews
+from weft.client.wire import Wire, parse, segment
+from weft.errors import NotFoundError
+from weft.records import (
+    Page,
+    Run,
+    RunQuery,
+    Sample,
+    Score,
+    ScoreQuery,
+    Series,
+    SeriesSummary,
+    Span,
+    SpanQuery,
+    TraceSummary,
+    points,
+)
+from weft.records.frames import CONTENT_TYPE, encode_batch
+from weft.repositories import Batch, IngestReport, Rejected
+
+
+class RemoteStore:
+    """The store of the Weft server at ``url``; every method is one call, retried while the server is away for a moment.
+
+    Raises what the server raised (NotFoundError, ConflictError, InputError, StoreError), and ServerError where it
+    cannot be reached or refuses the key.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, *, timeout_s: float = 30.0) -> None:
+        self._wire = Wire(url, api_key, timeout_s)
+        self.runs = RemoteRuns(self._wire)
+        self.series = RemoteSeries(self._wire)
+        self.spans = RemoteSpans(self._wire)
+        self.evaluations = RemoteEvaluations(self._wire)
+        self.artifacts = RemoteArtifacts(self._wire)
+        self.reviews = RemoteReviews(self._wire)
+        self.blobs = RemoteBlobs(self._wire)
+
+    def ingest(self, batch: Batch) -> IngestReport:
+        """Store a batch and wait for it; sent twice it counts once."""
+        answer = self._wire.call("POST", "/api/batches", content=encode_batch(batch), content_type=CONTENT_TYPE)
+        told = answer.json()
+        entries = {entry.end: entry for entry in batch.entries}
+        rejected = [Rejected(entries[one["end"]], one["reason"]) for one in told["rejected"]]
+        return IngestReport(told["stored"], told["repeated"], rejected)
+
+    def progress(self, writer: str, segment: int) -> int:
+        """The offset up to which a segment is stored; 0 where nothing is."""
+        offset: int = self._wire.get("/api/journal/progress", writer=writer, segment=segment)["offset"]
+        return offset
+
+    def integrity(self) -> list[str]:
+        """What is wrong with the server's database, a line each."""
+        problems: list[str] = self._wire.get("/api/integrity")["problems"]
+        return problems
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+
+def _filters(query: RunQuery | SpanQuery | ScoreQuery) -> dict[str, Any]:
+    return {f.name: getattr(query, f.name) for f in fields(query)}
+
+
+class RemoteRuns:
+    """Runs of every kind."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def get_run(self, run_id: str) -> Run:
+        """One run."""
+        run: Run = parse(Run, self._wire.get(f"/api/runs/{segment(run_id)}"))
+        return run
+
+    def find_run(self, run_id: str) -> Run | None:
+        """One run, or None."""
+        try:
+            return self.get_run(run_id)
+        except NotFoundError:
+            return None
+
+    def list_runs(self, query: RunQuery) -> Page[Run]:
+        """A page of runs."""
+        page: Page[Run] = parse(Page[Run], self._wire.get("/api/runs", **_filters(query)))
+        return page
+
+    def count_runs(self, query: RunQuery) -> int:
+        """How many runs a filter finds."""
+        count: int = self._wire.get("/api/runs/count", **_filters(query))["count"]
+        return count
+
+    def list_projects(self) -> list[str]:
+        """The names of all projects."""
+        projects: list[str] = self._wire.get("/api/projects")
+        return projects
+
+    def console(self, run_id: str, *, first: int = 0, limit: int = 1000) -> list[str]:
+        """Lines that a run printed."""
+        lines: list[str] = self._wire.get(f"/api/runs/{segment(run_id)}/console", first=first, limit=limit)
+        return lines
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run and what belongs to it."""
+        self._wire.call("DELETE", f"/api/runs/{segment(run_id)}")
+
+
+class RemoteSeries:
+    """Metrics of runs."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def list_series(self, run_id: str, *, text: str | None = None) -> list[SeriesSummary]:
+        """Which series a run has."""
+        found = self._wire.get(f"/api/runs/{segment(run_id)}/series", text=text)
+        summaries: list[SeriesSummary] = parse(list[SeriesSummary], found)
+        return summaries
+
+    def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]:
+        """The points of one metric, a series for each source."""
+        query = {"name": name, "source": source}
+        answer = self._wire.call("GET", f"/api/runs/{segment(run_id)}/points", query=query)
+        return points.unpack(answer.content, run_id, name)
+
+
+class RemoteSpans:
+    """Spans and traces."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def find_span(self, trace_id: str, span_id: str) -> Span | None:
+        """One span, or None."""
+        try:
+            found = self._wire.get(f"/api/traces/{segment(trace_id)}/spans/{segment(span_id)}")
+        except NotFoundError:
+            return None
+        span: Span = parse(Span, found)
+        return span
+
+    def get_trace(self, trace_id: str) -> list[Span]:
+        """All spans of one trace."""
+        spans: list[Span] = parse(list[Span], self._wire.get(f"/api/traces/{segment(trace_id)}"))
+        return spans
+
+    def list_spans(self, query: SpanQuery) -> Page[Span]:
+        """A page of spans."""
+        page: Page[Span] = parse(Page[Span], self._wire.get("/api/spans", **_filters(query)))
+        return page
+
+    def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
+        """A page of traces."""
+        page: Page[TraceSummary] = parse(Page[TraceSummary], self._wire.get("/api/traces", **_filters(query)))
+        return page
+
+    def totals(self, query: SpanQuery) -> dict[str, Any]:
+        """Counts, cost and latency of a filter."""
+        totals: dict[str, Any] = self._wire.get("/api/spans/totals", **_filters(query))
+        return totals
+
+
+class RemoteEvaluations:
+    """Samples and scores."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def list_samples(self, run_id: str, *, limit: int = 1000, cursor: str | None = None) -> Page[Sample]:
+        """A page of an evaluation run's samples."""
+        found = self._wire.get(f"/api/runs/{segment(run_id)}/samples", limit=limit, cursor=cursor)
+        page: Page[Sample] = parse(Page[Sample], found)
+        return page
+
+    def find_sample(self, run_id: str, example_id: str, repetition: int) -> Sample | None:
+        """One sample, or None."""
+        try:
+            found = self._wire.get(f"/api/runs/{segment(run_id)}/sample", example_id=example_id, repetition=repetition)
+        except NotFoundError:
+            return None
+        sample: Sample = parse(Sample, found)
+        return sample
+
+    def list_scores(self, query: ScoreQuery) -> Page[Score]:
+        """A page of scores."""
+        page: Page[Score] = parse(Page[Score], self._wire.get("/api/scores", **_filters(query)))
+        return page

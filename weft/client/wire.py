@@ -1,0 +1,149 @@
+"""One HTTP call: address, key, retries, and errors turned back into the classes that the server raised."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import TypeAdapter
+
+from weft.errors import ConflictError, InputError, NotFoundError, ServerError, SettingError, StoreError, WeftError
+from weft.records import dumps, loads
+
+_ERRORS: dict[str, type[WeftError]] = {
+    cls.code: cls for cls in (InputError, NotFoundError, ConflictError, SettingError, StoreError)
+}
+_WAITS_S = (0.1, 0.3, 1.0)
+_BUSY = frozenset({429, 502, 504})
+
+
+class Wire:
+    """A connection to a server; may be used from any thread."""
+
+    def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InputError(
+                f"The server's address is {url!r}.", remedy="Write it as http://host:4300 or https://host.", field="url"
+            )
+        self._url = url.rstrip("/")
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+        self._client = httpx.Client(headers=headers, timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON answer to a GET; parameters that are None are left out."""
+        return loads(self.call("GET", path, query=query).content)
+
+    def post(self, path: str, body: Any, *, again: bool = True) -> Any:
+        """The JSON answer to a POST of a JSON body; ``again`` says whether sending it twice does no harm."""
+        answer = self.call("POST", path, content=dumps(body), content_type="application/json", again=again)
+        return loads(answer.content)
+
+    def put(self, path: str, body: Any) -> Any:
+        """The JSON answer to a PUT of a JSON body."""
+        return loads(self.call("PUT", path, content=dumps(body), content_type="application/json").content)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
+        content_type: str | None = None,
+        again: bool = True,
+    ) -> httpx.Response:
+        """One call, repeated while the server cannot be reached or is busy.
+
+        Raises the error that the server answered with, or ServerError where it gave none.
+        """
+        address = self._url + path + _query(query or {})
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        for wait_s in (*_WAITS_S, None):
+            try:
+                answer = self._client.request(method, address, content=content, headers=headers)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                problem: WeftError = self._unreachable(error)
+            except httpx.TransportError as error:
+                problem = self._unreachable(error)
+                if not again:
+                    raise problem from error
+            except httpx.InvalidURL as error:
+                raise InputError(
+                    f"The server's address {self._url!r} is no address ({error}).", remedy="Set WEFT_URL.", field="url"
+                ) from None
+            else:
+                if answer.is_success:
+                    return answer
+                problem = _error(answer, self._url)
+                if not (again and answer.status_code in _BUSY):
+                    raise problem
+            if wait_s is None:
+                raise problem
+            time.sleep(wait_s)
+        raise AssertionError("the last wait is None")  # pragma: no cover - unreachable, for the type checker
+
+    def _unreachable(self, error: httpx.TransportError) -> ServerError:
+        return ServerError(
+            f"The Weft server at {self._url} cannot be reached ({type(error).__name__}: {error}).",
+            remedy="Start it with `weft up`, or correct WEFT_URL.",
+            field="url",
+        )
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def parse(kind: Any, data: Any) -> Any:
+    """``data`` (JSON values) as records of the type ``kind``."""
+    return _adapter(kind).validate_python(data)
+
+
+def segment(text: str) -> str:
+    """``text`` as one part of a path."""
+    return quote(text, safe="", errors="surrogatepass")
+
+
+def _query(query: Mapping[str, Any]) -> str:
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        if value is None:
+            continue
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            pairs.extend((name, str(item)) for item in value or [""])  # no names match, not all
+        else:
+            pairs.append((name, _text(value)))
+    return "?" + urlencode(pairs, errors="surrogatepass") if pairs else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return dumps(value).decode("utf-8")
+    return str(value)
+
+
+def _error(answer: httpx.Response, url: str) -> WeftError:
+    try:
+        shape = loads(answer.content)["error"]
+        message, remedy, field = str(shape["message"]), str(shape["remedy"]), shape["field"]
+        cls = _ERRORS.get(shape["code"])
+    except (ValueError, KeyError, TypeError):
+        return ServerError(
+            f"{url} answered {answer.status_code} to {answer.request.method} {answer.request.url.path}.",
+            remedy="Is it a Weft server? WEFT_URL names it.",
+            status=answer.status_code,
+        )
+    if cls is not None:
+        return cls(message, remedy=remedy, field=field)
+    return ServerError(message, remedy=remedy, field=field, status=answer.status_code)

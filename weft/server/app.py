@@ -1,0 +1,116 @@
+"""The application: gate outermost, then REST, ingest (served here or handed on), pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from weft.repositories import Store
+from weft.server import forward, otlp, replies, rest
+from weft.server.bodies import Bounds, Limit
+from weft.server.gate import Gate, rules_of
+from weft.server.otlp import DurableJournal
+from weft.server.proxy import IngestProxy
+from weft.settings import Settings
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What is served under every path that is not the API's: an ASGI app and what starts and stops it.
+
+    ``redirect`` gives, for a path and a query string, the address that it leads to; None where it leads nowhere.
+    """
+
+    app: ASGIApp
+    lifespan: Lifespan | None = None
+    redirect: Callable[[str, str], str | None] = lambda _path, _query: None
+
+
+def create_app(
+    store: Store,
+    settings: Settings,
+    *,
+    journal: DurableJournal | None = None,
+    ingest_address: str | None = None,
+    pages: Pages | None = None,
+) -> ASGIApp:
+    """The whole server as an ASGI app.
+
+    With ``journal`` it takes OTLP and forwarded journals itself; with ``ingest_address`` it hands them on to the
+    ingest process there. Raises WeftError where ``settings`` would open it to others without a key.
+    """
+    rules = rules_of(settings)
+    proxy = None if ingest_address is None else IngestProxy(ingest_address, settings.api_key)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if proxy is not None:
+                await stack.enter_async_context(proxy.lifespan())
+            if pages is not None and pages.lifespan is not None:
+                await stack.enter_async_context(pages.lifespan(app))
+            yield
+
+    app = _fastapi(lifespan)
+    app.include_router(rest.router(store))
+    if proxy is not None:
+        app.include_router(proxy.router())
+    elif journal is not None:
+        _include_ingest(app, journal, settings)
+    api = Limit(app)
+    return Gate(api if pages is None else _beside(api, pages), rules)
+
+
+def _beside(api: ASGIApp, pages: Pages) -> ASGIApp:
+    """Sends each path to its side. A mount would hide the API's own answers to unknown paths and wrong methods."""
+
+    async def split(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or scope["path"].startswith(("/api/", "/v1/")):
+            await api(scope, receive, send)
+            return
+        target = None
+        if scope["type"] == "http":
+            target = pages.redirect(scope["path"], scope["query_string"].decode("latin-1"))
+        await (pages.app if target is None else RedirectResponse(target, 307))(scope, receive, send)
+
+    return split
+
+
+def ingest_app(journal: DurableJournal, settings: Settings, bounds: Bounds | None = None) -> ASGIApp:
+    """The server of the ingest process: OTLP and forwarded journals, no store, no pages."""
+    app = _fastapi(None)
+    _include_ingest(app, journal, settings, bounds)
+
+    @app.get("/api/health")
+    async def health() -> Any:
+        return replies.reply({"status": "ok", "serves": "ingest"})
+
+    return Gate(app, rules_of(settings))
+
+
+def _fastapi(lifespan: Lifespan | None) -> FastAPI:
+    app = FastAPI(
+        title="Weft",
+        description="Traces, evaluations, reviews and training runs.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    replies.install(app)
+    return app
+
+
+def _include_ingest(app: FastAPI, journal: DurableJournal, settings: Settings, bounds: Bounds | None = None) -> None:
+    shared = bounds or Bounds()
+    app.include_router(otlp.router(journal, settings.project, shared))
+    app.include_router(forward.router(journal, shared))

@@ -1,0 +1,16 @@
+"""REST for every aggregate of the store; handlers are plain functions, run in threads, that ask the store."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from weft.repositories import Store
+from weft.server.rest import artifacts, reviews, runs, spans, system
+
+
+def router(store: Store) -> APIRouter:
+    """All routes under /api that the store answers."""
+    routes = APIRouter()
+    for room in (system, runs, spans, artifacts, reviews):
+        routes.include_router(room.router(store))
+    return routes

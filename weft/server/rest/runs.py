@@ -1,0 +1,94 @@
+"""Projects, runs, console, series, samples."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from weft.errors import NotFoundError
+from weft.records import Page, Run, RunQuery, Sample, SeriesSummary, points
+from weft.repositories import Store
+from weft.server.arguments import described, filters, one, parameters, required
+from weft.server.replies import finite, reply
+
+_Query = Annotated[RunQuery, Depends(filters(RunQuery))]
+
+
+def router(store: Store) -> APIRouter:
+    """The routes of runs and what belongs to one."""
+    routes = APIRouter(prefix="/api", tags=["runs"])
+    _add_runs(routes, store)
+    _add_parts(routes, store)
+    return routes
+
+
+def _add_runs(routes: APIRouter, store: Store) -> None:
+    @routes.get("/projects", response_model=list[str], summary="The names of all projects")
+    def projects() -> Response:
+        return reply(store.runs.list_projects())
+
+    @routes.get(
+        "/runs", response_model=Page[Run], summary="Runs, filtered and paged", openapi_extra=described(RunQuery)
+    )
+    def list_runs(query: _Query) -> Response:
+        return reply(store.runs.list_runs(query))
+
+    @routes.get("/runs/count", summary="How many runs a filter finds", openapi_extra=described(RunQuery))
+    def count_runs(query: _Query) -> Response:
+        return reply({"count": store.runs.count_runs(query)})
+
+    @routes.get("/runs/{run_id}", response_model=Run, summary="One run")
+    def get_run(run_id: str) -> Response:
+        return reply(store.runs.get_run(run_id))
+
+    @routes.delete("/runs/{run_id}", summary="Delete a run and all that belongs to it")
+    def delete_run(run_id: str) -> Response:
+        store.runs.delete_run(run_id)
+        return reply({"deleted": run_id})
+
+
+def _add_parts(routes: APIRouter, store: Store) -> None:
+    @routes.get("/runs/{run_id}/console", response_model=list[str], summary="Lines that a run printed")
+    def console(run_id: str, first: int = 0, limit: int = 1000) -> Response:
+        return reply(store.runs.console(run_id, first=first, limit=limit))
+
+    @routes.get(
+        "/runs/{run_id}/series",
+        response_model=list[SeriesSummary],
+        summary="Which series a run has",
+        openapi_extra=parameters(text="part of the name"),
+    )
+    def list_series(run_id: str, request: Request) -> Response:
+        return reply([finite(summary) for summary in store.series.list_series(run_id, text=one(request, "text"))])
+
+    @routes.get(
+        "/runs/{run_id}/points",
+        summary="The points of one metric: a JSON line, then steps, times, values of each source",
+        openapi_extra=parameters(name="the metric's name", source="the rank or process; all where missing"),
+    )
+    def read_series(run_id: str, request: Request) -> Response:
+        found = store.series.read_series(run_id, required(request, "name"), source=one(request, "source"))
+        return Response(points.pack(found), media_type=points.CONTENT_TYPE)
+
+    @routes.get("/runs/{run_id}/samples", response_model=Page[Sample], summary="Samples of an evaluation run")
+    def list_samples(run_id: str, limit: int = 1000, cursor: str | None = None) -> Response:
+        return reply(store.evaluations.list_samples(run_id, limit=limit, cursor=cursor))
+
+    @routes.get(
+        "/runs/{run_id}/sample",
+        response_model=Sample,
+        summary="One sample",
+        openapi_extra=parameters(example_id="the example's id"),
+    )
+    def get_sample(run_id: str, request: Request, repetition: int = 0) -> Response:
+        example_id = required(request, "example_id")
+        sample = store.evaluations.find_sample(run_id, example_id, repetition)
+        if sample is None:
+            raise NotFoundError(
+                f"There is no sample {example_id} in repetition {repetition} of run {run_id}.",
+                remedy="GET /api/runs/{run_id}/samples lists them.",
+                field="example_id",
+            )
+        return reply(sample)

@@ -1,0 +1,64 @@
+"""Spans, traces and scores."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from weft.errors import NotFoundError
+from weft.records import Page, Score, ScoreQuery, Span, SpanQuery, TraceSummary
+from weft.repositories import Store
+from weft.server.arguments import described, filters
+from weft.server.replies import reply
+
+_Query = Annotated[SpanQuery, Depends(filters(SpanQuery))]
+_Scores = Annotated[ScoreQuery, Depends(filters(ScoreQuery))]
+
+
+def router(store: Store) -> APIRouter:
+    """The routes of spans, traces and scores."""
+    routes = APIRouter(prefix="/api", tags=["traces"])
+
+    @routes.get(
+        "/spans", response_model=Page[Span], summary="Spans, filtered and paged", openapi_extra=described(SpanQuery)
+    )
+    def list_spans(query: _Query) -> Response:
+        return reply(store.spans.list_spans(query))
+
+    @routes.get("/spans/totals", summary="Counts, cost and latency of a filter", openapi_extra=described(SpanQuery))
+    def totals(query: _Query) -> Response:
+        return reply(store.spans.totals(query))
+
+    @routes.get(
+        "/traces",
+        response_model=Page[TraceSummary],
+        summary="Traces, filtered and paged",
+        openapi_extra=described(SpanQuery),
+    )
+    def list_traces(query: _Query) -> Response:
+        return reply(store.spans.list_traces(query))
+
+    @routes.get("/traces/{trace_id}", response_model=list[Span], summary="All spans of one trace")
+    def get_trace(trace_id: str) -> Response:
+        return reply(store.spans.get_trace(trace_id))
+
+    @routes.get("/traces/{trace_id}/spans/{span_id}", response_model=Span, summary="One span")
+    def get_span(trace_id: str, span_id: str) -> Response:
+        span = store.spans.find_span(trace_id, span_id)
+        if span is None:
+            raise NotFoundError(
+                f"There is no span {span_id} in trace {trace_id}.",
+                remedy="GET /api/traces/{trace_id} lists its spans.",
+                field="span_id",
+            )
+        return reply(span)
+
+    @routes.get(
+        "/scores", response_model=Page[Score], summary="Scores, filtered and paged", openapi_extra=described(ScoreQuery)
+    )
+    def list_scores(query: _Scores) -> Response:
+        return reply(store.evaluations.list_scores(query))
+
+    return routes

@@ -97,7 +97,7 @@ class Gate:
         host = headers.get("host", "")
         if not self._host_allowed(host):
             return refusal(
-                400, f"This server does not answer to the host {host!r}; WEFT_HOSTS names the ones that it answers to."
+                421, f"This server does not answer to the host {host!r}; WEFT_HOSTS names those that it does."
             )
         key = self._rules.key
         if key is not None and signin.bearer_fits(headers.getlist("authorization"), key):

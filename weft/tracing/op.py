@@ -1,0 +1,302 @@
+"""``@weft.op``: every call of a function as a span, from one core for every shape of function."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from weft import recording
+from weft.errors import InputError
+from weft.otlp import names
+from weft.tracing import guard
+from weft.tracing.capture import bounded, capture
+from weft.tracing.provider import get_provider
+from weft.tracing.spans import NOTHING, ActiveSpan, Redaction, Redactor, begin
+
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
+
+MOST_YIELDED = 1_000  # items of a generator that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class OpOptions:
+    """What was asked of an op; found as ``weft_op`` on the decorated function."""
+
+    name: str
+    kind: str = "op"
+    capture_input: bool = True
+    capture_output: bool = True
+    redact: Redaction = None
+    sample_rate: float = 1.0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@overload
+def op(fn: F, /) -> F: ...
+@overload
+def op(
+    *,
+    name: str | None = None,
+    kind: str = "op",
+    capture_input: bool = True,
+    capture_output: bool = True,
+    redact: Redaction = None,
+    sample_rate: float = 1.0,
+    attributes: Mapping[str, Any] | None = None,
+) -> Callable[[F], F]: ...
+def op(
+    fn: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    kind: str = "op",
+    capture_input: bool = True,
+    capture_output: bool = True,
+    redact: Redaction = None,
+    sample_rate: float = 1.0,
+    attributes: Mapping[str, Any] | None = None,
+) -> Any:
+    """Record every call of a function as a span: its inputs by name, its output, how long it took, what it raised.
+
+    It works on functions, methods, coroutines, generators and async generators, and keeps their signature. Without
+    ``weft.init`` the call goes straight through.
+
+    ``redact`` is either keys whose values are never recorded, or a function that is given the inputs (a dict) and the
+    output and returns what may be recorded. ``sample_rate`` in [0, 1] is the share of calls that is recorded, with all
+    that they call. Raises InputError for options that do not fit.
+    """
+    if not 0 <= sample_rate <= 1:
+        raise InputError(f"sample_rate is {sample_rate}.", remedy="Use a share between 0 and 1.", field="sample_rate")
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, staticmethod | classmethod):
+            return type(target)(decorate(target.__func__))
+        if not callable(target):
+            raise InputError(f"op cannot decorate {target!r}.", remedy="Put it on a function or method.", field="fn")
+        options = OpOptions(
+            name or _name(target), kind, capture_input, capture_output, redact, sample_rate, dict(attributes or {})
+        )
+        return _wrap(target, options)
+
+    return decorate if fn is None else decorate(fn)
+
+
+def _name(fn: Any) -> str:
+    name = getattr(fn, "__qualname__", None) or type(fn).__name__
+    return str(name).rpartition("<locals>.")[2]
+
+
+class _Inputs:
+    """The arguments of a call by parameter name, without binding the signature at each call."""
+
+    __slots__ = ("_defaults", "_names", "_rest", "skip_first")
+
+    def __init__(self, fn: Any) -> None:
+        try:
+            parameters = list(inspect.signature(fn).parameters.values())
+        except (TypeError, ValueError):  # some builtins have none
+            parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        self.skip_first = bool(positional) and positional[0].name in ("self", "cls") and "." in _name(fn)
+        self._names = tuple(p.name for p in positional)
+        self._rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "args")
+        self._defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        named = dict(zip(self._names, args, strict=False))
+        if self.skip_first:
+            named.pop(self._names[0], None)
+        if len(args) > len(self._names):
+            named[self._rest] = list(args[len(self._names) :])
+        if kwargs:
+            named.update(kwargs)
+        for name, default in self._defaults.items():
+            if name not in named:
+                named[name] = default
+        return named
+
+
+class _Core:
+    """What a call does around the function; the adapters below only differ in how they run it."""
+
+    __slots__ = ("_attributes", "_inputs", "_options", "_redactor")
+
+    def __init__(self, fn: Any, options: OpOptions) -> None:
+        self._options = options
+        self._inputs = _Inputs(fn)
+        self._redactor = Redactor(options.redact)
+        self._attributes = {**options.attributes, names.WEFT_KIND: options.kind}
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
+        """The span of this call, not yet current; NOTHING where the call goes straight through."""
+        options = self._options
+        recorder = recording.active
+        if recorder is None:
+            return NOTHING
+        try:
+            parent = trace.get_current_span().get_span_context()
+            if parent.is_valid and not parent.trace_flags.sampled:
+                return NOTHING
+            if options.sample_rate < 1 and random.random() >= options.sample_rate:
+                return ActiveSpan(_unsampled())
+            given = self._attributes.copy()
+            if options.capture_input and recorder.settings.capture:
+                given[names.WEFT_INPUT] = self._redactor.text(self._inputs(args, kwargs))
+            version = getattr(args[0], "weft_ref", None) if self._inputs.skip_first and args else None
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("begin", error)
+            return NOTHING
+        return begin(options.name, given, redactor=self._redactor, version=version)
+
+    def keeps_output(self, span: ActiveSpan) -> bool:
+        """Whether the output of this call is to be captured."""
+        recorder = recording.active
+        return self._options.capture_output and recorder is not None and recorder.settings.capture and span.recording
+
+
+def _unsampled() -> NonRecordingSpan:
+    """A parent that says to everything below: not recorded."""
+    ids = get_provider().id_generator
+    return NonRecordingSpan(
+        SpanContext(ids.generate_trace_id(), ids.generate_span_id(), False, TraceFlags(TraceFlags.DEFAULT))
+    )
+
+
+class _Stream:
+    """A generator's call: the span is current while the generator runs, not while its consumer does."""
+
+    __slots__ = ("_items", "_keep", "_span", "_total")
+
+    def __init__(self, span: ActiveSpan, keep: bool) -> None:
+        self._span = span
+        self._keep = keep
+        self._items: list[Any] = []
+        self._total = 0
+
+    def __enter__(self) -> None:
+        self._span.enter()
+
+    def __exit__(self, kind: Any, error: BaseException | None, stack: Any) -> None:
+        self._span.leave()
+        if error is not None and not isinstance(error, StopIteration | StopAsyncIteration):
+            self._span.set_error(error)
+            self.end()
+
+    def add(self, item: Any) -> None:
+        """Keep an item as it is now; the consumer may change it."""
+        self._total += 1
+        if self._keep and self._total <= MOST_YIELDED:
+            self._items.append(capture(item))
+
+    def end(self, returned: Any = None) -> None:
+        """End the span with what was yielded so far."""
+        if self._keep:
+            items = bounded(self._items, MOST_YIELDED, self._total)
+            self._span.set_output(items if returned is None else {"yielded": items, "returned": returned})
+        self._span.set_attributes({names.WEFT_YIELDED: self._total})
+        self._span.end()
+
+
+def _wrap(fn: Any, options: OpOptions) -> Any:
+    core = _Core(fn, options)
+    if inspect.isasyncgenfunction(fn):
+        wrapper = _async_generator(fn, core)
+    elif inspect.isgeneratorfunction(fn):
+        wrapper = _generator(fn, core)
+    elif inspect.iscoroutinefunction(fn):
+        wrapper = _coroutine(fn, core)
+    else:
+        wrapper = _function(fn, core)
+    wrapper.weft_op = options
+    return wrapper
+
+
+def _function(fn: Any, core: _Core) -> Any:
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+            return fn(*args, **kwargs)
+        with span:
+            output = fn(*args, **kwargs)
+            if core.keeps_output(span):
+                span.set_output(output)
+        return output
+
+    return wrapper
+
+
+def _coroutine(fn: Any, core: _Core) -> Any:
+    @functools.wraps(fn)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+            return await fn(*args, **kwargs)
+        with span:
+            output = await fn(*args, **kwargs)
+            if core.keeps_output(span):
+                span.set_output(output)
+        return output
+
+    return wrapper
+
+
+def _generator(fn: Any, core: _Core) -> Any:
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+            return (yield from fn(*args, **kwargs))
+        stream = _Stream(span, core.keeps_output(span))
+        generator = fn(*args, **kwargs)
+        step, value = generator.send, None
+        try:
+            while True:
+                with stream:
+                    item = step(value)
+                stream.add(item)
+                try:
+                    step, value = generator.send, (yield item)
+                except GeneratorExit:
+                    with stream:
+                        generator.close()
+                    stream.end()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - whatever the consumer throws goes on into the generator
+                    step, value = generator.throw, thrown
+        except StopIteration as stop:
+            stream.end(stop.value)
+            return stop.value
+
+    return wrapper
+
+
+def _async_generator(fn: Any, core: _Core) -> Any:
+    @functools.wraps(fn)
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        span = core.begin(args, kwargs)
+        stream = _Stream(span, core.keeps_output(span))
+        generator = fn(*args, **kwargs)
+        step, value = generator.asend, None
+        try:
+            while True:
+                with stream:
+                    item = await step(value)
+                stream.add(item)
+                try:
+                    step, value = generator.asend, (yield item)
+                except GeneratorExit:
+                    with stream:
+                        await generator.aclose()
+                    stream.end()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - whatever the consumer throws goes on into the generator
+                    step, value = generator.athrow, thrown
+        except StopAsyncIteration:
+            stream.end()
+
+    return wrapper

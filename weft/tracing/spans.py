@@ -1,0 +1,221 @@
+"""One recorded call: the core that ``@op``, ``start_span`` and the instrumentations share."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, StatusCode
+
+from weft import clock, recording
+from weft.otlp import names
+from weft.tracing import context, guard
+from weft.tracing.capture import capture, secret_keys, to_json
+from weft.tracing.provider import SCOPE, tracer
+
+Redaction = Callable[[Any], Any] | Collection[str] | None
+
+
+class Redactor:
+    """The user's redaction of one op: keys, or a function over what was captured."""
+
+    __slots__ = ("_function", "_keys")
+
+    def __init__(self, given: Redaction) -> None:
+        self._function = given if callable(given) else None
+        self._keys = frozenset() if given is None or callable(given) else secret_keys(given)
+
+    def text(self, value: Any) -> str:
+        """``value`` as JSON text without what must not be recorded; where the function fails, nothing of it."""
+        if self._function is not None:
+            try:
+                value = self._function(capture(value))  # a copy: the function may change what it is given
+            except Exception as error:  # noqa: BLE001 - what could not be redacted is not recorded
+                guard.failed("redact", error)
+                return '"[redaction failed]"'
+        return to_json(value, self._keys)
+
+
+PLAIN = Redactor(None)
+
+
+class ActiveSpan:
+    """A span that is being recorded. As a context manager it is current inside and ends with the block.
+
+    No method raises; where nothing is recorded they do nothing. The ids are those of the span while it is open.
+    """
+
+    __slots__ = ("_below", "_redactor", "_span", "_token", "_version")
+
+    def __init__(self, span: trace.Span | None, redactor: Redactor = PLAIN, version: str | None = None) -> None:
+        self._span = span
+        self._redactor = redactor
+        self._version = version
+        self._token: Any = None
+        self._below: Any = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """32 hex digits; None where nothing is recorded."""
+        return f"{self._span.get_span_context().trace_id:032x}" if self._span is not None and self.recording else None
+
+    @property
+    def span_id(self) -> str | None:
+        """16 hex digits; None where nothing is recorded."""
+        return f"{self._span.get_span_context().span_id:016x}" if self._span is not None and self.recording else None
+
+    @property
+    def recording(self) -> bool:
+        """Whether anything set here is kept."""
+        return self._span is not None and self._span.is_recording()
+
+    def set_input(self, value: Any) -> None:
+        """Keep what the call was given."""
+        self._set_json(names.WEFT_INPUT, value)
+
+    def set_output(self, value: Any) -> None:
+        """Keep what the call returned."""
+        self._set_json(names.WEFT_OUTPUT, value)
+
+    def _set_json(self, key: str, value: Any) -> None:
+        if self._span is not None and self._span.is_recording():
+            try:
+                self._span.set_attribute(key, self._redactor.text(value))
+            except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+                guard.failed("capture", error)
+
+    def set_attributes(self, values: Mapping[str, Any]) -> None:
+        """Set attributes; values of None are passed over."""
+        if self._span is not None:
+            self._span.set_attributes({key: value for key, value in values.items() if value is not None})
+
+    def set_tokens(
+        self, input: int | None, output: int | None, *, cached: int | None = None, reasoning: int | None = None
+    ) -> None:
+        """Tokens of a model call; ``input`` includes the cached ones, ``output`` the reasoning."""
+        self.set_attributes(
+            {
+                names.INPUT_TOKENS: input,
+                names.OUTPUT_TOKENS: output,
+                names.CACHED_TOKENS: cached,
+                names.REASONING_TOKENS: reasoning,
+            }
+        )
+
+    def set_model(self, model: str, *, provider: str | None = None, version: str | None = None) -> None:
+        """The model that answered; ``version`` is its artifact, ``name:v3``."""
+        self.set_attributes({names.RESPONSE_MODEL: model, names.PROVIDER: provider, names.WEFT_MODEL_VERSION: version})
+
+    def set_cost(self, usd: float) -> None:
+        """What the call cost, in US dollars."""
+        self.set_attributes({names.WEFT_COST_USD: usd})
+
+    def set_error(self, error: BaseException) -> None:
+        """Record that the call failed, with type, message and stack."""
+        if self._span is None:
+            return
+        try:
+            kind = type(error)
+            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+            message = _message(error)
+            self._span.add_event(
+                "exception",
+                {
+                    names.EXCEPTION_TYPE: name,
+                    names.EXCEPTION_MESSAGE: message,
+                    names.EXCEPTION_STACKTRACE: _stack(error),
+                },
+                timestamp=clock.now_ns(),
+            )
+            self._span.set_attribute(names.ERROR_TYPE, name)
+            self._span.set_status(StatusCode.ERROR, f"{kind.__name__}: {message}" if message else kind.__name__)
+        except Exception as failure:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("exception", failure)
+
+    def enter(self) -> None:
+        """Make the span current here."""
+        if self._span is not None:
+            self._token = otel_context.attach(trace.set_span_in_context(self._span))
+            if self._version is not None:
+                self._below = context.push({names.WEFT_MODEL_VERSION: self._version})
+
+    def leave(self) -> None:
+        """Make current again what was before :meth:`enter`."""
+        if self._token is not None:
+            otel_context.detach(self._token)
+            self._token = None
+            if self._below is not None:
+                context.pop(self._below)
+                self._below = None
+
+    def end(self) -> None:
+        """End the span; a second time does nothing."""
+        if self._span is not None and self._span.is_recording():
+            self._span.end(clock.now_ns())
+
+    def __enter__(self) -> ActiveSpan:
+        self.enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
+    ) -> None:
+        self.leave()
+        if error is not None:
+            self.set_error(error)
+        self.end()
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an exception's own str may raise
+        return ""
+
+
+def _stack(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - likewise
+        return ""
+
+
+NOTHING = ActiveSpan(None)
+
+
+def begin(
+    name: str,
+    attributes: dict[str, Any],
+    *,
+    scope: str = SCOPE,
+    span_kind: SpanKind = SpanKind.INTERNAL,
+    redactor: Redactor = PLAIN,
+    version: str | None = None,
+) -> ActiveSpan:
+    """Start a span below the current one; :data:`NOTHING` where nothing is recorded or that failed."""
+    if recording.active is None:
+        return NOTHING
+    try:
+        if version is not None:
+            attributes[names.WEFT_MODEL_VERSION] = version
+        span = tracer(scope).start_span(name, kind=span_kind, attributes=attributes, start_time=clock.now_ns())
+        return ActiveSpan(span, redactor, version)
+    except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+        guard.failed("begin", error)
+        return NOTHING
+
+
+def start_span(
+    name: str, kind: str = "op", *, input: Any = None, attributes: Mapping[str, Any] | None = None
+) -> ActiveSpan:
+    """A span by hand: ``with weft.tracing.start_span("retrieve", "retrieval") as span: span.set_output(...)``."""
+    if recording.active is None:
+        return ActiveSpan(None)
+    given = {names.WEFT_KIND: kind, **(attributes or {})}
+    if input is not None:
+        given[names.WEFT_INPUT] = PLAIN.text(input)
+    return begin(name, given)

@@ -40,13 +40,13 @@ class Damage:
 
 @dataclass(slots=True)
 class Scan:
-    """What reading found. ``at_end``: the writer is gone and nothing readable lies behind ``end``."""
+    """What reading found. ``more``: there may be records behind ``end``, read on from there."""
 
     end: int
     entries: list[Entry] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
-    at_end: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class SegmentReader:
                 fresh = True
                 continue
             if following is None and not (final and self._was_marked(window, at)):
-                scan.at_end = final  # nothing, or cut short by the end of its writer: never acknowledged
-                return scan
+                return scan  # nothing, being written, or cut short by the end of its writer: never acknowledged
             self._pass_over(window, scan, record, following)
+        scan.more = True
         return scan
 
     def _pass_over(self, window: _Window, scan: Scan, record: _Record | None, following: int | None) -> None:

@@ -1,0 +1,33 @@
+"""The drainer: moves what the journal holds into the store or to a server, each record once."""
+
+from weft.drainer.deliver import Scrub
+from weft.drainer.drain import Drainer, DrainReport, drain, live_writers
+from weft.drainer.leader import is_led
+from weft.drainer.loop import DrainThread, Loop
+from weft.drainer.process import drain_all, ensure_running, open_sink, start_thread
+from weft.drainer.sinks import RefusedError, ServerSink, Sink, StoreSink
+from weft.drainer.status import Status, read_status
+from weft.drainer.waiting import pending_bytes, wait_until_stored
+
+__all__ = [
+    "DrainReport",
+    "DrainThread",
+    "Drainer",
+    "Loop",
+    "RefusedError",
+    "Scrub",
+    "ServerSink",
+    "Sink",
+    "Status",
+    "StoreSink",
+    "drain",
+    "drain_all",
+    "ensure_running",
+    "is_led",
+    "live_writers",
+    "open_sink",
+    "pending_bytes",
+    "read_status",
+    "start_thread",
+    "wait_until_stored",
+]

@@ -1,0 +1,34 @@
+"""The drainer's process: ``python -m weft.drainer --dir DIR``; ``WEFT_DB``, ``WEFT_URL``, ``WEFT_API_KEY`` as set."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from weft.drainer.loop import Loop
+from weft.drainer.process import open_sink
+from weft.settings import load
+
+
+def main() -> int:
+    """Lead the drain of a Weft directory until nobody writes any more."""
+    parser = argparse.ArgumentParser(prog="weft.drainer", description=__doc__)
+    parser.add_argument("--dir", type=Path, required=True, help="the Weft directory")
+    parser.add_argument("--linger", type=float, default=3.0, help="seconds to go on with nothing to do")
+    arguments = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.WARNING)
+    settings = load({"dir": arguments.dir})
+    loop = Loop(settings.dir, lambda: open_sink(settings), linger_s=arguments.linger)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    os.chdir("/")  # keep no folder busy
+    loop.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

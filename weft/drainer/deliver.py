@@ -1,0 +1,87 @@
+"""One batch into a sink: what fails is halved until the one bad record is found, which is put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from weft.drainer.sinks import Sink
+from weft.drainer.status import keep_rejected
+from weft.errors import ServerError, StoreError
+from weft.journal import Folder
+from weft.records import Batch, Entry
+
+Scrub = Callable[[int, bytes], bytes]
+
+
+class UnavailableError(Exception):
+    """The sink takes nothing now; the records stay where they are."""
+
+
+@dataclass(slots=True)
+class Delivered:
+    """Counts of records."""
+
+    stored: int = 0
+    repeated: int = 0
+    rejected: int = 0
+
+
+def deliver(folder: Folder, sink: Sink, batch: Batch, scrub: Scrub | None = None) -> Delivered:
+    """Hand a batch to the sink; when this returns, the sink's progress is at the end of the batch.
+
+    ``scrub(type, payload)`` redacts each payload first; one that it fails on is put aside. Raises UnavailableError
+    where the sink takes nothing now.
+    """
+    done = Delivered()
+    if scrub is None:
+        _deliver(folder, sink, batch, done)
+        return done
+    clean: list[Entry] = []
+    for entry in batch.entries:
+        try:
+            clean.append(replace(entry, payload=scrub(entry.type, entry.payload)))
+        except Exception as error:  # noqa: BLE001 - whatever redaction throws, the record must not go out unredacted
+            _put_aside(folder, batch, entry, f"redaction failed: {error!r}", done)
+    _deliver(folder, sink, replace(batch, entries=clean), done)
+    return done
+
+
+def _deliver(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:
+    try:
+        report = sink.ingest(batch)
+    except (StoreError, ServerError, OSError) as error:
+        raise UnavailableError(str(error)) from error
+    except Exception as error:  # one record's fault must not stop the rest; which one is found here
+        if not batch.entries:
+            raise UnavailableError(repr(error)) from error
+        _divide(folder, sink, batch, error, done)
+        return
+    done.stored += report.stored
+    done.repeated += report.repeated
+    for refused in report.rejected:
+        _put_aside(folder, batch, refused.entry, refused.reason, done)
+
+
+def _divide(folder: Folder, sink: Sink, batch: Batch, error: Exception, done: Delivered) -> None:
+    entries = batch.entries
+    if len(entries) > 1:
+        half = len(entries) // 2
+        middle = entries[half - 1].end
+        _deliver(folder, sink, Batch(batch.writer, batch.segment, batch.start, middle, entries[:half]), done)
+        _deliver(folder, sink, Batch(batch.writer, batch.segment, middle, batch.end, entries[half:]), done)
+        return
+    # A sink that fails on an empty batch too is broken itself: this raises then, and the record stays.
+    _deliver(folder, sink, Batch(batch.writer, batch.segment, batch.start, batch.start, []), done)
+    _put_aside(folder, batch, entries[0], repr(error), done)
+    _deliver(folder, sink, Batch(batch.writer, batch.segment, batch.start, batch.end, []), done)
+
+
+def _put_aside(folder: Folder, batch: Batch, entry: Entry, reason: str, done: Delivered) -> None:
+    try:
+        keep_rejected(
+            folder, batch.writer, batch.segment, entry.end, type=entry.type, reason=reason, data=entry.payload
+        )
+    except OSError as error:
+        raise UnavailableError(f"the rejected record cannot be kept: {error}") from error
+    done.rejected += 1

@@ -1,0 +1,286 @@
+"""Moves records from the journal into a sink: every segment, of the living and the dead, each record once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from weft import clock, ids
+from weft.drainer.deliver import Scrub, UnavailableError, deliver
+from weft.drainer.leader import Leadership
+from weft.drainer.sinks import Sink
+from weft.drainer.status import keep_rejected, read_status, write_status
+from weft.errors import StoreError
+from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader
+from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
+from weft.journal.segment import fill_zeros
+from weft.records import Batch, Entry, RecordType, Writer, dumps
+
+_SPARES = 8
+_ENDED_BYTES = 8
+_STALE_S = 60.0
+
+
+@dataclass(slots=True)
+class DrainReport:
+    """Counts of records. ``complete``: nothing readable was left. ``error``: why the sink took no more."""
+
+    stored: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    complete: bool = True
+    error: str | None = None
+
+    def add(self, other: DrainReport) -> None:
+        """Add a later pass to the sum."""
+        self.stored += other.stored
+        self.repeated += other.repeated
+        self.rejected += other.rejected
+        self.complete = other.complete
+        self.error = other.error
+
+
+@dataclass(slots=True)
+class _Open:
+    """A segment that is being drained."""
+
+    fd: int
+    reader: SegmentReader
+    header: SegmentHeader | None
+    offset: int
+
+
+class Drainer:
+    """Drains the journal of a Weft directory; the caller holds the leader's lock (:mod:`weft.drainer.process`)."""
+
+    def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None) -> None:
+        self._folder = Folder.of(directory)
+        self._sink = sink
+        self._scrub = scrub
+        self._open: dict[SegmentFile, _Open] = {}
+        self._status = read_status(directory)
+        self._written = replace(self._status)
+        self.live = 0
+
+    def run_once(self) -> DrainReport:
+        """Take what every segment has now, about a MB of each. ``live`` is then the number of live segments.
+
+        Where the sink takes nothing, the report says why and everything stays.
+        """
+        report = DrainReport()
+        self.live = 0
+        self._status.newer = []
+        try:
+            self._drain_segments(report)
+        except UnavailableError as error:
+            report.complete, report.error = False, str(error)
+            self._status.failed(str(error))
+        self._status.destination = report.error or "ok"
+        self._status.rejected += report.rejected
+        self._save_status()
+        return report
+
+    def run(self) -> DrainReport:
+        """Passes until nothing is left, or the sink takes no more."""
+        total = DrainReport(complete=False)
+        while not total.complete and total.error is None:
+            total.add(self.run_once())
+        return total
+
+    def close(self) -> None:
+        """Let go of the segments; the sink is the caller's."""
+        for opened in self._open.values():
+            os.close(opened.fd)
+        self._open.clear()
+
+    def _drain_segments(self, report: DrainReport) -> None:
+        files = self._folder.segments()
+        for gone in set(self._open) - set(files):
+            os.close(self._open.pop(gone).fd)
+        remaining: dict[str, int] = {}
+        for file in files:
+            remaining[file.writer] = remaining.get(file.writer, 0) + 1
+        behind = ""
+        for file in files:
+            if file.writer == behind:  # keep a writer's segments in order
+                continue
+            opened = self._opened(file)
+            if opened is None:
+                continue
+            final = _is_final(opened.fd)
+            self.live += not final
+            scan = opened.reader.scan(opened.offset, final=final)
+            if scan.end > opened.offset and (scan.entries or scan.damaged):
+                self._take(file, opened, scan, report)
+            if scan.more:
+                report.complete = False
+                behind = file.writer
+            elif final:
+                remaining[file.writer] -= 1
+                self._retire(file, opened, last=remaining[file.writer] == 0)
+
+    def _opened(self, file: SegmentFile) -> _Open | None:
+        known = self._open.get(file)
+        if known is not None:
+            return known
+        try:
+            fd = os.open(file.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        header = unpack_header(os.pread(fd, HEADER_BYTES, 0))
+        if header is not None and header.version > VERSION:
+            self._status.newer.append(file.path.name)
+            os.close(fd)
+            return None
+        reader = SegmentReader(self._folder, fd, file.writer, file.sequence)
+        try:
+            offset = max(self._progress(file), HEADER_BYTES)
+        except UnavailableError:
+            os.close(fd)
+            raise
+        opened = self._open[file] = _Open(fd, reader, header, offset)
+        return opened
+
+    def _progress(self, file: SegmentFile) -> int:
+        try:
+            return self._sink.progress(file.writer, file.sequence)
+        except Exception as error:  # a sink that cannot say where it stands takes nothing now
+            raise UnavailableError(str(error)) from error
+
+    def _take(self, file: SegmentFile, opened: _Open, scan: Scan, report: DrainReport) -> None:
+        for damage in scan.damaged:
+            try:
+                keep_rejected(
+                    self._folder,
+                    file.writer,
+                    file.sequence,
+                    damage.end,
+                    type=damage.type,
+                    reason=damage.reason,
+                    data=damage.data,
+                )
+            except OSError as error:
+                raise UnavailableError(f"the damaged record cannot be kept: {error}") from error
+        batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
+        done = deliver(self._folder, self._sink, batch, self._scrub)
+        opened.offset = scan.end
+        report.stored += done.stored
+        report.repeated += done.repeated
+        report.rejected += done.rejected + len(scan.damaged)
+        self._status.damaged += len(scan.damaged)
+        for path in scan.files:
+            path.unlink(missing_ok=True)
+
+    def _retire(self, file: SegmentFile, opened: _Open, *, last: bool) -> None:
+        """A drained segment goes; with the last one of a writer, the store hears that the writer is gone."""
+        if last:
+            end = opened.offset + _ENDED_BYTES
+            header = opened.header
+            gone = Writer(
+                file.writer, clock.now_ns(), header.pid if header else 0, header.host if header else "", ended=True
+            )
+            entry = Entry(RecordType.WRITER, dumps(gone), end)
+            deliver(self._folder, self._sink, Batch(file.writer, file.sequence, opened.offset, end, [entry]))
+            for path in self._folder.big.glob(f"{file.writer}-*.bin"):
+                path.unlink(missing_ok=True)  # written, but its writer died before it could say so
+        with contextlib.suppress(FileNotFoundError):
+            self._recycle(file.path, opened.fd)
+        os.close(opened.fd)
+        del self._open[file]
+        self._sink.retired(file.writer, file.sequence)
+
+    def _recycle(self, path: Path, fd: int) -> None:
+        spare = self._folder.spare
+        mapped = os.fstat(fd).st_size == SEGMENT_BYTES
+        if not mapped or len(list(spare.glob("*.spare"))) >= _SPARES:
+            path.unlink()
+            return
+        mine = spare / f"{ids.new_id()}.cleaning"
+        os.rename(path, mine)
+        try:
+            fill_zeros(fd, SEGMENT_BYTES)
+            os.rename(mine, mine.with_suffix(".spare"))
+        except OSError:
+            mine.unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove what a process left half made among the spares when it died."""
+        for path in self._folder.spare.iterdir():
+            with contextlib.suppress(OSError):
+                if path.suffix != ".spare" and time.time() - path.stat().st_mtime > _STALE_S and _is_unlocked(path):
+                    path.unlink()
+
+    def _save_status(self) -> None:
+        if self._status != self._written:
+            write_status(self._folder, self._status)
+            self._written = replace(self._status)
+
+
+def drain(directory: Path, sink: Sink, *, scrub: Scrub | None = None, timeout_s: float = 1.0) -> DrainReport:
+    """Move all that the journal of a Weft directory has now into ``sink``, in this process; the sink stays open.
+
+    Raises StoreError where another drainer works on the directory for longer than ``timeout_s``.
+    """
+    leadership = Leadership(directory)
+    if not Folder.of(directory).root.is_dir():
+        return DrainReport()
+    if not leadership.acquire(timeout_s):
+        raise StoreError(
+            f"Another process drains the journal in {directory}.",
+            remedy="It stores what is there by itself; stop its writers to drain by hand.",
+            field="dir",
+        )
+    try:
+        drainer = Drainer(directory, sink, scrub)
+        with contextlib.closing(drainer):
+            return drainer.run()
+    finally:
+        leadership.release()
+
+
+def _is_final(fd: int) -> bool:
+    """Whether the writer of a segment is gone: liveness is its lock."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return True
+
+
+def _is_unlocked(path: Path) -> bool:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _is_final(fd)
+    finally:
+        os.close(fd)
+
+
+def live_writers(directory: Path) -> list[str]:
+    """The writers that have a segment open."""
+    return sorted({file.writer for file in Folder.of(directory).segments() if not _is_unlocked(file.path)})
+
+
+def ends(directory: Path) -> list[Position]:
+    """Where the readable records of every segment end now: what a caller must see stored to have seen all."""
+    folder = Folder.of(directory)
+    found: list[Position] = []
+    for file in folder.segments():
+        with contextlib.suppress(FileNotFoundError):
+            fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                found.append((file.writer, file.sequence, _end(SegmentReader(folder, fd, file.writer, file.sequence))))
+            finally:
+                os.close(fd)
+    return [position for position in found if position[2] > HEADER_BYTES]
+
+
+def _end(reader: SegmentReader) -> int:
+    scan = reader.scan(HEADER_BYTES, final=False)
+    while scan.more:
+        scan = reader.scan(scan.end, final=False)
+    return scan.end

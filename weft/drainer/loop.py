@@ -1,0 +1,153 @@
+"""Draining as long as there is something to drain: in a process of its own or in a thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from weft.drainer.deliver import Scrub
+from weft.drainer.drain import Drainer
+from weft.drainer.leader import Leadership
+from weft.drainer.sinks import Sink
+from weft.drainer.status import read_status, write_status
+from weft.errors import WeftError
+from weft.journal import Folder
+
+_log = logging.getLogger("weft")
+_BUSY_S = 0.02
+_IDLE_S = 0.25
+_AWAY_S = 5.0
+_LINGER_S = 3.0
+_SWEEP_S = 60.0
+_TURN_S = 0.5
+
+
+class Loop:
+    """Drains a Weft directory until it is told to stop or nobody writes any more.
+
+    ``open_sink`` is called when this loop leads, and again as long as it fails. ``linger_s``: how long to go on
+    with no live writer and nothing to do; None for ever.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        open_sink: Callable[[], Sink],
+        *,
+        scrub: Scrub | None = None,
+        linger_s: float | None = _LINGER_S,
+    ) -> None:
+        self._directory = directory
+        self._open_sink = open_sink
+        self._scrub = scrub
+        self._linger_s = linger_s
+        self._stopping = threading.Event()
+        self._said: str | None = None
+
+    def stop(self) -> None:
+        """Finish the current batch and go."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Lead and drain; returns at once where another one leads. Raises OSError where the folder is unusable."""
+        leadership = Leadership(self._directory)
+        folder = Folder.of(self._directory)
+        while not self._stopping.is_set() and folder.root.exists():
+            if not leadership.acquire(timeout_s=_TURN_S):
+                if self._linger_s is None:
+                    continue
+                return
+            try:
+                self._lead()
+                seen = set(folder.segments())
+            finally:
+                leadership.release()
+            # A writer that came while we were leaving saw the lock and started nobody.
+            if set(folder.segments()) <= seen and self._linger_s is not None:
+                return
+
+    def _lead(self) -> None:
+        sink = self._sink()
+        if sink is None:
+            return
+        drainer = Drainer(self._directory, sink, self._scrub)
+        try:
+            self._drain(drainer)
+        finally:
+            drainer.close()
+            sink.close()
+
+    def _sink(self) -> Sink | None:
+        """The sink, as soon as it opens; None where we are to stop or the folder is gone."""
+        wait_s = _IDLE_S
+        folder = Folder.of(self._directory)
+        while not self._stopping.is_set() and folder.root.exists():
+            try:
+                return self._open_sink()
+            except (WeftError, OSError) as error:
+                status = read_status(self._directory)
+                status.destination = str(error)
+                status.failed(str(error))
+                write_status(folder, status)
+                self._say(str(error))
+            self._stopping.wait(wait_s)
+            wait_s = min(2 * wait_s, _AWAY_S)
+        return None
+
+    def _drain(self, drainer: Drainer) -> None:
+        folder = Folder.of(self._directory)
+        wait_s = _BUSY_S
+        active = swept = time.monotonic()
+        drainer.sweep()
+        while not self._stopping.is_set() and folder.root.exists():
+            report = drainer.run_once()
+            now = time.monotonic()
+            self._say(report.error)
+            if report.error is not None:
+                wait_s = min(2 * max(wait_s, _BUSY_S), _AWAY_S)
+            elif report.stored or report.repeated or report.rejected:
+                wait_s = _BUSY_S
+            else:
+                wait_s = min(1.5 * wait_s, _IDLE_S)
+            if drainer.live or report.error is not None or wait_s == _BUSY_S or not report.complete:
+                active = now
+            if self._linger_s is not None and now - active > self._linger_s:
+                return
+            if now - swept > _SWEEP_S:
+                drainer.sweep()
+                swept = now
+            if report.complete:
+                self._stopping.wait(wait_s)
+
+    def _say(self, error: str | None) -> None:
+        """Log why we wait, once a reason: a server may be away for days."""
+        if error is not None and error != self._said:
+            _log.warning("The drainer waits: %s", error)
+        self._said = error
+
+
+class DrainThread:
+    """A loop in a daemon thread of this process."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._thread = threading.Thread(target=self._run, name="weft-drainer", daemon=True)
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it still drains."""
+        return self._thread.is_alive()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Finish the current batch, end the thread and wait for it."""
+        self._loop.stop()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run()
+        except Exception:  # noqa: BLE001 - a thread has nobody to raise to; records stay in the journal
+            _log.exception("The drainer's thread ended; records stay in the journal until the next `weft` command.")

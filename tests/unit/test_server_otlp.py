@@ -53,7 +53,9 @@ def kept() -> Kept:
 @pytest.fixture
 def server(kept: Kept) -> TestClient:
     bounds = Bounds(body_bytes=200_000, held_bytes=300_000)
-    return TestClient(ingest_app(kept, settings.load({"project": "home"}), bounds), base_url="http://127.0.0.1:4318")
+    return TestClient(
+        ingest_app(kept, settings.load({"project": "home"}), bounds=bounds), base_url="http://127.0.0.1:4318"
+    )
 
 
 def request_json(*spans: dict[str, Any]) -> bytes:
@@ -188,7 +190,7 @@ def test_too_much_is_a_413_packed_or_not(server: TestClient) -> None:
 
 def test_overload_is_a_503_that_says_when_to_come_again(kept: Kept) -> None:
     bounds = Bounds(body_bytes=200, held_bytes=100)
-    server = TestClient(ingest_app(kept, settings.load(), bounds), base_url="http://127.0.0.1:4318")
+    server = TestClient(ingest_app(kept, settings.load(), bounds=bounds), base_url="http://127.0.0.1:4318")
     refused(server, b" " * 150, 503, 14, "unfinished requests")
     assert bounds.held == 0
 
@@ -241,3 +243,34 @@ def test_a_real_journal_keeps_it(fresh_home: Path) -> None:
     assert journal.position() != before
     assert server.get("/api/health").json() == {"status": "ok", "serves": "ingest"}
     journal.close()
+
+
+def test_after_a_restart_batches_wait_until_what_was_acknowledged_before_is_stored(fresh_home: Path) -> None:
+    from weft.journal import Folder, Journal
+    from weft.server.backlog import Backlog
+
+    def post(journal: Journal, backlog: Backlog) -> int:
+        app = ingest_app(journal, settings.load(), backlog=backlog)
+        server = TestClient(app, base_url="http://127.0.0.1:4318")
+        batch = encode_batch(BATCH)
+        return server.post("/api/journal", content=batch, headers={"Content-Type": CONTENT_TYPE}).status_code
+
+    first = Journal.open(fresh_home, sync=True)
+    before = Backlog(fresh_home, first.writer)
+    assert post(first, before) == 200
+    second = Journal.open(fresh_home, sync=True)
+    after = Backlog(fresh_home, second.writer)
+    assert post(second, after) == 503  # the first still lives
+    before.close()
+    first.close()
+    assert post(second, after) == 503  # what it kept is not stored yet
+    for file in Folder.of(fresh_home).segments():
+        if file.writer == first.writer:
+            file.path.unlink()  # as the drainer does once it is stored
+    assert post(second, after) == 200
+    after.close()
+    (fresh_home / "ingest.lock").write_text("[")
+    third = Backlog(fresh_home, "third")
+    assert not third.is_stored()  # nobody knows whose the segments are
+    second.close()
+    third.close()

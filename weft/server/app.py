@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.repositories import Store
 from weft.server import forward, otlp, replies, rest
+from weft.server.backlog import Backlog
 from weft.server.bodies import Bounds, Limit
 from weft.server.gate import Gate, rules_of
 from weft.server.otlp import DurableJournal
@@ -64,7 +65,7 @@ def create_app(
     if proxy is not None:
         app.include_router(proxy.router())
     elif journal is not None:
-        _include_ingest(app, journal, settings)
+        _include_ingest(app, journal, settings, Bounds())
     api = Limit(app)
     return Gate(api if pages is None else _beside(api, pages), rules)
 
@@ -84,10 +85,12 @@ def _beside(api: ASGIApp, pages: Pages) -> ASGIApp:
     return split
 
 
-def ingest_app(journal: DurableJournal, settings: Settings, bounds: Bounds | None = None) -> ASGIApp:
+def ingest_app(
+    journal: DurableJournal, settings: Settings, *, bounds: Bounds | None = None, backlog: Backlog | None = None
+) -> ASGIApp:
     """The server of the ingest process: OTLP and forwarded journals, no store, no pages."""
     app = _fastapi(None)
-    _include_ingest(app, journal, settings, bounds)
+    _include_ingest(app, journal, settings, bounds or Bounds(), backlog)
 
     @app.get("/api/health")
     async def health() -> Any:
@@ -110,7 +113,8 @@ def _fastapi(lifespan: Lifespan | None) -> FastAPI:
     return app
 
 
-def _include_ingest(app: FastAPI, journal: DurableJournal, settings: Settings, bounds: Bounds | None = None) -> None:
-    shared = bounds or Bounds()
-    app.include_router(otlp.router(journal, settings.project, shared))
-    app.include_router(forward.router(journal, shared))
+def _include_ingest(
+    app: FastAPI, journal: DurableJournal, settings: Settings, bounds: Bounds, backlog: Backlog | None = None
+) -> None:
+    app.include_router(otlp.router(journal, settings.project, bounds))
+    app.include_router(forward.router(journal, bounds, backlog))

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from weft.records import RecordType
 from weft.records.frames import CONTENT_TYPE, decode_batch
+from weft.server.backlog import Backlog
 from weft.server.bodies import Bounds, body_of
 from weft.server.otlp import DurableJournal
 from weft.server.replies import refusal, reply
 
 
-def router(journal: DurableJournal, bounds: Bounds) -> APIRouter:
+def router(journal: DurableJournal, bounds: Bounds, backlog: Backlog | None = None) -> APIRouter:
     """The route POST /api/journal."""
     routes = APIRouter(tags=["journal"])
 
@@ -25,6 +27,8 @@ def router(journal: DurableJournal, bounds: Bounds) -> APIRouter:
         wrong = wrong_type(request)
         if wrong is not None:
             return wrong
+        if backlog is not None and not await run_in_threadpool(backlog.is_stored):
+            raise HTTPException(503, "What this server took before its restart is still being stored")
         async with body_of(request, bounds) as body:
             end = await run_in_threadpool(_keep, journal, body)
         return reply({"end": end})

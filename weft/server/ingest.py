@@ -22,6 +22,7 @@ from weft import settings as settings_module
 from weft.errors import WeftError
 from weft.journal import Journal
 from weft.server.app import ingest_app
+from weft.server.backlog import Backlog
 from weft.server.gate import rules_of
 from weft.server.lifeline import follow_parent, listen, uvicorn_config
 from weft.settings import Settings
@@ -33,10 +34,13 @@ _STOP_S = 10.0
 def run(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT."""
     journal = Journal.open(settings.dir, sync=True, quota_bytes=settings.journal_quota_bytes)
+    backlog = Backlog(settings.dir, journal.writer)
     try:
+        drainer.ensure_running(settings)
         journal.watch = lambda: drainer.ensure_running(settings)
-        uvicorn.Server(uvicorn_config(ingest_app(journal, settings))).run(sockets=sockets)
+        uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
     finally:
+        backlog.close()
         journal.close()
 
 

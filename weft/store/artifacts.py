@@ -1,0 +1,303 @@
+"""Artifacts, their versions and aliases, dataset examples, lineage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from weft import clock, digests, ids
+from weft.errors import InputError, NotFoundError
+from weft.records import (
+    ArtifactFile,
+    ArtifactVersion,
+    Example,
+    LineageEdge,
+    LineageGraph,
+    NodeKind,
+    Page,
+)
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.database import Database
+from weft.store.lineage import EDGE_COLUMNS, closure, edge_row
+from weft.store.paging import Order, fetch_page
+
+LATEST = "latest"
+_NUMBER = re.compile(r"v?(\d{1,18})")
+_VERSION_COLUMNS = tuple(column.name for column in t.artifact_versions.columns)
+_MEMBERS = ("project", "name", "version", "position", "example_id", "digest", "split")
+
+
+class SqlArtifacts:
+    """The artifacts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create_version(
+        self, version: ArtifactVersion, *, examples: Sequence[Example] | None = None, aliases: Sequence[str] = ()
+    ) -> ArtifactVersion:
+        """Store a version; its number is set here. Equal content returns the version that exists.
+
+        Raises InputError for a bad name, alias or example, and where the name belongs to another type.
+        """
+        _check_name("project", version.project)
+        _check_name("name", version.name)
+        for alias in aliases:
+            _check_alias(alias)
+        members = _members(version, examples or ())
+        database = self._database
+        with database.write() as connection:
+            database.insert_new(connection, "projects", ("project",), [(version.project,)])
+            self._hold_artifact(connection, version)
+            number = self._find_equal(connection, version)
+            if number is None:
+                number = self._insert(connection, version, members)
+            self._point(connection, version.project, version.name, [LATEST, *aliases], number)
+            if version.run_id is not None:
+                self._add_produced(connection, version, number)
+            return self._version(connection, version.project, version.name, number)
+
+    def get_version(self, project: str, ref: str) -> ArtifactVersion:
+        """The version that a reference names. Raises NotFoundError."""
+        with self._database.read() as connection:
+            name, number = self._resolve(connection, project, ref)
+            return self._version(connection, project, name, number)
+
+    def list_versions(self, project: str, name: str) -> list[ArtifactVersion]:
+        """Every version of an artifact, the first one first; empty where there is no such artifact."""
+        c = t.artifact_versions.c
+        with self._database.read() as connection:
+            return self._versions(connection, and_(c.project == project, c.name == v.words(name, "name")))
+
+    def list_artifacts(self, project: str, *, type: str | None = None) -> list[ArtifactVersion]:
+        """The newest version of each artifact, by name."""
+        c = t.artifact_versions.c
+        newest = select(c.name, func.max(c.version).label("version")).where(c.project == project).group_by(c.name)
+        part = newest.subquery()
+        where = and_(
+            c.project == project,
+            select(1).where(part.c.name == c.name, part.c.version == c.version).exists(),
+        )
+        if type is not None:
+            where = and_(where, t.artifacts.c.type == v.words(type, "type"))
+        with self._database.read() as connection:
+            return self._versions(connection, where)
+
+    def set_alias(self, project: str, name: str, alias: str, version: int) -> None:
+        """Move an alias to a version. Raises InputError for a bad alias, NotFoundError where there is no version."""
+        _check_alias(alias)
+        with self._database.write() as connection:
+            self._version(connection, project, name, version)
+            self._point(connection, project, name, [alias], version)
+
+    def list_examples(
+        self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> Page[Example]:
+        """The examples of a dataset version in their order, a page. Raises NotFoundError."""
+        m, e = t.version_examples.c, t.examples.c
+        with self._database.read() as connection:
+            name, number = self._resolve(connection, project, ref)
+            query = (
+                select(m.example_id, m.split, e.data)
+                .join(t.examples, and_(e.project == m.project, e.digest == m.digest))
+                .where(m.project == project, m.name == name, m.version == number)
+            )
+            if split is not None:
+                query = query.where(m.split == v.words(split, "split"))
+            rows, after = fetch_page(connection, query, Order((m.position,)), limit=limit, cursor=cursor)
+        return Page([Example(row.example_id, v.from_json(row.data), row.split) for row in rows], after)
+
+    def add_edge(self, edge: LineageEdge) -> None:
+        """Store a lineage edge; one that exists stays as it is. Raises InputError for a bad one."""
+        row = edge_row(edge)
+        with self._database.write() as connection:
+            self._database.insert_new(connection, "projects", ("project",), [(edge.project,)])
+            self._database.insert_new(connection, "edges", EDGE_COLUMNS, [row])
+
+    def lineage(self, project: str, kind: NodeKind, name: str) -> LineageGraph:
+        """All edges reachable upstream and downstream, each once, nearest first.
+
+        Of a span (``trace_id:span_id``) and of a trace, the model versions that answered are upstream too.
+        """
+        with self._database.read() as connection:
+            if kind is NodeKind.ARTIFACT:
+                known, number = self._resolve(connection, project, name, missing_ok=True)
+                name = f"{known}:v{number}" if number else name
+            return closure(connection, project, NodeKind(kind), name)
+
+    def _hold_artifact(self, connection: Connection, version: ArtifactVersion) -> None:
+        c = t.artifacts.c
+        kind = _checked("type", v.identifier, version.type)
+        row = (version.project, version.name, kind, version.created_ns or clock.now_ns())
+        self._database.insert_new(connection, "artifacts", ("project", "name", "type", "created_ns"), [row])
+        query = select(c.type).where(c.project == version.project, c.name == version.name)
+        known = connection.execute(query.with_for_update()).scalar_one()  # versions are numbered one at a time
+        if known != kind:
+            raise InputError(
+                f"The artifact {version.name!r} is of type {known!r}, not {kind!r}.",
+                remedy="Choose another name, or the type it has.",
+                field="type",
+            )
+
+    def _find_equal(self, connection: Connection, version: ArtifactVersion) -> int | None:
+        c = t.artifact_versions.c
+        query = select(c.version).where(
+            c.project == version.project, c.name == version.name, c.digest == version.digest
+        )
+        return connection.execute(query).scalar_one_or_none()
+
+    def _insert(
+        self, connection: Connection, version: ArtifactVersion, members: Sequence[tuple[Example, str, str]]
+    ) -> int:
+        c = t.artifact_versions.c
+        query = select(func.max(c.version)).where(c.project == version.project, c.name == version.name)
+        number = (connection.execute(query).scalar() or 0) + 1
+        row = {
+            "project": version.project,
+            "name": version.name,
+            "version": number,
+            "digest": _checked("digest", v.identifier, version.digest),
+            "created_ns": version.created_ns or clock.now_ns(),
+            "description": _checked("description", v.words_or_none, version.description),
+            "metadata": v.to_json(version.metadata),
+            "files": v.to_json(
+                [{"path": f.path, "digest": f.digest, "size_bytes": f.size_bytes} for f in version.files]
+            ),
+            "examples": len(members),
+            "run_id": _checked("run_id", v.identifier_or_none, version.run_id),
+        }
+        connection.execute(t.artifact_versions.insert().values(**row))
+        unique = {digest: (version.project, digest, data) for _, digest, data in members}
+        database = self._database
+        database.insert_new(
+            connection, "examples", ("project", "digest", "data"), [unique[digest] for digest in sorted(unique)]
+        )
+        rows = [
+            (version.project, version.name, number, position, example.example_id, digest, example.split)
+            for position, (example, digest, _) in enumerate(members)
+        ]
+        database.insert_new(connection, "version_examples", _MEMBERS, rows)
+        return number
+
+    def _point(self, connection: Connection, project: str, name: str, aliases: Sequence[str], number: int) -> None:
+        rows = [(project, name, alias, number) for alias in sorted(set(aliases))]
+        self._database.upsert(
+            connection, "aliases", ("project", "name", "alias", "version"), ("project", "name", "alias"), rows
+        )
+
+    def _add_produced(self, connection: Connection, version: ArtifactVersion, number: int) -> None:
+        edge = LineageEdge(
+            version.project,
+            NodeKind.RUN,
+            str(version.run_id),
+            "produced",
+            NodeKind.ARTIFACT,
+            f"{version.name}:v{number}",
+            version.created_ns or clock.now_ns(),
+        )
+        self._database.insert_new(connection, "edges", EDGE_COLUMNS, [edge_row(edge)])
+
+    def _resolve(self, connection: Connection, project: str, ref: str, *, missing_ok: bool = False) -> tuple[str, int]:
+        """Name and number of a reference; number 0 where there is none and ``missing_ok``."""
+        name, _, tag = ref.partition(":")
+        tag = tag or LATEST
+        number = _NUMBER.fullmatch(tag)
+        if number is None:
+            c = t.aliases.c
+            query = select(c.version).where(
+                c.project == project, c.name == v.words(name, "ref"), c.alias == v.words(tag, "ref")
+            )
+        else:
+            a = t.artifact_versions.c
+            query = select(a.version).where(
+                a.project == project, a.name == v.words(name, "ref"), a.version == int(number[1])
+            )
+        found = connection.execute(query).scalar_one_or_none()
+        if found is None and not missing_ok:
+            raise _no_artifact(project, ref)
+        return name, found or 0
+
+    def _version(self, connection: Connection, project: str, name: str, number: int) -> ArtifactVersion:
+        c = t.artifact_versions.c
+        found = self._versions(connection, and_(c.project == project, c.name == name, c.version == number))
+        if not found:
+            raise _no_artifact(project, f"{name}:v{number}")
+        return found[0]
+
+    def _versions(self, connection: Connection, where: Any) -> list[ArtifactVersion]:
+        c, a = t.artifact_versions.c, t.artifacts.c
+        query = (
+            select(t.artifact_versions, a.type)
+            .join(t.artifacts, and_(a.project == c.project, a.name == c.name))
+            .where(where)
+            .order_by(c.name, c.version)
+        )
+        rows = connection.execute(query).all()
+        names: dict[tuple[str, str, int], list[str]] = {}
+        for project, name in {(row.project, row.name) for row in rows}:
+            of = t.aliases.c
+            aliases = select(t.aliases).where(of.project == project, of.name == name).order_by(of.alias)
+            for alias in connection.execute(aliases):
+                names.setdefault((project, name, alias.version), []).append(alias.alias)
+        return [_record(row, names.get((row.project, row.name, row.version), [])) for row in rows]
+
+
+def _record(row: Any, aliases: list[str]) -> ArtifactVersion:
+    fields = {name: getattr(row, name) for name in _VERSION_COLUMNS}
+    fields["metadata"] = v.from_json(row.metadata)
+    fields["files"] = [ArtifactFile(**file) for file in v.from_json(row.files)]
+    return ArtifactVersion(type=row.type, aliases=aliases, **fields)
+
+
+def _members(version: ArtifactVersion, examples: Sequence[Example]) -> list[tuple[Example, str, str]]:
+    """Each example, the digest of its data, and its data as JSON text."""
+    found = []
+    seen: set[str] = set()
+    for position, example in enumerate(examples):
+        example_id = _checked(f"examples[{position}].example_id", v.identifier, example.example_id)
+        if example_id in seen:
+            raise InputError(
+                f"The example id {example_id!r} stands twice in {version.name!r}.",
+                remedy="Give each example an id of its own, or leave out the copy.",
+                field="examples",
+            )
+        seen.add(example_id)
+        split = _checked(f"examples[{position}].split", v.words_or_none, example.split)
+        text = v.to_json(example.data)
+        found.append((replace(example, example_id=example_id, split=split), digests.of_bytes(text.encode()), text))
+    return found
+
+
+def _checked(field: str, check: Any, value: Any) -> Any:
+    try:
+        return check(value, field)
+    except ValueError as error:
+        raise InputError(f"The artifact cannot be stored: {error}.", field=field) from None
+
+
+def _check_name(field: str, name: str) -> None:
+    if not isinstance(name, str) or not ids.is_name(name):
+        raise InputError(
+            f"The {field} {name!r} cannot stand in an address.",
+            remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",
+            field=field,
+        )
+
+
+def _check_alias(alias: str) -> None:
+    _check_name("alias", alias)
+    if alias == LATEST or _NUMBER.fullmatch(alias):
+        raise InputError(
+            f"The alias {alias!r} would read as a version.",
+            remedy="Choose another word; 'latest' moves by itself.",
+            field="alias",
+        )
+
+
+def _no_artifact(project: str, ref: str) -> NotFoundError:
+    return NotFoundError(f"There is no artifact {ref!r} in project {project!r}.", field="ref")

@@ -1,0 +1,173 @@
+"""Content-addressed bytes, scoped by project: rows up to 8 MiB, files above; and the long texts of other tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from sqlalchemy import Connection, select
+
+from weft import clock, digests, ids
+from weft.errors import InputError, NotFoundError, StoreError
+from weft.store import tables as t
+from weft.store.database import Database
+from weft.store.values import INLINE_LENGTH, project_name
+
+INLINE_BYTES = 8 * 1024 * 1024
+_LEVEL = 3
+_COLUMNS = ("project", "digest", "size_bytes", "encoding", "data", "created_ns")
+_BATCH = 500
+_MARK = "@"  # no JSON text begins with it
+
+
+class SqlBlobs:
+    """Blobs in the database and, the large ones, in files beside it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, project: str, data: bytes) -> str:
+        """Store bytes; returns their digest. Raises InputError where the project is no name."""
+        try:
+            project_name(project)
+        except ValueError as error:
+            raise InputError(f"The blob cannot be stored: {error}.", field="project") from None
+        digest = digests.of_bytes(data)
+        with self._database.read() as connection:
+            if _find(connection, project, digest) is not None:
+                return digest
+        row = _row(self._database, project, digest, data)
+        with self._database.write() as connection:
+            self._database.insert_new(connection, "blobs", _COLUMNS, [row])
+        return digest
+
+    def get(self, project: str, digest: str) -> bytes:
+        """The bytes of a digest. Raises NotFoundError, and StoreError where they changed since they were stored."""
+        with self._database.read() as connection:
+            row = _find(connection, project, digest)
+        if row is None:
+            raise NotFoundError(f"There is no blob {digest!r} in project {project!r}.", field="digest")
+        return _content(self._database, project, row)
+
+    def has(self, project: str, digest: str) -> bool:
+        """Whether the project holds a blob of this digest."""
+        with self._database.read() as connection:
+            return _find(connection, project, digest) is not None
+
+
+class Texts:
+    """Long texts on their way into other tables: kept aside, written as blobs in the same transaction."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def place(self, project: str, text: str) -> str:
+        """What the column holds: the text, or the mark of a blob where the text is long."""
+        if len(text) <= INLINE_LENGTH:
+            return text
+        data = text.encode("utf-8")
+        digest = digests.of_bytes(data)
+        self._kept[project, digest] = data
+        return _MARK + digest
+
+    def write(self, database: Database, connection: Connection) -> None:
+        """Store what :meth:`place` kept aside."""
+        if not self._kept:
+            return
+        keys = sorted(self._kept)
+        known: set[tuple[str, str]] = set()
+        for project in {project for project, _ in keys}:
+            known |= {
+                (project, digest) for digest in _existing(connection, project, [d for p, d in keys if p == project])
+            }
+        rows = [_row(database, *key, self._kept[key]) for key in keys if key not in known]
+        database.insert_new(connection, "blobs", _COLUMNS, rows)
+        self._kept.clear()
+
+
+def rejoin(
+    database: Database, connection: Connection, rows: Iterable[Any], columns: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """The long texts that ``rows`` (with ``project`` and ``columns``) point at, by (project, mark), in few queries."""
+    wanted: dict[str, set[str]] = {}
+    for row in rows:
+        for column in columns:
+            text = getattr(row, column)
+            if text is not None and text.startswith(_MARK):
+                wanted.setdefault(row.project, set()).add(text[1:])
+    found: dict[tuple[str, str], str] = {}
+    for project, all_digests in wanted.items():
+        ordered = sorted(all_digests)
+        for start in range(0, len(ordered), _BATCH):
+            some = ordered[start : start + _BATCH]
+            query = select(t.blobs).where(t.blobs.c.project == project, t.blobs.c.digest.in_(some))
+            for row in connection.execute(query):
+                found[project, _MARK + row.digest] = _content(database, project, row).decode("utf-8")
+    return found
+
+
+def _existing(connection: Connection, project: str, wanted: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(wanted), _BATCH):
+        query = select(t.blobs.c.digest).where(
+            t.blobs.c.project == project, t.blobs.c.digest.in_(wanted[start : start + _BATCH])
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def _find(connection: Connection, project: str, digest: str) -> Any:
+    query = select(t.blobs).where(t.blobs.c.project == project, t.blobs.c.digest == digest)
+    return connection.execute(query).one_or_none()
+
+
+def _row(database: Database, project: str, digest: str, data: bytes) -> tuple[Any, ...]:
+    now = clock.now_ns()
+    if len(data) > INLINE_BYTES and database.blob_dir is not None:
+        _write_file(_path(database.blob_dir, project, digest), data)
+        return (project, digest, len(data), "file", None, now)
+    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+    if len(packed) < len(data):
+        return (project, digest, len(data), "zstd", packed, now)
+    return (project, digest, len(data), "none", data, now)
+
+
+def _content(database: Database, project: str, row: Any) -> bytes:
+    data: bytes
+    try:
+        if row.encoding == "file":
+            if database.blob_dir is None:
+                raise OSError("this store has no folder of files")
+            data = _path(database.blob_dir, project, row.digest).read_bytes()
+        elif row.encoding == "zstd":
+            data = zstandard.ZstdDecompressor().decompress(row.data, max_output_size=row.size_bytes)
+        else:
+            data = bytes(row.data)
+    except (OSError, zstandard.ZstdError) as error:
+        raise _damaged(row.digest, str(error)) from None
+    if digests.of_bytes(data) != row.digest:
+        raise _damaged(row.digest, "its content has changed since it was stored")
+    return data
+
+
+def _damaged(digest: str, why: str) -> StoreError:
+    return StoreError(f"The blob {digest} cannot be read: {why}.", remedy="Restore it from a backup.", field="digest")
+
+
+def _path(folder: Path, project: str, digest: str) -> Path:
+    return folder / digests.of_bytes(project.encode("utf-8"))[:16] / digest[:2] / digest
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f"{path.name}.{ids.new_id()}")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,291 @@
+"""One database: its engine, its transactions, and what is told where it cannot be used.
+
+Readers and writers are transactions of their own. On SQLite a writer begins IMMEDIATE, because a transaction that
+reads first and then writes fails at once where another wrote in between. A child made by fork forgets the parent's
+connections without closing them.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection, Engine, create_engine, event, pool
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    ProgrammingError,
+)
+
+from weft.errors import MissingExtraError, StoreError
+
+_BUSY_TIMEOUT_S = 60.0
+_POOL_SIZE = 8
+_POOL_OVERFLOW = 56
+_CACHE_KIB = 64 * 1024
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "afpfs", "ceph", "glusterfs", "beegfs"}
+    | {"lustre", "gpfs", "webdav", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs"}
+    | {"fuse.gcsfuse", "fuse.rclone", "fuse.davfs"}
+)
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_inherited: list[Any] = []  # connections of the parent: to close them here would end its transactions
+
+
+class Database:
+    """An engine with its two kinds of transactions. ``dialect`` is ``sqlite`` or ``postgresql``.
+
+    ``blob_dir`` is where blobs too large for a row are kept; None keeps all in rows.
+    """
+
+    def __init__(self, engine: Engine, *, blob_dir: Path | None, shared: bool = False) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        self.blob_dir = blob_dir
+        # A database in memory has one connection, which the threads take in turn.
+        self._turn = threading.RLock() if shared else None
+        self._shared = shared
+        self._upserts: dict[Any, str] = {}
+        _databases.add(self)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self.dialect == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database."""
+        with self._transaction(write=False) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block, or not at all where the block raises."""
+        with self._transaction(write=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        turn = self._turn
+        if turn is not None:
+            turn.acquire()
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(weft_write=write)
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            if isinstance(error, (IntegrityError, DataError, ProgrammingError)):
+                raise  # the row or the statement is at fault, not the database
+            raise _explained(error) from error
+        finally:
+            if turn is not None:
+                turn.release()
+
+    def upsert(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        keys: Sequence[str],
+        rows: Sequence[tuple[Any, ...]],
+        *,
+        where: str | None = None,
+    ) -> None:
+        """Insert rows; where a row of the same ``keys`` exists, every other column takes the new value.
+
+        ``where`` (SQL, with ``old.`` and ``excluded.``) says which rows may be changed. Without columns beside
+        the keys, rows that exist are left as they are. No two rows may have equal keys.
+        """
+        if not rows:
+            return
+        cached = (table, tuple(columns), where)
+        statement = self._upserts.get(cached)
+        if statement is None:
+            mark = "?" if self.sqlite else "%s"
+            others = [column for column in columns if column not in keys]
+            action = "NOTHING"
+            if others:
+                action = "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in others)
+                action += f" WHERE {where}" if where else ""
+            statement = (  # names of our own tables and columns, no value
+                f"INSERT INTO {table} AS old ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "  # noqa: S608
+                f"ON CONFLICT ({', '.join(keys)}) DO {action}"
+            )
+            self._upserts[cached] = statement
+        connection.exec_driver_sql(statement, list(rows))
+
+    def insert_new(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows; those that exist already are left as they are."""
+        if not rows:
+            return
+        mark = "?" if self.sqlite else "%s"
+        statement = (
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "  # noqa: S608
+            "ON CONFLICT DO NOTHING"
+        )
+        connection.exec_driver_sql(statement, list(rows))
+
+    def forget_connections(self) -> None:
+        """In a child after fork: use no connection of the parent and do not close it either."""
+        _inherited.append(self.engine.pool)
+        if not self._shared:
+            self.engine.dispose(close=False)
+        else:
+            self._turn = threading.RLock()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _forget_all() -> None:
+    for database in list(_databases):
+        database.forget_connections()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+def connect_sqlite(path: Path, *, blob_dir: Path) -> Database:
+    """The database in a file, made where there is none. Raises StoreError where the place cannot hold one."""
+    _check_place(path)
+    url = make_url("sqlite+pysqlite://").set(database=str(path))
+    engine = create_engine(
+        url,
+        poolclass=pool.QueuePool,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+    _prepare_sqlite(engine, ("PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL"))
+    return Database(engine, blob_dir=blob_dir)
+
+
+def connect_memory() -> Database:
+    """A database in memory, gone when it is closed."""
+    engine = create_engine("sqlite+pysqlite://", poolclass=pool.StaticPool, connect_args={"check_same_thread": False})
+    _prepare_sqlite(engine, ())
+    return Database(engine, blob_dir=None, shared=True)
+
+
+def connect_url(address: str, *, blob_dir: Path) -> Database:
+    """The database at a SQLAlchemy address, ``sqlite:///file`` or ``postgresql+psycopg://...``."""
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise StoreError(
+            "The database address cannot be read.",
+            remedy="It looks like postgresql+psycopg://user:password@host/name or sqlite:///file.",
+            field="db",
+        ) from None
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            return connect_memory()
+        return connect_sqlite(Path(url.database).expanduser().absolute(), blob_dir=blob_dir)
+    if url.get_backend_name() not in {"postgresql", "postgres"}:
+        raise StoreError(
+            f"Weft stores in SQLite and PostgreSQL, not in {url.get_backend_name()!r}.",
+            remedy="Use postgresql+psycopg://user:password@host/name.",
+            field="db",
+        )
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_OVERFLOW,
+            pool_pre_ping=True,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError, ImportError):
+        raise MissingExtraError("psycopg", "postgres") from None
+    return Database(engine, blob_dir=blob_dir)
+
+
+def _prepare_sqlite(engine: Engine, pragmas: Sequence[str]) -> None:
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself; the hook below does
+        for pragma in (*pragmas, "PRAGMA synchronous=NORMAL", f"PRAGMA cache_size=-{_CACHE_KIB}"):
+            connection.execute(pragma)
+
+    begin: Callable[[Connection], None] = _begin
+    event.listen(engine, "begin", begin)
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("weft_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _check_place(path: Path) -> None:
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unusable(folder, "it is read-only for this user")
+    kind = file_system(folder)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreError(
+            f"The directory {folder} lies on a network file system ({kind}), where SQLite loses data.",
+            remedy="Set WEFT_DIR to a local disk, or WEFT_DB to a PostgreSQL database; records wait in the journal.",
+            field="dir",
+        )
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that holds ``path``, such as ``ext4``; empty where it is unknown."""
+    place = path.resolve()
+    best, kind = "", ""
+    for part in psutil.disk_partitions(all=True):
+        inside = place == Path(part.mountpoint) or Path(part.mountpoint) in place.parents
+        if inside and len(part.mountpoint) >= len(best):
+            best, kind = part.mountpoint, part.fstype.lower()
+    return kind
+
+
+def _unusable(folder: Path, why: str) -> StoreError:
+    return StoreError(
+        f"The directory {folder} cannot be used: {why}.",
+        remedy="Make it writable for this user, or set WEFT_DIR to another one.",
+        field="dir",
+    )
+
+
+_REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("disk is full", "no space left"), "Free some space; what was not stored yet is kept in the journal."),
+    (("malformed", "not a database", "corrupt"), "Restore a backup (weft.db.backup-*), or move the file away."),
+    (("readonly", "read-only", "unable to open"), "Make the file and its directory writable for this user."),
+    (("locked", "timeout"), "Another process holds the database; try again when it is done."),
+    (("connection", "connect"), "Check that the database runs and that WEFT_DB is right."),
+)
+
+
+def _explained(error: DBAPIError) -> StoreError:
+    message = " ".join(str(error.orig).split())
+    remedy = next((text for words, text in _REMEDIES if any(word in message.lower() for word in words)), "")
+    return StoreError(f"The database refused: {message}.", remedy=remedy or "`weft doctor` checks it.", field="db")
+
+
+def sqlite_backup(source: Path, target: Path) -> None:
+    """Copy a SQLite database, as its last commit left it, into a new file."""
+    with sqlite3.connect(source) as from_, sqlite3.connect(target) as to:
+        from_.backup(to)
+    from_.close()
+    to.close()

@@ -1,0 +1,265 @@
+"""Batches of journal records on their way into the tables: decoded and checked first, then stored in one transaction.
+
+A record that is no record never reaches SQL: it is reported with its reason. Where the database itself refuses a
+row in spite of that, the batch is stored record by record, and the one at fault is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from weft import otlp
+from weft.errors import InputError
+from weft.records import (
+    Batch,
+    ConsoleLines,
+    Entry,
+    Metrics,
+    RecordType,
+    RunUpdate,
+    Sample,
+    Score,
+    Span,
+    Writer,
+    frames,
+    loads,
+)
+from weft.records import decode as decode_record
+from weft.repositories import IngestReport, Rejected
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.blobs import Texts
+from weft.store.database import Database
+from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
+from weft.store.runs import check_update, console_row, write_console, write_runs
+from weft.store.series import Key, Point, metric_points, write_points
+from weft.store.span_rows import span_row, write_events, write_spans
+
+_INGEST_LOCK = 0x77656674  # PostgreSQL's advisory lock: one batch at a time keeps totals exact
+_OTLP: dict[int, tuple[str, otlp.Encoding]] = {
+    RecordType.OTLP_TRACES_PROTO: ("traces", "proto"),
+    RecordType.OTLP_TRACES_JSON: ("traces", "json"),
+    RecordType.OTLP_LOGS_PROTO: ("logs", "proto"),
+    RecordType.OTLP_LOGS_JSON: ("logs", "json"),
+}
+_RECORD_ERRORS = (ValueError, TypeError, KeyError, OverflowError, RecursionError, UnicodeError)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one or more records want stored, by table."""
+
+    projects: set[str] = field(default_factory=set)
+    mentions: dict[str, tuple[str, int]] = field(default_factory=dict)
+    spans: list[list[Any]] = field(default_factory=list)
+    events: list[otlp.SpanEvent] = field(default_factory=list)
+    runs: list[RunUpdate] = field(default_factory=list)
+    points: list[tuple[Key, Point]] = field(default_factory=list)
+    console: list[tuple[Any, ...]] = field(default_factory=list)
+    samples: list[list[Any]] = field(default_factory=list)
+    scores: list[tuple[Any, ...]] = field(default_factory=list)
+    writers: list[Writer] = field(default_factory=list)
+
+    def mention(self, run_id: str | None, project: str, time_ns: int) -> None:
+        """Note a run that a record names: it must exist, if only as a stub."""
+        self.projects.add(v.project_name(project))
+        if run_id is not None:
+            known = self.mentions.get(run_id)
+            if known is None or time_ns < known[1]:
+                self.mentions[run_id] = (project, time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The records of one segment: each with what it wants stored."""
+
+    writer: str
+    segment: int
+    end: int
+    records: list[tuple[Entry, _Rows]]
+
+
+def ingest(database: Database, batch: Batch) -> IngestReport:
+    """Store a batch with its progress in one transaction. Raises StoreError where the database cannot be written."""
+    rejected: list[Rejected] = []
+    groups = list(_groups(batch, rejected))
+    try:
+        with database.write() as connection:
+            stored, repeated = _store(database, connection, groups)
+    except DBAPIError:
+        return _one_by_one(database, groups, rejected)
+    return IngestReport(stored, repeated, rejected)
+
+
+def progress(database: Database, writer: str, segment: int) -> int:
+    """The offset up to which a segment is stored."""
+    with database.read() as connection:
+        return _progress(connection, writer, segment)
+
+
+def _progress(connection: Connection, writer: str, segment: int) -> int:
+    p = t.progress.c
+    query = select(p.stored).where(p.writer == writer, p.segment == segment)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
+    """The batch and, before it, those that it forwards, decoded."""
+    records: list[tuple[Entry, _Rows]] = []
+    for entry in batch.entries:
+        try:
+            if entry.type == RecordType.FORWARD:
+                yield from _groups(frames.decode_batch(entry.payload), rejected)
+            else:
+                rows = _Rows()
+                for reason in _decode(entry, batch.writer, rows):
+                    rejected.append(Rejected(entry, reason))
+                records.append((entry, rows))
+        except _RECORD_ERRORS as error:
+            reason = error.message if isinstance(error, InputError) else str(error)
+            rejected.append(Rejected(entry, reason or type(error).__name__))
+    yield _Group(v.identifier(batch.writer, "writer"), v.int64(batch.segment, "segment"), batch.end, records)
+
+
+def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
+    """Fill ``rows`` from a record; returns why parts of it could not be kept."""
+    if entry.type in _OTLP:
+        return _decode_otlp(entry, rows)
+    record = decode_record(entry.type, entry.payload)
+    match record:
+        case Span():
+            rows.spans.append(span_row(record))
+            rows.mention(record.run_id, record.project, record.start_ns)
+        case Metrics():
+            rows.points.extend(metric_points(record, writer))
+            rows.mention(record.run_id, record.project, record.time_ns)
+        case RunUpdate():
+            rows.runs.append(check_update(record))
+            rows.mention(None, record.project, record.time_ns)
+        case ConsoleLines():
+            rows.console.append(console_row(record))
+            rows.mention(record.run_id, record.project, record.time_ns)
+        case Sample():
+            rows.samples.append(sample_row(record))
+            rows.mention(record.run_id, record.project, record.started_ns)
+        case Score():
+            rows.scores.append(score_row(record))
+            rows.mention(None, record.project, record.time_ns)
+        case Writer():
+            rows.writers.append(_checked_writer(record))
+    return []
+
+
+def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
+    head, _, body = bytes(entry.payload).partition(b"\n")
+    project = v.project_name(v.mapping(loads(head), "the first line").get("project"))
+    signal, encoding = _OTLP[entry.type]
+    decode = otlp.decode_traces if signal == "traces" else otlp.decode_logs
+    decoded = decode(body, encoding, project)
+    reasons = list(decoded.rejected)
+    for span in decoded.spans:
+        try:
+            row = span_row(span)
+        except _RECORD_ERRORS as error:
+            reasons.append(f"span {span.span_id}: {error}")
+            continue
+        rows.spans.append(row)
+        rows.mention(span.run_id, span.project, span.start_ns)
+    for score in decoded.scores:
+        try:
+            rows.scores.append(score_row(score))
+        except _RECORD_ERRORS as error:
+            reasons.append(f"score {score.name}: {error}")
+            continue
+        rows.mention(None, score.project, score.time_ns)
+    for event in decoded.events:
+        rows.events.append(event)
+        rows.mention(None, event.project, event.time_ns)
+    return reasons
+
+
+def _checked_writer(writer: Writer) -> Writer:
+    return Writer(
+        v.identifier(writer.writer, "writer"),
+        v.int64(writer.time_ns, "time_ns"),
+        v.int64(writer.pid, "pid"),
+        v.words(writer.host, "host"),
+        bool(writer.ended),
+    )
+
+
+def _store(database: Database, connection: Connection, groups: list[_Group]) -> tuple[int, int]:
+    if not database.sqlite:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INGEST_LOCK})")
+    stored = repeated = 0
+    rows = _Rows()
+    for group in groups:
+        done = _progress(connection, group.writer, group.segment)
+        fresh = [kept for entry, kept in group.records if entry.end > done]
+        repeated += len(group.records) - len(fresh)
+        stored += len(fresh)
+        for kept in fresh:
+            _extend(rows, kept)
+        if group.end > done:
+            mark = [(group.writer, group.segment, group.end)]
+            database.upsert(connection, "progress", ("writer", "segment", "stored"), ("writer", "segment"), mark)
+    _write(database, connection, rows)
+    return stored, repeated
+
+
+def _extend(rows: _Rows, more: _Rows) -> None:
+    rows.projects |= more.projects
+    for run_id, (project, time_ns) in more.mentions.items():
+        rows.mention(run_id, project, time_ns)
+    for name in ("spans", "events", "runs", "points", "console", "samples", "scores", "writers"):
+        getattr(rows, name).extend(getattr(more, name))
+
+
+def _write(database: Database, connection: Connection, rows: _Rows) -> None:
+    texts = Texts()
+    database.insert_new(connection, "projects", ("project",), [(name,) for name in sorted(rows.projects)])
+    write_runs(database, connection, rows.runs, rows.mentions)
+    write_spans(database, connection, rows.spans, texts)
+    write_events(database, connection, rows.events)
+    grouped: dict[Key, list[Point]] = {}
+    for key, point in rows.points:
+        grouped.setdefault(key, []).append(point)
+    write_points(database, connection, grouped)
+    write_console(database, connection, rows.console)
+    write_samples(database, connection, rows.samples, texts)
+    write_scores(database, connection, rows.scores)
+    _write_writers(database, connection, rows.writers)
+    texts.write(database, connection)
+
+
+def _write_writers(database: Database, connection: Connection, writers: list[Writer]) -> None:
+    folded: dict[str, Writer] = {}
+    for writer in writers:
+        other = folded.get(writer.writer)
+        # An end is final, whenever it arrives.
+        if other is None or writer.ended or (not other.ended and writer.time_ns >= other.time_ns):
+            folded[writer.writer] = writer
+    ready = [(w.writer, w.time_ns, w.pid, w.host, w.ended) for _, w in sorted(folded.items())]
+    columns = ("writer", "time_ns", "pid", "host", "ended")
+    database.upsert(connection, "writers", columns, ("writer",), ready, where="excluded.ended OR NOT old.ended")
+
+
+def _one_by_one(database: Database, groups: list[_Group], rejected: list[Rejected]) -> IngestReport:
+    stored = repeated = 0
+    for group in groups:
+        for entry, rows in group.records:
+            single = _Group(group.writer, group.segment, entry.end, [(entry, rows)])
+            try:
+                with database.write() as connection:
+                    new, old = _store(database, connection, [single])
+                stored, repeated = stored + new, repeated + old
+            except DBAPIError as error:
+                rejected.append(Rejected(entry, " ".join(str(error.orig).split())))
+        with database.write() as connection:
+            _store(database, connection, [_Group(group.writer, group.segment, group.end, [])])
+    return IngestReport(stored, repeated, rejected)

@@ -1,0 +1,122 @@
+"""Lineage: what leads to a node and what it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, tuple_
+
+from weft.errors import InputError
+from weft.records import LineageEdge, LineageGraph, NodeKind
+from weft.store import tables as t
+from weft.store import values as v
+
+EDGE_COLUMNS = tuple(column.name for column in t.edges.columns)
+_BATCH = 200
+_Node = tuple[str, str]
+
+
+def edge_row(edge: LineageEdge) -> tuple[Any, ...]:
+    """The columns of an edge. Raises InputError naming the field that is wrong."""
+    try:
+        return (
+            v.project_name(edge.project),
+            NodeKind(edge.source_kind).value,
+            v.identifier(edge.source, "source"),
+            v.identifier(edge.relation, "relation"),
+            NodeKind(edge.target_kind).value,
+            v.identifier(edge.target, "target"),
+            v.int64(edge.time_ns, "time_ns"),
+        )
+    except ValueError as error:
+        raise InputError(f"The lineage edge cannot be stored: {error}.", field="edge") from None
+
+
+def closure(connection: Connection, project: str, kind: NodeKind, name: str) -> LineageGraph:
+    """All edges reachable from a node against and along their direction, each once, nearest first."""
+    c = t.edges.c
+    start = (kind.value, v.words(name, "name"))
+    answered = _answered(connection, project, kind, name)
+    upstream = _walk(
+        [start, *((edge.source_kind.value, edge.source) for edge in answered)],
+        lambda nodes: _edges(connection, project, (c.target_kind, c.target), nodes),
+        lambda edge: (edge.source_kind.value, edge.source),
+    )
+    downstream = _walk(
+        [start],
+        lambda nodes: _edges(connection, project, (c.source_kind, c.source), nodes),
+        lambda edge: (edge.target_kind.value, edge.target),
+    )
+    return LineageGraph(kind, name, [*answered, *upstream], downstream)
+
+
+def _walk(
+    starts: Sequence[_Node],
+    step: Callable[[Sequence[_Node]], list[LineageEdge]],
+    far_end: Callable[[LineageEdge], _Node],
+) -> list[LineageEdge]:
+    seen_nodes = set(starts)
+    found: dict[tuple[Any, ...], LineageEdge] = {}
+    front = list(starts)
+    while front:
+        following: list[_Node] = []
+        for at in range(0, len(front), _BATCH):
+            for edge in step(front[at : at + _BATCH]):
+                key = (edge.source_kind, edge.source, edge.relation, edge.target_kind, edge.target)
+                found.setdefault(key, edge)
+                node = far_end(edge)
+                if node not in seen_nodes:
+                    seen_nodes.add(node)
+                    following.append(node)
+        front = following
+    return list(found.values())
+
+
+def _edges(
+    connection: Connection, project: str, ends: tuple[ColumnElement[Any], ...], nodes: Sequence[_Node]
+) -> list[LineageEdge]:
+    c = t.edges.c
+    query = (
+        select(t.edges)
+        .where(c.project == project, tuple_(*ends).in_(list(nodes)))
+        .order_by(c.time_ns, c.source_kind, c.source, c.relation, c.target_kind, c.target)
+    )
+    return [
+        LineageEdge(
+            row.project,
+            NodeKind(row.source_kind),
+            row.source,
+            row.relation,
+            NodeKind(row.target_kind),
+            row.target,
+            row.time_ns,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _answered(connection: Connection, project: str, kind: NodeKind, name: str) -> list[LineageEdge]:
+    """The edges from model versions to the span or trace that they answered, which no table holds."""
+    if kind not in {NodeKind.SPAN, NodeKind.TRACE}:
+        return []
+    c = t.spans.c
+    trace_id, _, span_id = name.partition(":")
+    query = select(c.span_id, c.parent_span_id, c.model_version, c.start_ns).where(
+        c.project == project, c.trace_id == trace_id
+    )
+    rows = connection.execute(query.order_by(c.start_ns, c.span_id)).all()
+    inside = {span_id} if kind is NodeKind.SPAN else {row.span_id for row in rows}
+    parents = {row.span_id: row.parent_span_id for row in rows}
+    found: dict[str, LineageEdge] = {}
+    for row in rows:
+        if row.model_version is None or row.model_version in found:
+            continue
+        place, steps = row.span_id, 0
+        while place is not None and place not in inside and steps < len(parents):
+            place, steps = parents.get(place), steps + 1
+        if place in inside:
+            found[row.model_version] = LineageEdge(
+                project, NodeKind.ARTIFACT, row.model_version, "answered", kind, name, row.start_ns
+            )
+    return list(found.values())

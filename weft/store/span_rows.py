@@ -1,0 +1,248 @@
+"""Spans on their way in: rows, one span's start and end folded into one, and the totals of their traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select, tuple_
+
+from weft.digests import of_bytes
+from weft.records import Span, SpanStatus
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.blobs import Texts
+from weft.store.database import Database
+
+COLUMNS = tuple(column.name for column in t.spans.columns)
+_AT = {name: index for index, name in enumerate(COLUMNS)}
+_TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
+_PREVIEW = 2000  # characters of input and of output that the text search sees
+_BATCH = 400
+_STATUSES = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
+
+
+def span_row(span: Span) -> list[Any]:
+    """The columns of a span, long texts still in place. Raises ValueError naming the field that is wrong."""
+    start = v.int64(span.start_ns, "start_ns")
+    end = v.int64_or_none(span.end_ns, "end_ns")
+    status = span.status if span.status in _STATUSES else SpanStatus.UNSET
+    attributes = v.mapping(span.attributes, "attributes")
+    attributes_text = v.to_json(attributes)
+    input_text = None if span.input is None else v.to_json(span.input)
+    output_text = None if span.output is None else v.to_json(span.output)
+    return [
+        v.trace_id(span.trace_id),
+        v.span_id(span.span_id),
+        None if span.parent_span_id is None else v.span_id(span.parent_span_id, "parent_span_id"),
+        v.project_name(span.project),
+        v.identifier_or_none(span.run_id, "run_id"),
+        v.words(span.name, "name"),
+        v.words(span.kind, "kind"),
+        status.value,
+        v.words_or_none(span.status_message, "status_message"),
+        start,
+        end,
+        -1 if end is None else max(0, end - start),
+        v.words_or_none(span.model, "model"),
+        v.words_or_none(span.provider, "provider"),
+        v.words_or_none(span.model_version, "model_version"),
+        v.int64_or_none(span.input_tokens, "input_tokens"),
+        v.int64_or_none(span.output_tokens, "output_tokens"),
+        v.int64_or_none(span.cached_tokens, "cached_tokens"),
+        v.int64_or_none(span.reasoning_tokens, "reasoning_tokens"),
+        v.number_or_none(span.cost_usd, "cost_usd"),
+        v.words_or_none(span.thread_id, "thread_id"),
+        v.words_or_none(span.user_id, "user_id"),
+        input_text,
+        output_text,
+        attributes_text,
+        v.to_json(v.listing(span.events, "events")),
+        v.to_json(v.listing(span.links, "links")),
+        v.to_json(v.mapping(span.resource, "resource")),
+        v.words_or_none(span.scope, "scope"),
+        v.identifier_or_none(span.writer, "writer"),
+        _preview(input_text, output_text),
+        v.facets(attributes, attributes_text),
+    ]
+
+
+LONG = ("input", "output", "attributes", "events", "links", "resource")
+
+
+def _preview(input_text: str | None, output_text: str | None) -> str | None:
+    # Short texts are searched where they stand.
+    long = [text for text in (input_text, output_text) if text is not None and len(text) > v.INLINE_LENGTH]
+    return "\n".join(text[:_PREVIEW] for text in long) or None
+
+
+@dataclass(slots=True)
+class _Trace:
+    """A row of ``traces`` while it is brought up to date."""
+
+    trace_id: str
+    project: str
+    root_span_id: str
+    rooted: bool
+    start_ns: int
+    duration_ns: int
+    spans: int = 0
+    errors: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+def write_spans(database: Database, connection: Connection, rows: Sequence[list[Any]], texts: Texts) -> None:
+    """Store rows of :func:`span_row`: an end beats a start in any order, a later end an earlier one."""
+    folded: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        key = (row[0], row[1])
+        other = folded.get(key)
+        if other is None or _beats(row[_AT["end_ns"]], other[_AT["end_ns"]]):
+            folded[key] = row
+    old = _existing(connection, sorted(folded))
+    winners = [
+        list(folded[key])
+        for key in sorted(folded)
+        if key not in old or _beats(folded[key][_AT["end_ns"]], old[key].end_ns)
+    ]
+    _update_traces(database, connection, winners, old)
+    long = [_AT[name] for name in LONG]
+    project = _AT["project"]
+    for row in winners:
+        for index in long:
+            if row[index] is not None and len(row[index]) > v.INLINE_LENGTH:
+                row[index] = texts.place(row[project], row[index])
+    database.upsert(connection, "spans", COLUMNS, ("trace_id", "span_id"), [tuple(row) for row in winners])
+
+
+def _beats(new_end: int | None, old_end: int | None) -> bool:
+    """Whether what arrived later replaces what is there."""
+    if new_end is None:
+        return old_end is None
+    return old_end is None or new_end >= old_end
+
+
+def _existing(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    c = t.spans.c
+    found: dict[tuple[str, str], Any] = {}
+    for start in range(0, len(keys), _BATCH):
+        query = select(c.trace_id, c.span_id, c.end_ns, c.status, c.input_tokens, c.output_tokens, c.cost_usd).where(
+            tuple_(c.trace_id, c.span_id).in_(keys[start : start + _BATCH])
+        )
+        for row in connection.execute(query):
+            found[row.trace_id, row.span_id] = row
+    return found
+
+
+def _update_traces(
+    database: Database, connection: Connection, rows: Iterable[list[Any]], old: dict[tuple[str, str], Any]
+) -> None:
+    rows = list(rows)
+    known = _traces(connection, v.in_order(row[0] for row in rows))
+    for row in rows:
+        span = dict(zip(COLUMNS, row, strict=True))
+        trace = known.get(span["trace_id"])
+        if trace is None:
+            trace = known[span["trace_id"]] = _Trace(
+                span["trace_id"], span["project"], span["span_id"], False, span["start_ns"], span["duration_ns"]
+            )
+        _choose_root(trace, span)
+        before = old.get((span["trace_id"], span["span_id"]))
+        trace.spans += before is None
+        trace.errors += (span["status"] == "error") - (before is not None and before.status == "error")
+        trace.input_tokens = _add(trace.input_tokens, span["input_tokens"], before and before.input_tokens)
+        trace.output_tokens = _add(trace.output_tokens, span["output_tokens"], before and before.output_tokens)
+        trace.cost_usd = _add(trace.cost_usd, span["cost_usd"], before and before.cost_usd)
+    ready = [tuple(getattr(known[key], name) for name in _TRACE_COLUMNS) for key in sorted(known)]
+    database.upsert(connection, "traces", _TRACE_COLUMNS, ("trace_id",), ready)
+
+
+def _choose_root(trace: _Trace, span: dict[str, Any]) -> None:
+    rooted = span["parent_span_id"] is None
+    if span["span_id"] != trace.root_span_id:
+        if trace.rooted and not rooted:
+            return
+        earlier = (span["start_ns"], span["span_id"]) < (trace.start_ns, trace.root_span_id)
+        if trace.rooted == rooted and not earlier:
+            return
+    trace.root_span_id, trace.rooted, trace.project = span["span_id"], rooted, span["project"]
+    trace.start_ns, trace.duration_ns = span["start_ns"], span["duration_ns"]
+
+
+def _add(total: Any, new: Any, before: Any) -> Any:
+    if new is None and before is None:
+        return total
+    return (total or 0) + (new or 0) - (before or 0)
+
+
+def _traces(connection: Connection, trace_ids: Sequence[str]) -> dict[str, _Trace]:
+    found: dict[str, _Trace] = {}
+    for start in range(0, len(trace_ids), _BATCH):
+        query = select(t.traces).where(t.traces.c.trace_id.in_(trace_ids[start : start + _BATCH]))
+        for row in connection.execute(query):
+            found[row.trace_id] = _Trace(**row._mapping)
+    return found
+
+
+def recount_traces(database: Database, connection: Connection, trace_ids: Sequence[str]) -> None:
+    """Make the rows of ``traces`` anew from the spans, for traces that lost some."""
+    c = t.spans.c
+    for start in range(0, len(trace_ids), _BATCH):
+        some = trace_ids[start : start + _BATCH]
+        connection.execute(t.traces.delete().where(t.traces.c.trace_id.in_(some)))
+        place = func.row_number().over(
+            partition_by=c.trace_id, order_by=(case((c.parent_span_id.is_(None), 0), else_=1), c.start_ns, c.span_id)
+        )
+        ranked = select(
+            c.trace_id, c.project, c.span_id, c.parent_span_id, c.start_ns, c.duration_ns, place.label("place")
+        ).where(c.trace_id.in_(some))
+        first = ranked.subquery()
+        roots = connection.execute(select(first).where(first.c.place == 1)).all()
+        totals = {
+            row.trace_id: row
+            for row in connection.execute(
+                select(
+                    c.trace_id,
+                    func.count().label("spans"),
+                    func.sum(case((c.status == "error", 1), else_=0)).label("errors"),
+                    func.sum(c.input_tokens).label("input_tokens"),
+                    func.sum(c.output_tokens).label("output_tokens"),
+                    func.sum(c.cost_usd).label("cost_usd"),
+                )
+                .where(c.trace_id.in_(some))
+                .group_by(c.trace_id)
+            )
+        }
+        ready = []
+        for root in roots:
+            total = totals[root.trace_id]
+            tokens = [None if total[index] is None else int(total[index]) for index in (3, 4)]
+            ready.append(
+                (
+                    root.trace_id,
+                    root.project,
+                    root.span_id,
+                    root.parent_span_id is None,
+                    root.start_ns,
+                    root.duration_ns,
+                    total.spans,
+                    int(total.errors),
+                    *tokens,
+                    total.cost_usd,
+                )
+            )
+        database.upsert(connection, "traces", _TRACE_COLUMNS, ("trace_id",), ready)
+
+
+def write_events(database: Database, connection: Connection, events: Sequence[Any]) -> None:
+    """Store events that came apart from their spans (``weft.otlp.SpanEvent``)."""
+    rows: dict[tuple[str, str, str], tuple[Any, ...]] = {}
+    for event in events:
+        text = v.to_json({"name": event.name, "time_ns": event.time_ns, "attributes": event.attributes})
+        key = (event.trace_id, event.span_id, of_bytes(text.encode("utf-8")))
+        rows[key] = (*key, v.int64(event.time_ns, "time_ns"), text)
+    columns = ("trace_id", "span_id", "digest", "time_ns", "event")
+    database.insert_new(connection, "span_events", columns, [rows[key] for key in sorted(rows)])

@@ -1,0 +1,282 @@
+"""Spans and traces as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weft.errors import InputError, NotFoundError
+from weft.records import Page, Span, SpanQuery, SpanStatus, TraceSummary
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.blobs import rejoin
+from weft.store.database import Database
+from weft.store.paging import Order, fetch_page
+from weft.store.span_rows import LONG
+
+_ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
+_BATCH = 400
+_PLAIN = tuple(
+    column.name
+    for column in t.spans.columns
+    if column.name not in {*LONG, "status", "duration_ns", "preview", "facets"}
+)
+
+
+class SqlSpans:
+    """Spans and traces of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_span(self, trace_id: str, span_id: str) -> Span | None:
+        """The span of these ids, or None."""
+        c = t.spans.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(t.spans, ended_writer()).where(c.trace_id == trace_id, c.span_id == span_id)
+            ).all()
+            spans = self._spans(connection, rows)
+        return spans[0] if spans else None
+
+    def get_trace(self, trace_id: str) -> list[Span]:
+        """All spans of a trace by start. Raises NotFoundError."""
+        c = t.spans.c
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(t.spans, ended_writer()).where(c.trace_id == trace_id).order_by(c.start_ns, c.span_id)
+            ).all()
+            spans = self._spans(connection, rows)
+        if not spans:
+            raise NotFoundError(f"There is no trace {trace_id!r}.", field="trace_id")
+        return spans
+
+    def list_spans(self, query: SpanQuery) -> Page[Span]:
+        """Spans that match, a page. Raises InputError on an unknown order or a bad cursor."""
+        c = t.spans.c
+        select_ = select(t.spans, ended_writer()).where(*self._filters(query))
+        columns = {"start": c.start_ns, "duration": c.duration_ns, "cost": func.coalesce(c.cost_usd, -1.0)}
+        order = _order(query, columns, (c.trace_id, c.span_id))
+        with self._database.read() as connection:
+            rows, cursor = fetch_page(connection, select_, order, limit=query.limit, cursor=query.cursor)
+            return Page(self._spans(connection, rows), cursor)
+
+    def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
+        """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it."""
+        c = t.traces.c
+        filters: list[ColumnElement[bool]] = []
+        if query.project is not None:
+            filters.append(c.project == query.project)
+        if query.trace_id is not None:
+            filters.append(c.trace_id == query.trace_id)
+        filters += _window(query, c)
+        if query.min_cost_usd is not None:
+            filters.append(c.cost_usd >= query.min_cost_usd)
+        inner = self._span_filters(query)
+        if inner:
+            of_trace = select(t.spans.c.trace_id).where(*inner)
+            if query.run_id is not None or query.thread_id is not None:
+                filters.append(c.trace_id.in_(of_trace))
+            else:
+                filters.append(exists(of_trace.where(t.spans.c.trace_id == c.trace_id)))
+        columns = {"start": c.start_ns, "duration": c.duration_ns, "cost": func.coalesce(c.cost_usd, -1.0)}
+        order = _order(query, columns, (c.trace_id,))
+        with self._database.read() as connection:
+            rows, cursor = fetch_page(
+                connection, select(t.traces).where(*filters), order, limit=query.limit, cursor=query.cursor
+            )
+            roots = self._roots(connection, [(row.trace_id, row.root_span_id) for row in rows])
+        return Page(
+            [
+                TraceSummary(
+                    roots[row.trace_id], row.spans, row.errors, row.input_tokens, row.output_tokens, row.cost_usd
+                )
+                for row in rows
+            ],
+            cursor,
+        )
+
+    def totals(self, query: SpanQuery) -> dict[str, Any]:
+        """Totals over the spans that match: ``spans``, ``errors``, ``input_tokens``, ``output_tokens``,
+        ``cost_usd``, ``latency_p50_ns``, ``latency_p95_ns`` (of spans that ended; None where there are none)."""
+        c = t.spans.c
+        filters = self._filters(query)
+        sums = select(
+            func.count(),
+            func.sum(case((c.status == "error", 1), else_=0)),
+            func.sum(c.input_tokens),
+            func.sum(c.output_tokens),
+            func.sum(c.cost_usd),
+        ).where(*filters)
+        with self._database.read() as connection:
+            count, errors, input_tokens, output_tokens, cost = connection.execute(sums).one()
+            p50, p95 = self._percentiles(connection, filters)
+        return {
+            "spans": count,
+            "errors": int(errors or 0),
+            "input_tokens": None if input_tokens is None else int(input_tokens),
+            "output_tokens": None if output_tokens is None else int(output_tokens),
+            "cost_usd": cost,
+            "latency_p50_ns": p50,
+            "latency_p95_ns": p95,
+        }
+
+    def _percentiles(self, connection: Connection, filters: Sequence[ColumnElement[bool]]) -> tuple[Any, Any]:
+        duration = t.spans.c.duration_ns
+        if not self._database.sqlite:
+            both = [func.percentile_cont(q).within_group(duration) for q in (0.5, 0.95)]
+            p50, p95 = connection.execute(select(*both).where(*filters, duration >= 0)).one()
+            return (None, None) if p50 is None else (round(p50), round(p95))
+        found = connection.execute(select(duration).where(*filters, duration >= 0)).scalars().all()
+        if not found:
+            return None, None
+        p50, p95 = np.quantile(np.array(found, dtype=np.int64), (0.5, 0.95))
+        return round(float(p50)), round(float(p95))
+
+    def _filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
+        c = t.spans.c
+        filters = self._span_filters(query) + _window(query, c)
+        if query.project is not None:
+            filters.append(c.project == query.project)
+        if query.trace_id is not None:
+            filters.append(c.trace_id == query.trace_id)
+        if query.min_cost_usd is not None:
+            filters.append(c.cost_usd >= query.min_cost_usd)
+        if query.roots_only:
+            filters.append(c.parent_span_id.is_(None))
+        return filters
+
+    def _span_filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
+        c = t.spans.c
+        filters: list[ColumnElement[bool]] = []
+        for name in ("run_id", "name", "kind", "model", "model_version", "thread_id", "user_id"):
+            wanted = getattr(query, name)
+            if wanted is not None:
+                filters.append(c[name] == v.words(wanted, name))
+        if query.status is not None:
+            filters.append(_has_status(query.status))
+        for name, wanted in (query.attributes or {}).items():
+            filters.append(self._has_attribute(name, wanted))
+        if query.text:
+            filters.append(_has_text(query.text))
+        return filters
+
+    def _has_attribute(self, name: str, wanted: Any) -> ColumnElement[bool]:
+        if not isinstance(wanted, str | int | float):
+            raise InputError(
+                f"The attribute {name!r} is compared with a {type(wanted).__name__}.",
+                remedy="Filter by text, a number or true and false.",
+                field="attributes",
+            )
+        c = t.spans.c
+        text = func.coalesce(c.facets, c.attributes)
+        name = v.words(name, "attributes")
+        value = v.words(wanted, "attributes") if isinstance(wanted, str) else wanted
+        if not self._database.sqlite:
+            return cast(text, JSONB).contains(cast(literal(v.to_json({name: value})), JSONB))
+        member = func.json_each(text).table_valued("key", "value", "type")
+        if isinstance(value, bool):
+            same = member.c.type == ("true" if value else "false")
+        elif isinstance(value, str):
+            same = and_(member.c.value == value, member.c.type == "text")
+        else:
+            same = and_(member.c.value == value, member.c.type.in_(("integer", "real")))
+        return exists(select(literal(1)).select_from(member).where(member.c.key == name, same))
+
+    def _roots(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[str, Span]:
+        c = t.spans.c
+        found: dict[str, Span] = {}
+        for start in range(0, len(keys), _BATCH):
+            rows = connection.execute(
+                select(t.spans, ended_writer()).where(tuple_(c.trace_id, c.span_id).in_(keys[start : start + _BATCH]))
+            ).all()
+            found.update((span.trace_id, span) for span in self._spans(connection, rows))
+        return found
+
+    def _spans(self, connection: Connection, rows: Sequence[Any]) -> list[Span]:
+        if not rows:
+            return []
+        long = rejoin(self._database, connection, rows, LONG)
+        events = _events(connection, sorted({row.trace_id for row in rows}))
+        return [_span(row, long, events) for row in rows]
+
+
+def ended_writer() -> ColumnElement[bool]:
+    """Whether the process that recorded the span is known to be gone."""
+    return _writer_ended().label("writer_ended")
+
+
+def _writer_ended() -> ColumnElement[bool]:
+    return exists(select(literal(1)).where(t.writers.c.writer == t.spans.c.writer, t.writers.c.ended))
+
+
+def _has_status(status: str) -> ColumnElement[bool]:
+    c = t.spans.c
+    if status == SpanStatus.RUNNING:
+        return and_(c.end_ns.is_(None), ~_writer_ended())
+    if status == SpanStatus.INTERRUPTED:
+        return and_(c.end_ns.is_(None), _writer_ended())
+    if status not in set(SpanStatus):
+        raise InputError(
+            f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
+        )
+    return and_(c.status == status, c.end_ns.is_not(None))
+
+
+def _has_text(text: str) -> ColumnElement[bool]:
+    c = t.spans.c
+    plain = v.like(v.words(text, "text"))
+    # Inputs and outputs are JSON text, in which quotes, line ends and the like are escaped.
+    inside = v.like(v.to_json(text)[1:-1])
+    return or_(
+        c.name.ilike(plain, escape="\\"),
+        *(column.ilike(inside, escape="\\") for column in (c.input, c.output, c.preview)),
+    )
+
+
+def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if query.start_after_ns is not None:
+        filters.append(columns.start_ns >= query.start_after_ns)
+    if query.start_before_ns is not None:
+        filters.append(columns.start_ns < query.start_before_ns)
+    if query.min_duration_ns is not None:
+        filters.append(columns.duration_ns >= query.min_duration_ns)
+    return filters
+
+
+def _order(query: SpanQuery, columns: dict[str, ColumnElement[Any]], ids: Sequence[ColumnElement[Any]]) -> Order:
+    if query.order not in _ORDERS:
+        raise InputError(
+            f"Spans cannot be ordered by {query.order!r}.", remedy=f"Use one of {', '.join(_ORDERS)}.", field="order"
+        )
+    return Order((columns[query.order.lstrip("-")], *ids), descending=query.order.startswith("-"))
+
+
+def _events(connection: Connection, trace_ids: Sequence[str]) -> dict[tuple[str, str], list[Any]]:
+    found: dict[tuple[str, str], list[Any]] = {}
+    c = t.span_events.c
+    for start in range(0, len(trace_ids), _BATCH):
+        query = select(t.span_events).where(c.trace_id.in_(trace_ids[start : start + _BATCH]))
+        for row in connection.execute(query.order_by(c.time_ns, c.digest)):
+            found.setdefault((row.trace_id, row.span_id), []).append(v.from_json(row.event))
+    return found
+
+
+def _span(row: Any, long: dict[tuple[str, str], str], events: dict[tuple[str, str], list[Any]]) -> Span:
+    def value(column: str) -> Any:
+        text = getattr(row, column)
+        return v.from_json(long.get((row.project, text), text) if text is not None else None)
+
+    status = SpanStatus(row.status)
+    if row.end_ns is None:
+        status = SpanStatus.INTERRUPTED if row.writer_ended else SpanStatus.RUNNING
+    fields = {name: getattr(row, name) for name in _PLAIN}
+    fields.update((name, value(name)) for name in LONG)
+    if (row.trace_id, row.span_id) in events:
+        fields["events"] = fields["events"] + events[row.trace_id, row.span_id]
+    return Span(status=status, **fields)

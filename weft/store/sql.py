@@ -1,0 +1,118 @@
+"""The store on a SQL database: one repository an aggregate over one :class:`Database`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from weft.records import Batch
+from weft.repositories import IngestReport
+from weft.settings import Settings
+from weft.store import tables as t
+from weft.store.artifacts import SqlArtifacts
+from weft.store.blobs import SqlBlobs
+from weft.store.chunks import unpack
+from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
+from weft.store.evaluations import SqlEvaluations
+from weft.store.ingest import ingest, progress
+from weft.store.migrations import migrate
+from weft.store.reviews import SqlReviews
+from weft.store.runs import SqlRuns
+from weft.store.series import TAIL, SqlSeries, pack_all
+from weft.store.spans import SqlSpans
+
+FILE = "weft.db"
+
+
+class SqlStore:
+    """A :class:`weft.repositories.Store` on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.runs = SqlRuns(database)
+        self.series = SqlSeries(database)
+        self.spans = SqlSpans(database)
+        self.evaluations = SqlEvaluations(database)
+        self.artifacts = SqlArtifacts(database)
+        self.reviews = SqlReviews(database)
+        self.blobs = SqlBlobs(database)
+
+    def ingest(self, batch: Batch) -> IngestReport:
+        """Store a batch and its progress in one transaction; what is already stored is skipped."""
+        return ingest(self.database, batch)
+
+    def progress(self, writer: str, segment: int) -> int:
+        """The offset up to which a segment is stored; 0 where nothing is."""
+        return progress(self.database, writer, segment)
+
+    def maintain(self) -> None:
+        """Keep house: pack long series, give free pages back. The drainer calls it when it has time."""
+        with self.database.write() as connection:
+            pack_all(self.database, connection, at_least=TAIL // 2)
+        if self.database.sqlite:
+            with self.database.engine.connect() as connection:
+                plain = connection.connection.driver_connection
+                if plain is not None:
+                    plain.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+
+    def integrity(self) -> list[str]:
+        """What is wrong with the database, a line each; empty where it is sound."""
+        found: list[str] = []
+        with self.database.read() as connection:
+            if self.database.sqlite:
+                lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+                found.extend(f"SQLite: {line}" for line in lines if line != "ok")
+            for row in connection.execute(select(t.chunks)):
+                try:
+                    points = unpack(row.data)
+                    if (len(points), int(points.steps[0])) != (row.points, row.first_step):
+                        found.append(
+                            f"The chunk of series {row.series_id} at step {row.first_step} does not fit its row."
+                        )
+                except ValueError as error:
+                    found.append(f"Series {row.series_id}, step {row.first_step}: {error}.")
+            counted = select(t.spans.c.trace_id, func.count().label("spans")).group_by(t.spans.c.trace_id).subquery()
+            wrong = (
+                select(t.traces.c.trace_id)
+                .outerjoin(counted, counted.c.trace_id == t.traces.c.trace_id)
+                .where(func.coalesce(counted.c.spans, 0) != t.traces.c.spans)
+            )
+            found.extend(
+                f"The totals of trace {trace_id} are wrong." for trace_id in connection.execute(wrong).scalars()
+            )
+        return found
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """The embedded database, made or brought up to date first: SQLite in WEFT_DIR, or the one at WEFT_DB.
+
+    Raises StoreError where it cannot be used, MissingExtraError where PostgreSQL's driver is not installed.
+    """
+    blob_dir = settings.dir / "blobs"
+    if settings.db is None:
+        return _opened(connect_sqlite(settings.dir / FILE, blob_dir=blob_dir))
+    return open_url(settings.db, blob_dir)
+
+
+def open_url(url: str, blob_dir: Path) -> SqlStore:
+    """The database at a SQLAlchemy address, made or brought up to date first; large blobs lie in ``blob_dir``."""
+    return _opened(connect_url(url, blob_dir=blob_dir))
+
+
+def open_memory() -> SqlStore:
+    """A store in memory, gone when it is closed."""
+    return _opened(connect_memory())
+
+
+def _opened(database: Database) -> SqlStore:
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database)

@@ -1,0 +1,55 @@
+"""The tables, one module for observations and one for decisions."""
+
+from weft.store.tables.base import metadata
+from weft.store.tables.decisions import (
+    aliases,
+    artifact_versions,
+    artifacts,
+    blobs,
+    edges,
+    examples,
+    review_items,
+    review_queues,
+    version_examples,
+)
+from weft.store.tables.observations import (
+    chunks,
+    console,
+    points,
+    progress,
+    projects,
+    runs,
+    samples,
+    scores,
+    series,
+    span_events,
+    spans,
+    traces,
+    writers,
+)
+
+__all__ = [
+    "aliases",
+    "artifact_versions",
+    "artifacts",
+    "blobs",
+    "chunks",
+    "console",
+    "edges",
+    "examples",
+    "metadata",
+    "points",
+    "progress",
+    "projects",
+    "review_items",
+    "review_queues",
+    "runs",
+    "samples",
+    "scores",
+    "series",
+    "span_events",
+    "spans",
+    "traces",
+    "version_examples",
+    "writers",
+]

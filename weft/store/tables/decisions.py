@@ -1,0 +1,136 @@
+"""Tables of what was decided: artifacts, lineage, review queues; and blobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Double, Index, LargeBinary, Table, UniqueConstraint
+
+from weft.records import ItemStatus, NodeKind
+from weft.store.tables.base import integer, key, metadata, one_of, text
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    key("project", primary=True),
+    key("name", primary=True),
+    key("type"),
+    integer("created_ns", null=False),
+)
+
+artifact_versions = Table(
+    "artifact_versions",
+    metadata,
+    key("project", primary=True),
+    key("name", primary=True),
+    integer("version", primary=True),
+    key("digest"),
+    integer("created_ns", null=False),
+    text("description"),
+    text("metadata", null=False),
+    text("files", null=False),
+    integer("examples", null=False),
+    key("run_id", null=True),
+    UniqueConstraint("project", "name", "digest"),
+    Index(None, "run_id"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    key("project", primary=True),
+    key("name", primary=True),
+    key("alias", primary=True),
+    integer("version", null=False),
+)
+
+examples = Table(  # equal data is stored once in a project
+    "examples",
+    metadata,
+    key("project", primary=True),
+    key("digest", primary=True),
+    text("data", null=False),
+)
+
+version_examples = Table(
+    "version_examples",
+    metadata,
+    key("project", primary=True),
+    key("name", primary=True),
+    integer("version", primary=True),
+    integer("position", primary=True),
+    key("example_id"),
+    key("digest"),
+    key("split", null=True),
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    key("project", primary=True),
+    key("source_kind", primary=True),
+    key("source", primary=True),
+    key("relation", primary=True),
+    key("target_kind", primary=True),
+    key("target", primary=True),
+    integer("time_ns", null=False),
+    one_of("source_kind", NodeKind),
+    one_of("target_kind", NodeKind),
+    Index(None, "project", "target_kind", "target"),
+)
+
+review_queues = Table(
+    "review_queues",
+    metadata,
+    key("queue_id", primary=True),
+    key("project"),
+    key("name"),
+    key("score_name"),
+    text("rubric", null=False),
+    text("policy", null=False),
+    integer("created_ns", null=False),
+    UniqueConstraint("project", "name"),
+)
+
+review_items = Table(
+    "review_items",
+    metadata,
+    key("item_id", primary=True),
+    key("queue_id"),
+    key("project"),
+    text("reason", null=False),
+    text("status", null=False),
+    Column("u", Double),
+    Column("p", Double),
+    Column("priority", Double, nullable=False),  # u / p, -1 where sent by hand
+    integer("wave", null=False),
+    text("machine", null=False),
+    text("shown", null=False),
+    key("run_id", null=True),
+    key("example_id", null=True),
+    integer("repetition"),
+    key("trace_id", null=True),
+    key("span_id", null=True),
+    integer("created_ns", null=False),
+    key("reviewer", null=True),
+    integer("lease_until_ns"),
+    text("label"),
+    Column("value", Double),
+    text("comment"),
+    integer("labelled_ns"),
+    text("skipped_by", null=False),
+    Column("simulated", Boolean, nullable=False),
+    one_of("status", ItemStatus),
+    Index(None, "queue_id", "status", "priority", "item_id"),
+    Index(None, "trace_id", "span_id"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    key("project", primary=True),
+    key("digest", primary=True),
+    integer("size_bytes", null=False),
+    text("encoding", null=False),
+    Column("data", LargeBinary),
+    integer("created_ns", null=False),
+    one_of("encoding", ["none", "zstd", "file"]),
+)

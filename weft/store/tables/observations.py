@@ -1,0 +1,247 @@
+"""Tables of what was observed: runs, series, console, spans, samples, scores, and how far journals are stored."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Double, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import text as sql
+
+from weft.records import RunKind, RunStatus, SampleStatus, ScoreSource, SpanStatus
+from weft.store.tables.base import RowId, integer, key, metadata, one_of, text
+
+projects = Table("projects", metadata, key("project", primary=True))
+
+writers = Table(
+    "writers",
+    metadata,
+    key("writer", primary=True),
+    integer("time_ns", null=False),
+    integer("pid", null=False),
+    text("host", null=False),
+    Column("ended", Boolean, nullable=False),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    key("writer", primary=True),
+    integer("segment", primary=True),
+    integer("stored", null=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    key("run_id", primary=True),
+    key("project"),
+    text("kind", null=False),
+    key("name"),
+    text("status", null=False),
+    text("config", null=False),
+    text("summary", null=False),
+    text("tags", null=False),
+    text("notes"),
+    key("group_name", null=True),
+    text("job_type"),
+    text("git", null=False),
+    text("environment", null=False),
+    key("parent_run_id", null=True),
+    integer("started_at_ns", null=False),
+    integer("ended_at_ns"),
+    integer("exit_code"),
+    text("failure"),
+    key("writer", null=True),
+    text("times", null=False),  # {field: time_ns of the update that set it}
+    text("config_facets"),  # see weft.store.values.facets
+    text("summary_facets"),
+    one_of("kind", RunKind),
+    one_of("status", [status for status in RunStatus if status is not RunStatus.CRASHED]),
+    Index(None, "project", "started_at_ns"),
+    Index(None, "project", "kind", "started_at_ns"),
+    Index(None, "parent_run_id"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("series_id", RowId, primary_key=True),
+    key("run_id"),
+    key("name"),
+    key("source"),
+    UniqueConstraint("run_id", "name", "source"),
+)
+
+points = Table(  # the newest points of each series; a NULL value is NaN
+    "points",
+    metadata,
+    integer("series_id", primary=True),
+    integer("step", primary=True),
+    integer("time_ns", null=False),
+    key("writer"),
+    Column("value", Double),
+    sqlite_with_rowid=False,
+)
+
+chunks = Table(  # about a thousand older points each; step ranges of one series are disjoint
+    "chunks",
+    metadata,
+    integer("series_id", primary=True),
+    integer("first_step", primary=True),
+    integer("last_step", null=False),
+    integer("points", null=False),
+    integer("finite", null=False),
+    Column("minimum", Double),
+    Column("maximum", Double),
+    Column("first", Double),
+    Column("last", Double),
+    Column("total", Double),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+console = Table(
+    "console",
+    metadata,
+    key("run_id", primary=True),
+    key("source", primary=True),
+    integer("first", primary=True),
+    key("stream", primary=True),
+    integer("time_ns", null=False),
+    integer("size", null=False),
+    text("lines", null=False),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    key("trace_id", primary=True),
+    key("span_id", primary=True),
+    key("parent_span_id", null=True),
+    key("project"),
+    key("run_id", null=True),
+    key("name"),
+    text("kind", null=False),
+    text("status", null=False),
+    text("status_message"),
+    integer("start_ns", null=False),
+    integer("end_ns"),
+    integer("duration_ns", null=False),  # -1 while the span is open
+    key("model", null=True),
+    text("provider"),
+    key("model_version", null=True),
+    integer("input_tokens"),
+    integer("output_tokens"),
+    integer("cached_tokens"),
+    integer("reasoning_tokens"),
+    Column("cost_usd", Double),
+    key("thread_id", null=True),
+    key("user_id", null=True),
+    text("input"),
+    text("output"),
+    text("attributes", null=False),
+    text("events", null=False),
+    text("links", null=False),
+    text("resource", null=False),
+    text("scope"),
+    key("writer", null=True),
+    text("preview"),  # the beginning of input and output, for the text search
+    text("facets"),  # see weft.store.values.facets
+    one_of("status", [SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR]),
+    Index(None, "project", "start_ns"),
+    Index(None, "project", "duration_ns"),
+    Index(None, "project", "model", "start_ns"),
+    Index(None, "project", "status", "start_ns"),
+    Index(None, "run_id", "start_ns"),
+    Index(
+        None,
+        "thread_id",
+        "start_ns",
+        sqlite_where=sql("thread_id IS NOT NULL"),
+        postgresql_where=sql("thread_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_spans_roots",
+        "project",
+        "start_ns",
+        sqlite_where=sql("parent_span_id IS NULL"),
+        postgresql_where=sql("parent_span_id IS NULL"),
+    ),
+)
+
+traces = Table(  # one row a trace: its root and totals, kept with each batch
+    "traces",
+    metadata,
+    key("trace_id", primary=True),
+    key("project"),
+    key("root_span_id"),
+    Column("rooted", Boolean, nullable=False),  # the root has no parent; else it is the earliest span so far
+    integer("start_ns", null=False),
+    integer("duration_ns", null=False),
+    integer("spans", null=False),
+    integer("errors", null=False),
+    integer("input_tokens"),
+    integer("output_tokens"),
+    Column("cost_usd", Double),
+    Index(None, "project", "start_ns"),
+    Index(None, "project", "duration_ns"),
+)
+
+span_events = Table(  # events that came apart from their span, as log records
+    "span_events",
+    metadata,
+    key("trace_id", primary=True),
+    key("span_id", primary=True),
+    key("digest", primary=True),
+    integer("time_ns", null=False),
+    text("event", null=False),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    key("run_id", primary=True),
+    key("example_id", primary=True),
+    Column("repetition", Integer, primary_key=True, autoincrement=False),
+    key("project"),
+    text("status", null=False),
+    integer("started_ns", null=False),
+    integer("ended_ns", null=False),
+    text("input", null=False),
+    text("expected", null=False),
+    text("output", null=False),
+    text("failure"),
+    key("trace_id", null=True),
+    key("span_id", null=True),
+    text("cluster"),
+    text("tags", null=False),
+    integer("input_tokens"),
+    integer("output_tokens"),
+    Column("cost_usd", Double),
+    one_of("status", SampleStatus),
+    Index(None, "trace_id", "span_id"),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    key("score_id", primary=True),
+    key("project"),
+    key("name"),
+    integer("time_ns", null=False),
+    text("source", null=False),
+    Column("value", Double),
+    text("label"),
+    text("explanation"),
+    Column("confidence", Double),
+    text("author"),
+    key("run_id", null=True),
+    key("example_id", null=True),
+    integer("repetition"),
+    key("trace_id", null=True),
+    key("span_id", null=True),
+    text("failure"),
+    text("metadata", null=False),
+    one_of("source", ScoreSource),
+    Index(None, "project", "name", "time_ns"),
+    Index(None, "run_id", "example_id"),
+    Index(None, "trace_id", "span_id"),
+)

@@ -31,6 +31,7 @@ from weft.records import RecordType, Writer, dumps
 Position = tuple[str, int, int]
 
 _RETRY_S = 0.1
+_DEEPEST = 8
 _SPACE = {"disk full", "disk quota", "quota"}
 _LEAST_BYTES = 2 * INLINE_BYTES
 
@@ -191,6 +192,9 @@ class Journal:
 
     def _advance(self, depth: int, kind: int, flags: int, payload: bytes) -> Segment | None:
         """Write where there is no segment yet or the segment refused; None where there is no room."""
+        if depth >= _DEEPEST:
+            self._refusal = ("nested", f"{depth} appends interrupted each other")
+            return None
         while len(self._lanes) <= depth:
             self._lanes.append(None)
         old = self._lanes[depth]
@@ -202,6 +206,7 @@ class Journal:
         new = self._next()
         if new is None:
             return None
+        self._losses.save(self._writer)
         self._introduced(new)
         if not new.write(kind, flags, payload):
             new.limit = new.size
@@ -212,20 +217,17 @@ class Journal:
         return new
 
     def _next(self) -> Segment | None:
-        try:
-            return self._ready.pop()
-        except IndexError:
-            pass
-        if self._closed or time.monotonic() < self._retry_at:
-            return None
-        try:
-            segment = self._make()
-        except OSError as error:
-            self._retry_at = time.monotonic() + _RETRY_S
-            self._refusal = (reason_of(error), error)
-            return None
-        self._losses.save(self._writer)
-        return segment
+        with self._preparing:  # what the keeper is making right now comes first: segments are used in their order
+            if self._ready:
+                return self._ready.pop()
+            if self._closed or time.monotonic() < self._retry_at:
+                return None
+            try:
+                return self._make()
+            except OSError as error:
+                self._retry_at = time.monotonic() + _RETRY_S
+                self._refusal = (reason_of(error), error)
+                return None
 
     def _make(self) -> Segment:
         if self._folder.used_bytes() + self._segment_bytes > self._quota_bytes:
@@ -265,6 +267,7 @@ class Journal:
                     self._refusal = (reason_of(error), error)
 
     def _look(self) -> None:
+        self._losses.save(self._writer)
         position = sum(end for _, _, end in self.position())
         if position != self._watched and self.watch is not None:
             self._watched = position

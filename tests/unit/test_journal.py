@@ -1,0 +1,433 @@
+from __future__ import annotations
+
+import errno
+import gc
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft.errors import StoreError
+from weft.journal import Folder, Journal, SegmentReader, read_losses
+from weft.journal import segment as segments
+from weft.journal.folder import can_map
+from weft.records import RecordType, Writer, decode
+
+
+@pytest.fixture(params=[True, False], ids=["mapped", "plain"])
+def journal(request: pytest.FixtureRequest, fresh_home: Path) -> Iterator[Journal]:
+    journal = Journal.open(fresh_home, mapped=request.param)
+    yield journal
+    journal.close()
+
+
+def read(home: Path, writer: str | None = None, *, kind: int = RecordType.SPAN, final: bool = False) -> list[bytes]:
+    folder = Folder.of(home)
+    found: list[bytes] = []
+    for file in folder.segments():
+        if writer not in {None, file.writer}:
+            continue
+        fd = os.open(file.path, os.O_RDONLY)
+        reader = SegmentReader(folder, fd, file.writer, file.sequence)
+        at, more = 0, True
+        while more:
+            scan = reader.scan(at, final=final)
+            assert not scan.damaged
+            found += [entry.payload for entry in scan.entries if entry.type == kind]
+            at, more = scan.end, scan.more
+        os.close(fd)
+    return found
+
+
+def test_what_was_appended_is_read(journal: Journal, fresh_home: Path) -> None:
+    payloads = [b"", b"x", b"12345678", os.urandom(1000), os.urandom(300_000), b"last"]
+    for payload in payloads:
+        journal.append(RecordType.SPAN, payload)
+    assert read(fresh_home) == payloads
+    assert journal.lost() == {}
+
+
+def test_the_first_record_says_who_writes_and_the_last_that_it_is_gone(journal: Journal, fresh_home: Path) -> None:
+    journal.append(RecordType.SPAN, b"x")
+    journal.close()
+    journal.close()
+    said = [decode(RecordType.WRITER, payload) for payload in read(fresh_home, kind=RecordType.WRITER)]
+    assert [(w.writer, w.pid, w.ended) for w in said if isinstance(w, Writer)] == [
+        (journal.writer, os.getpid(), False),
+        (journal.writer, os.getpid(), True),
+    ]
+
+
+def test_appends_behind_close_are_counted(journal: Journal) -> None:
+    journal.close()
+    journal.append(RecordType.SPAN, b"late")
+    assert journal.lost() == {"closed": 1}
+    with pytest.raises(StoreError, match="cannot be written: closed"):
+        journal.append_durable(RecordType.SPAN, b"late")
+
+
+def test_many_segments_from_many_threads(journal: Journal, fresh_home: Path) -> None:
+    def work(name: int) -> None:
+        for number in range(2000):
+            journal.append(RecordType.SPAN, b"%d-%d-" % (name, number) + bytes(500))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = [payload[:-500] for payload in read(fresh_home)]
+    assert len(found) == 8000
+    for name in range(4):
+        assert [p for p in found if p.startswith(b"%d-" % name)] == [b"%d-%d-" % (name, n) for n in range(2000)]
+
+
+def test_position_names_every_segment_with_records(journal: Journal, fresh_home: Path) -> None:
+    for _ in range(30):
+        journal.append(RecordType.SPAN, bytes(100_000))
+    positions = journal.position()
+    assert len(positions) >= 2
+    assert all(writer == journal.writer and end > 128 for writer, _, end in positions)
+    first = positions[0]
+    journal.close()
+    Folder.of(fresh_home).segment(first[0], first[1]).unlink()
+    assert first not in journal.position()
+
+
+def test_an_append_from_a_signal_handler_goes_beside(journal: Journal, fresh_home: Path) -> None:
+    """The handler runs between two steps of an append of the same thread, on every kind of boundary."""
+    inner: list[int] = []
+
+    def handler(*_: object) -> None:
+        inner.append(1)
+        journal.append(RecordType.SPAN, b"inner")
+
+    previous = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    try:
+        outer = 0
+        while len(inner) < 150:
+            journal.append(RecordType.SPAN, b"outer" + bytes(2000))
+            outer += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert journal.lost() == {}
+    found = read(fresh_home)
+    assert found.count(b"inner") == len(inner)
+    assert found.count(b"outer" + bytes(2000)) == outer
+
+
+@pytest.mark.parametrize("deepest", [3, 20])
+def test_an_append_from_within_an_append(fresh_home: Path, monkeypatch: pytest.MonkeyPatch, deepest: int) -> None:
+    journal = Journal.open(fresh_home, mapped=True)
+    write = segments.MappedSegment.write
+    depth = 0
+
+    def reentrant(self: segments.MappedSegment, kind: int, flags: int, payload: bytes) -> bool:
+        nonlocal depth
+        depth += 1
+        if depth <= deepest:
+            journal.append(RecordType.SPAN, b"depth %d" % depth)
+        return write(self, kind, flags, payload)
+
+    monkeypatch.setattr(segments.MappedSegment, "write", reentrant)
+    journal.append(RecordType.SPAN, b"outer")
+    monkeypatch.undo()
+    journal.append(RecordType.SPAN, b"after")
+    kept = min(deepest, 7)
+    assert sorted(read(fresh_home)) == [b"after", *(b"depth %d" % n for n in range(1, kept + 1)), b"outer"]
+    assert sum(journal.lost().values()) == (1 if deepest > kept else 0)
+    journal.close()
+
+
+def test_an_append_from_a_finaliser(journal: Journal, fresh_home: Path) -> None:
+    class Noisy:
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            journal.append(RecordType.SPAN, b"finaliser")
+
+    for _ in range(500):
+        Noisy()
+        journal.append(RecordType.SPAN, b"plain")
+    gc.collect()
+    assert read(fresh_home).count(b"finaliser") == 500
+    assert read(fresh_home).count(b"plain") == 500
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_an_interrupted_append_leaves_the_next_one_whole(journal: Journal, fresh_home: Path, marked: bool) -> None:
+    journal.append(RecordType.SPAN, b"first")
+    segment = journal._lanes[0]
+    assert segment is not None
+    at = segment.at
+    journal.append(RecordType.SPAN, b"interrupted")
+    segment.at = at  # an exception came before the position moved
+    if not marked:
+        fd = os.open(segment.path, os.O_RDWR)
+        os.pwrite(fd, bytes(4), at + 20)
+        os.close(fd)
+    journal.append(RecordType.SPAN, b"next")
+    assert read(fresh_home) == [b"first", *([b"interrupted"] if marked else []), b"next"]
+
+
+def test_bad_payloads_are_counted_and_never_raise(journal: Journal) -> None:
+    journal.append(RecordType.SPAN, "text")  # type: ignore[arg-type]
+    journal.append(-1, b"x")
+    journal.append(RecordType.SPAN, None)  # type: ignore[arg-type]
+    assert sum(journal.lost().values()) == 3
+
+
+def test_a_half_written_record_waits_while_its_writer_lives(journal: Journal, fresh_home: Path) -> None:
+    journal.append(RecordType.SPAN, b"first")
+    journal.append(RecordType.SPAN, b"second")
+    segment = journal._lanes[0]
+    assert segment is not None
+    second = segment.at - 32
+    fd = os.open(segment.path, os.O_RDWR)
+    mark = os.pread(fd, 4, second + 20)
+    os.pwrite(fd, bytes(4), second + 20)
+    assert read(fresh_home) == [b"first"]
+    os.pwrite(fd, mark, second + 20)
+    assert read(fresh_home) == [b"first", b"second"]
+    os.pwrite(fd, bytes(4), second + 20)
+    os.pwrite(fd, b"torn", second + 24)
+    assert read(fresh_home, final=True) == [b"first"]
+    os.close(fd)
+
+
+def test_a_forked_child_has_a_writer_and_segments_of_its_own(journal: Journal, fresh_home: Path) -> None:
+    journal.append(RecordType.SPAN, b"parent")
+    before = len(Folder.of(fresh_home).segments())
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            silent = len(Folder.of(fresh_home).segments()) == before and journal.position() == []
+            journal.append(RecordType.SPAN, b"child")
+            code = 0 if silent and journal.position()[0][0] == journal.writer else 2
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
+    journal.append(RecordType.SPAN, b"parent again")
+    assert sorted(read(fresh_home)) == [b"child", b"parent", b"parent again"]
+    assert read(fresh_home, journal.writer) == [b"parent", b"parent again"]
+    alive = {file.writer for file in Folder.of(fresh_home).segments() if not _unlocked(file.path)}
+    assert alive == {journal.writer}
+
+
+def _unlocked(path: Path) -> bool:
+    import fcntl
+
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def test_a_fork_beside_busy_threads_does_not_deadlock(journal: Journal, fresh_home: Path) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            journal.append(RecordType.SPAN, bytes(2000))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                journal.append(RecordType.SCORE, b"child")
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert read(fresh_home, kind=RecordType.SCORE) == [b"child"] * 20
+
+
+def test_descriptors_are_not_inherited_by_other_programs(journal: Journal) -> None:
+    journal.append(RecordType.SPAN, b"x")
+    listing = "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if n > '2' " + (
+        "and os.path.exists(f'/proc/self/fd/{n}')])"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", listing], capture_output=True, text=True, close_fds=False)
+    assert ".seg" not in done.stdout
+    assert done.returncode == 0
+
+
+def test_the_quota_is_kept_said_once_and_recovered_from(fresh_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal.open(fresh_home, quota_bytes=5_000_000)
+    with caplog.at_level(logging.ERROR, logger="weft"):
+        for _ in range(8000):
+            journal.append(RecordType.SPAN, bytes(1000))
+    lost = journal.lost()["quota"]
+    assert 0 < lost < 8000
+    assert len(read(fresh_home)) == 8000 - lost
+    assert Folder.of(fresh_home).used_bytes() <= 5_000_000
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1
+    assert "WEFT_JOURNAL_QUOTA_BYTES" in said[0]
+    journal._quota_bytes = 10**9
+    journal._retry_at = 0.0
+    journal.append(RecordType.SPAN, b"again")
+    assert read(fresh_home)[-1] == b"again"
+    assert journal.lost() == {"quota": lost}
+    assert read_losses(Folder.of(fresh_home).lost) == {"quota": lost}
+    journal.close()
+
+
+def test_a_large_payload_over_the_quota_is_counted(fresh_home: Path) -> None:
+    journal = Journal.open(fresh_home, quota_bytes=2_500_000)
+    journal.append(RecordType.SPAN, bytes(1_000_000))
+    assert journal.lost() == {"quota": 1}
+    journal.close()
+
+
+def test_a_full_disk_loses_and_counts_and_recovers(
+    journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "fill_zeros", full)
+        patch.setattr(segments, "write_all", full)
+        for _ in range(3000):
+            journal.append(RecordType.SPAN, bytes(1000))
+        with pytest.raises(StoreError, match="cannot be written: disk full|No space left"):
+            journal.append_durable(RecordType.SPAN, bytes(200_000))
+        lost = journal.lost()["disk full"]
+        assert lost > 0
+        assert list(Folder.of(fresh_home).spare.iterdir()) == []
+    journal._retry_at = 0.0
+    journal.append(RecordType.SPAN, b"again")
+    found = read(fresh_home)
+    assert found[-1] == b"again"
+    assert len(found) == 3000 - lost + 1
+
+
+def test_opening_on_a_full_disk_records_nothing_and_raises_nothing(
+    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.open(fresh_home, quota_bytes=100)
+    journal.append(RecordType.SPAN, b"x")
+    assert journal.lost() == {"quota": 1}
+    assert journal.position() == []
+    journal.close()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StoreError, match="cannot be written: Not a directory. Point WEFT_DIR"):
+        Journal.open(tmp_path / "file")
+    with pytest.raises(StoreError, match="cannot be written"):
+        Journal.open(Path("/proc/nowhere"))
+
+
+def test_a_segment_too_small_is_refused(fresh_home: Path) -> None:
+    with pytest.raises(StoreError, match="1000 bytes is too small"):
+        Journal.open(fresh_home, segment_bytes=1000)
+
+
+def test_only_the_user_may_look(journal: Journal, fresh_home: Path) -> None:
+    folder = Folder.of(fresh_home)
+    journal.append(RecordType.SPAN, bytes(300_000))
+    assert folder.root.stat().st_mode & 0o777 == 0o700
+    for path in [*folder.root.glob("*.seg"), *folder.big.iterdir()]:
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_sync_makes_each_append_durable(fresh_home: Path, monkeypatch: pytest.MonkeyPatch, mapped: bool) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(segments.os, "fdatasync", synced.append)
+    journal = Journal.open(fresh_home, sync=True, mapped=mapped)
+    journal.append(RecordType.SPAN, b"one")
+    journal.append(RecordType.SPAN, b"two")
+    assert len(synced) == 2
+    for _ in range(50):
+        journal.append(RecordType.SPAN, bytes(100_000))
+    assert journal.lost() == {}
+    journal.close()
+    assert len(read(fresh_home)) == 52
+
+
+def test_threads_that_wait_for_the_disk_share_the_call(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    everyone_wrote = threading.Event()
+    journal = Journal.open(fresh_home)
+
+    def slow(fd: int) -> None:
+        nonlocal calls
+        calls += 1
+        assert everyone_wrote.wait(20)
+
+    monkeypatch.setattr(segments.os, "fdatasync", slow)
+    threads = [threading.Thread(target=journal.append_durable, args=(RecordType.SPAN, b"x")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(read(fresh_home)) < 8:
+        pass
+    everyone_wrote.set()
+    for thread in threads:
+        thread.join()
+    assert calls == 2
+    monkeypatch.undo()
+    journal.close()
+
+
+def test_the_watch_is_called_while_records_come_in(fresh_home: Path) -> None:
+    journal = Journal.open(fresh_home)
+    called = threading.Event()
+    journal.watch = called.set
+    journal.append(RecordType.SPAN, b"x")
+    assert called.wait(20)
+    journal.close()
+
+
+def test_a_failing_watch_does_not_end_the_keeper(fresh_home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal.open(fresh_home)
+    recovered = threading.Event()
+    calls = 0
+
+    def watch() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            journal.append(RecordType.SPAN, b"more")
+            raise RuntimeError("no drainer")
+        recovered.set()
+
+    journal.watch = watch
+    journal.append(RecordType.SPAN, b"x")
+    assert recovered.wait(20)
+    assert "keeper failed" in caplog.text
+    journal.close()
+
+
+def test_mapping_is_for_known_file_systems(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/a / ext4 rw 0 0\nserver:/x /home/my\\040data nfs4 rw 0 0\ntmpfs /home/my\\040data/t tmpfs rw\n"
+    )
+    assert can_map(Path("/var/x"), str(mounts))
+    assert not can_map(Path("/home/my data/weft"), str(mounts))
+    assert can_map(Path("/home/my data/t/weft"), str(mounts))
+    assert not can_map(Path("/x"), str(tmp_path / "missing"))

@@ -60,11 +60,18 @@ def estimate(
             remedy="Route its samples first, or leave run_id out.",
             field="run_id",
         )
+    return estimate_items(record, items, tune=tune, level=level)
+
+
+def estimate_items(
+    queue: ReviewQueue, items: Sequence[ReviewItem], *, tune: bool = True, level: float = 0.95
+) -> QueueEstimate:
+    """The figure of items of one queue, as :func:`estimate` gives it; pure."""
     groups: dict[tuple[str, int], list[ReviewItem]] = {}
     for item in items:
         if item.p is not None and item.u is not None:
             groups.setdefault((item.run_id or "", item.wave), []).append(item)
-    values = [float(row["value"]) for row in record.rubric.get("choices", [])] or [0.0, 1.0]
+    values = [float(row["value"]) for row in queue.rubric.get("choices", [])] or [0.0, 1.0]
     bounds = min(values), max(values)
     waves = [_wave(group, tune, level, bounds) for _, group in sorted(groups.items())]
     return QueueEstimate(

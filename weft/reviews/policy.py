@@ -162,21 +162,29 @@ class ReviewPolicy:
                 created_ns=clock.now_ns(),
             )
         )
+        items = self.draw(queue, samples, scores)
+        new = store.reviews.add_items(items)
+        sent = sum(item.status == ItemStatus.WAITING for item in items)
+        return RoutingReport(
+            queue=store.reviews.get_queue(queue.queue_id),
+            sent=sent,
+            held=len(items) - sent,
+            new=new,
+            without_answer=len(samples) - len(items),
+            expected=sum(item.p or 0.0 for item in items),
+        )
+
+    def draw(self, queue: ReviewQueue, samples: Sequence[Sample], scores: Iterable[Score]) -> list[ReviewItem]:
+        """The item of each sample that has an answer, its number and probability drawn; nothing is stored here."""
         answered = [sample for sample in samples if sample.status == SampleStatus.OK]
         verdicts = {_key(score): score for score in scores if score.name == self.judge}
         judged = [verdicts.get((s.run_id, s.example_id, s.repetition)) for s in answered]
         values = [None if verdict is None else verdict.value for verdict in judged]
         routing = probabilities(values, self.budget, mix=self.mix, floor=self.audit_floor)
-        items = [
+        return [
             self._item(queue, sample, verdict, float(p))
             for sample, verdict, p in zip(answered, judged, routing.p, strict=True)
         ]
-        new = store.reviews.add_items(items)
-        sent = sum(item.status == ItemStatus.WAITING for item in items)
-        missing = len(samples) - len(answered)
-        return RoutingReport(
-            store.reviews.get_queue(queue.queue_id), sent, len(items) - sent, new, missing, routing.expected
-        )
 
     def _item(self, queue: ReviewQueue, sample: Sample, verdict: Score | None, p: float) -> ReviewItem:
         u = permanent_uniform(queue.project, queue.name, sample.run_id, sample.example_id, sample.repetition, self.seed)

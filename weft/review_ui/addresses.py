@@ -1,0 +1,37 @@
+"""The stable addresses of the pages, in one table; what an id stands in is redirected to what the pages read.
+
+Streamlit pages have flat paths, so an object's page takes its id from the query: ``/run/abc`` leads to ``/run?id=abc``.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlencode
+
+# path pattern -> (path of the page, name of the query parameter that takes the matched part)
+REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"/trace/([^/]+)"), "/trace", "id"),
+    (re.compile(r"/run/([^/]+)"), "/run", "id"),
+    (re.compile(r"/runs/([^/]+)"), "/run", "id"),
+    (re.compile(r"/evaluations?/([^/]+)"), "/evaluation", "id"),
+    (re.compile(r"/review/([^/]+)"), "/review", "queue"),
+    (re.compile(r"/artifact/([^/]+)"), "/artifact", "ref"),
+)
+
+
+def target(path: str, query: str = "") -> str | None:
+    """Where ``path`` (decoded, with ``query`` behind it) is redirected to; None where it is not.
+
+    ``target("/trace/ab12", "span=9f")`` is ``/trace?id=ab12&span=9f``.
+    """
+    for pattern, page, name in REDIRECTS:
+        match = pattern.fullmatch(path)
+        if match:
+            return f"{page}?{name}={quote(match[1], safe=':')}" + (f"&{query}" if query else "")
+    return None
+
+
+def address(page: str, **parameters: object) -> str:
+    """The address of ``page`` with the parameters that are not None or empty: ``address("/run", id="abc")``."""
+    kept = {name: str(value) for name, value in parameters.items() if value not in (None, "")}
+    return f"{page}?{urlencode(kept)}" if kept else page

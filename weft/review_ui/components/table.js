@@ -1,0 +1,163 @@
+// A dense table. Every text goes in through textContent, so nothing that a span says becomes markup.
+const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
+  waiting: "○", claimed: "◐", labelled: "●", skipped: "↷", held: "–", finished: "●", unset: "●" };
+const SVG = "http://www.w3.org/2000/svg";
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined && text !== null) node.textContent = text;
+  return node;
+}
+
+function whisker([middle, low, high], [from, to]) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "whisker");
+  svg.setAttribute("viewBox", "0 0 160 20");
+  svg.setAttribute("preserveAspectRatio", "none");
+  const x = (value) => 4 + 152 * Math.min(1, Math.max(0, (value - from) / ((to - from) || 1)));
+  const draw = (tag, attributes) => {
+    const node = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    svg.appendChild(node);
+  };
+  draw("line", { x1: 4, x2: 156, y1: 10, y2: 10, class: "axis" });
+  if (low !== null && high !== null) {
+    draw("line", { x1: x(low), x2: x(high), y1: 10, y2: 10, class: "bar" });
+    for (const end of [low, high]) draw("line", { x1: x(end), x2: x(end), y1: 6, y2: 14, class: "bar" });
+  }
+  draw("circle", { cx: x(middle), cy: 10, r: 4, class: "dot" });
+  return svg;
+}
+
+function fill(cell, value, column) {
+  const spec = value !== null && typeof value === "object" ? value : { t: value };
+  const text = spec.t === null || spec.t === undefined ? "–" : String(spec.t);
+  cell.title = spec.h || text;
+  if (spec.i) { cell.appendChild(whisker(spec.i, column.domain || [0, 1])); return; }
+  if (spec.c) {
+    const swatch = element("span", "swatch");
+    swatch.style.background = spec.c;
+    cell.appendChild(swatch);
+  }
+  if (spec.s) {
+    const status = element("span", "status " + (spec.s in MARKS ? spec.s : ""));
+    status.appendChild(element("span", "mark", MARKS[spec.s] || "●"));
+    status.appendChild(element("span", "", " " + text));
+    cell.appendChild(status);
+  } else if (spec.a) {
+    const link = element("a", "", text);
+    link.href = spec.a;
+    cell.appendChild(link);
+  } else {
+    cell.appendChild(document.createTextNode(text));
+  }
+}
+
+function sortKey(value) {
+  const spec = value !== null && typeof value === "object" ? value : { t: value };
+  return spec.v !== undefined ? spec.v : spec.t;
+}
+
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+  const root = parentElement.querySelector(".root");
+  const state = root.weft || (root.weft = { sort: null, down: false, at: -1 });
+  state.chosen = new Set(data.chosen || []);
+  let rows = [];
+
+  const open = (event, href) => {
+    if (!href || event.metaKey || event.ctrlKey || event.shiftKey || event.button === 1) return;
+    event.preventDefault();
+    setTriggerValue("open", href);
+  };
+
+  function render() {
+    const order = data.rows.map((row, index) => [row, index]);
+    if (state.sort !== null) {
+      const sign = state.down ? -1 : 1;
+      order.sort(([a, i], [b, j]) => {
+        const x = sortKey(a.cells[state.sort]), y = sortKey(b.cells[state.sort]);
+        const none = (value) => value === null || value === undefined;
+        if (none(x) || none(y)) return none(x) - none(y) || i - j;
+        return (x < y ? -sign : x > y ? sign : i - j);
+      });
+    }
+    const table = element("table");
+    const narrow = window.matchMedia("(max-width: 1000px)").matches;
+    const widths = data.columns.filter((column) => !(narrow && column.low))
+      .map((column) => (column.width.endsWith("px") ? parseInt(column.width, 10) : 130));
+    table.style.minWidth = widths.reduce((sum, width) => sum + width, data.choose ? 30 : 0) + "px";
+    const head = table.createTHead().insertRow();
+    if (data.choose) head.appendChild(element("th", "check"));
+    data.columns.forEach((column, index) => {
+      const th = element("th", (column.align || "") + (column.low ? " low" : ""));
+      if (column.width) th.style.width = column.width;
+      const button = element("button", "", column.label);
+      if (state.sort === index) button.appendChild(element("span", "", state.down ? " ↓" : " ↑"));
+      button.title = "Sort by " + column.label;
+      button.onclick = () => {
+        state.down = state.sort === index ? !state.down : Boolean(column.align);
+        state.sort = index;
+        render();
+      };
+      th.appendChild(button);
+      head.appendChild(th);
+    });
+    const body = table.createTBody();
+    rows = order.map(([row]) => {
+      const tr = body.insertRow();
+      tr.weftHref = row.href;
+      if (row.href) tr.className = "link";
+      if (row.current) tr.classList.add("current");
+      if (data.choose) {
+        const td = tr.insertCell();
+        td.className = "check";
+        const box = element("input");
+        box.type = "checkbox";
+        box.checked = state.chosen.has(row.id);
+        box.setAttribute("aria-label", "choose");
+        box.onclick = (event) => {
+          event.stopPropagation();
+          box.checked ? state.chosen.add(row.id) : state.chosen.delete(row.id);
+          setStateValue("chosen", [...state.chosen]);
+        };
+        td.onclick = (event) => { event.stopPropagation(); };
+        td.appendChild(box);
+      }
+      data.columns.forEach((column, index) => {
+        const td = tr.insertCell();
+        td.className = (column.align || "") + (column.mono ? " mono" : "") + (column.low ? " low" : "") +
+          (column.domain ? " drawn" : "");
+        fill(td, row.cells[index], column);
+      });
+      tr.onclick = (event) => {
+        const link = event.target.closest("a");
+        open(event, link ? link.getAttribute("href") : row.href);
+      };
+      return tr;
+    });
+    root.replaceChildren(table);
+    mark();
+  }
+
+  function mark() {
+    rows.forEach((row, index) => row.classList.toggle("at", index === state.at));
+    if (state.at >= 0 && rows[state.at]) rows[state.at].scrollIntoView({ block: "nearest" });
+  }
+
+  function key(event) {
+    const typing = event.composedPath()[0];
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(typing.tagName || "") || typing.isContentEditable) return;
+    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "j") state.at = Math.min(rows.length - 1, state.at + 1);
+    else if (event.key === "k") state.at = Math.max(0, state.at - 1);
+    else if (event.key === "Enter" && rows[state.at] && rows[state.at].weftHref) open(event, rows[state.at].weftHref);
+    else return;
+    mark();
+  }
+
+  render();
+  if (!data.keys) return;
+  document.addEventListener("keydown", key);
+  return () => document.removeEventListener("keydown", key);
+}

@@ -1,0 +1,77 @@
+"""Where the pages read: the store that the settings name, opened once a process, and the project in the address."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from weft import settings as weft_settings
+from weft.api import Api
+from weft.repositories import Store
+from weft.settings import Settings
+
+_FRESH_S = 0.5
+
+
+class _Place:
+    """An open store, brought up to date at most every half second however often a page asks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._api = Api(dir=settings.dir, url=settings.url, db=settings.db, api_key=settings.api_key)
+        self._store: Store | None = None
+        self._fresh_until = 0.0
+
+    def store(self) -> Store:
+        """The store."""
+        now = time.monotonic()
+        if self._store is None or now > self._fresh_until:
+            self._store = self._api.store
+            self._fresh_until = time.monotonic() + _FRESH_S
+        return self._store
+
+
+@st.cache_resource(show_spinner=False)
+def _open(settings: Settings) -> _Place:
+    return _Place(settings)
+
+
+def settings() -> Settings:
+    """The settings in force."""
+    return weft_settings.load()
+
+
+def store() -> Store:
+    """The store, with what this machine recorded so far in it."""
+    return _open(settings()).store()
+
+
+def choose_project() -> str | None:
+    """The project switcher; the choice lives in the address. None where nothing was recorded yet."""
+    known = store().runs.list_projects()
+    wished = st.query_params.get("project") or st.session_state.get("project") or settings().project
+    current = wished if wished in known or not known else known[0]
+    st.session_state["project"] = current
+    if not known:
+        return None
+    st.session_state["switch"] = current
+    st.selectbox("Project", known, key="switch", label_visibility="collapsed", on_change=_switched)
+    return current
+
+
+def _switched() -> None:
+    st.query_params.clear()
+    st.query_params["project"] = st.session_state["switch"]
+
+
+def project() -> str:
+    """The project whose things the page shows."""
+    chosen: str = st.session_state.get("project") or settings().project
+    return chosen
+
+
+def adopt(project: str) -> None:
+    """Make the project of the object on this page the chosen one, where an address led here from elsewhere."""
+    if st.session_state.get("project") != project:
+        st.query_params["project"] = project
+        st.rerun()

@@ -1,0 +1,239 @@
+"""What every page is made of: head, facts, texts, empty states, errors, the way to another page."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import streamlit as st
+
+from weft import ids
+from weft.errors import WeftError
+from weft.review_ui import format as fmt
+from weft.review_ui.markup import Markup, join
+from weft.review_ui.markup import element as element
+
+_LOG = logging.getLogger("weft.review_ui")
+_PAGES: dict[str, Any] = {}
+
+
+def register(pages: Mapping[str, Any]) -> None:
+    """Tell :func:`go` which page stands at which path, each time the script runs."""
+    _PAGES.update(pages)
+
+
+def go(href: str | None) -> None:
+    """Open the page at ``href`` without loading the app anew; does nothing for None."""
+    if not href:
+        return
+    parts = urlsplit(href)
+    st.switch_page(_PAGES[parts.path], query_params=dict(parse_qsl(parts.query)))
+
+
+def parameter(name: str, default: str = "") -> str:
+    """A parameter of the page's address."""
+    return st.query_params.get(name, default) or default
+
+
+def remember(name: str, value: str | None) -> None:
+    """Put a parameter into the address, or take it out."""
+    if value:
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def filter_text(label: str, name: str, placeholder: str = "") -> str:
+    """A text field whose value lives in the address."""
+    value = st.text_input(
+        label, value=parameter(name), placeholder=placeholder, key=f"filter-{name}", label_visibility="collapsed"
+    ).strip()
+    remember(name, value)
+    return value
+
+
+def filter_choice(label: str, name: str, options: Sequence[str]) -> str:
+    """A select box whose value lives in the address; the first entry, ``any``, filters nothing."""
+    choices = ["", *options]
+    current = parameter(name)
+    value = st.selectbox(
+        label,
+        choices,
+        index=choices.index(current) if current in choices else 0,
+        format_func=lambda option: f"{label}: {option or 'any'}",
+        key=f"filter-{name}",
+        label_visibility="collapsed",
+    )
+    remember(name, value)
+    return value or ""
+
+
+def show(markup: Markup) -> None:
+    """Put markup on the page."""
+    st.html(markup)
+
+
+def head(title: str, note: str = "", identifier: str = "") -> None:
+    """The page's title with its id and a quiet note."""
+    parts = [element("h1", title)]
+    if identifier:
+        parts.append(element("span", identifier, class_="w-id"))
+    if note:
+        parts.append(element("span", note, class_="w-soft"))
+    show(element("div", *parts, class_="w-head"))
+
+
+def facts(pairs: Mapping[str, str | None]) -> None:
+    """A line of small facts; those that are None are left out."""
+    show(
+        element(
+            "div",
+            *(element("span", element("b", k), v) for k, v in pairs.items() if v is not None),
+            class_="w-facts",
+        )
+    )
+
+
+def figures(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Key figures side by side: name, value, note."""
+    cards = [
+        element(
+            "div",
+            element("div", name, class_="w-name"),
+            element("div", value, class_="w-value"),
+            element("div", note or "\u00a0", class_="w-hint"),
+        )
+        for name, value, note in rows
+    ]
+    show(element("div", *cards, class_="w-figures"))
+
+
+def section(title: str) -> None:
+    """A section's heading."""
+    show(element("div", title, class_="w-section"))
+
+
+def note(text: str, *, tone: str = "", bold: str = "") -> None:
+    """A sentence with a line at its side; ``tone`` is good, warn, error or nothing."""
+    children = [element("b", bold + " "), text] if bold else [text]
+    show(element("div", *children, class_=f"w-note w-{tone}" if tone else "w-note"))
+
+
+def keys(pairs: Mapping[str, str]) -> None:
+    """The keys of the page in one line."""
+    parts: list[str] = []
+    for key, meaning in pairs.items():
+        parts += [element("kbd", key), f" {meaning}   "]
+    show(element("div", *parts, class_="w-keys"))
+
+
+def content(label: str, value: Any, *, bad: bool = False) -> None:
+    """An input or output: a chat as chat, a text as text, all else as JSON."""
+    chat = fmt.messages(value)
+    if chat is not None:
+        show(join([element("div", label, class_="w-label"), chat_markup(chat)]))
+        return
+    if value is None:
+        show(join([element("div", label, class_="w-label"), element("div", fmt.MISSING, class_="w-soft")]))
+        return
+    text = fmt.text(value)
+    is_json = (not isinstance(value, str) and text.startswith(("{", "["))) or isinstance(value, int | float)
+    classes = "w-text" + (" w-mono" if is_json else "") + (" w-bad" if bad else "")
+    show(join([element("div", label, class_="w-label"), element("div", text, class_=classes)]))
+
+
+def large(value: Any, *, answer: bool = False) -> None:
+    """The one thing that a reviewer looks at."""
+    chat = fmt.messages(value)
+    inner = chat_markup(chat) if chat is not None else fmt.text(value) or fmt.MISSING
+    show(element("div", inner, class_="w-case w-answer" if answer else "w-case"))
+
+
+def chat_markup(chat: Sequence[Mapping[str, str]]) -> Markup:
+    """The messages of a chat."""
+    rows = [
+        element(
+            "div",
+            element("div", message["role"], class_="w-label"),
+            element("div", message["text"], class_="w-said"),
+            class_="w-assistant" if message["role"] == "assistant" else None,
+        )
+        for message in chat
+    ]
+    return element("div", *rows, class_="w-chat")
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """Names and JSON values, one a line."""
+    cells: list[str] = []
+    for name, value in values.items():
+        cells += [
+            element("div", name, title=name),
+            element("div", fmt.text(value) if value is not None else fmt.MISSING),
+        ]
+    show(element("div", *cells, class_="w-kv"))
+
+
+def status(word: str) -> Markup:
+    """A status with its mark: colour, shape and word."""
+    tone = {"finished": "good", "ok": "good", "failed": "bad", "error": "bad", "crashed": "bad", "running": "accent"}
+    mark = {"failed": "▲", "error": "▲", "crashed": "✕", "running": "◐", "waiting": "○"}.get(word, "●")
+    return element("span", element("span", mark, class_=f"w-{tone.get(word, 'soft')}"), " " + word)
+
+
+def link(label: str, href: str) -> None:
+    """A link to another page that keeps the app loaded."""
+    parts = urlsplit(href)
+    st.page_link(_PAGES[parts.path], label=fmt.plain(label), query_params=dict(parse_qsl(parts.query)))
+
+
+def links(targets: Mapping[str, str]) -> None:
+    """Links side by side."""
+    with st.container(horizontal=True):
+        for label, href in targets.items():
+            link(label, href)
+
+
+def pager(cursor: str | None) -> None:
+    """The ways to the first and to the next page of a list; the place lives in the address."""
+    here = parameter("after")
+    if not here and cursor is None:
+        return
+    with st.container(horizontal=True):
+        if here and st.button("First page", key="pager-first"):
+            remember("after", None)
+            st.rerun()
+        if cursor is not None and st.button("Next page", key="pager-next"):
+            remember("after", cursor)
+            st.rerun()
+
+
+def empty(sentence: str, code: str) -> None:
+    """An empty page: one sentence, and the lines of code that would fill it."""
+    show(element("div", sentence, class_="w-soft"))
+    st.code(code, language="python")
+
+
+def guarded(page: Callable[[], None]) -> Callable[[], None]:
+    """A page that shows what went wrong and what to do about it, never a traceback."""
+
+    @functools.wraps(page)
+    def run() -> None:
+        try:
+            page()
+        except WeftError as error:
+            note(error.remedy, tone="error", bold=error.message)
+            show(element("div", error.code, class_="w-keys"))
+        except Exception:  # noqa: BLE001 - a page must say that it failed and where to look, whatever failed
+            number = ids.new_id()
+            _LOG.exception("page %s failed, error %s", page.__name__, number)
+            note(
+                "Reload it; if it stays, the server's log has the details under", tone="error", bold="This page failed."
+            )
+            st.code(number, language=None)
+
+    return run

@@ -1,0 +1,152 @@
+"""One evaluation: how good is it, and where did it fail?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from weft.errors import NotFoundError
+from weft.evals.results import EvaluationResult, load
+from weft.records import Sample, SampleStatus
+from weft.review_ui import data, ui
+from weft.review_ui import format as fmt
+from weft.review_ui.addresses import address
+from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.views.review import outcome
+from weft.reviews import estimate
+from weft.statistics import Aggregate
+
+_ROWS = 300
+
+
+def page() -> None:
+    """The verdict, the aggregates with their intervals, the samples with the failures first."""
+    run_id = ui.parameter("id")
+    if not run_id:
+        ui.empty(
+            "No evaluation is named in this address.",
+            "import weft\nfor run in weft.Api().evaluations():\n    print(run.run_id)",
+        )
+        return
+    result = load(run_id, data.store())
+    data.adopt(result.project)
+    ui.head(result.name, result.target, run_id)
+    ui.show(ui.element("div", sentence(result), class_="w-verdict"))
+    links = {"Run": address("/run", id=run_id), "Traces": address("/traces", run=run_id, project=result.project)}
+    if result.dataset:
+        links[result.dataset] = address("/artifact", ref=result.dataset, project=result.project)
+    ui.links(links)
+    if result.summary:
+        figures(result.summary)
+    corrected(result)
+    samples(result)
+
+
+def sentence(result: EvaluationResult) -> str:
+    """What came out, in words."""
+    failed = len(result.failed)
+    parts = [f"{len(result.samples):,} samples" + (f", {failed:,} of them failed" if failed else "")]
+    for name, figure in list(result.summary.items())[:1]:
+        if figure.value is None:
+            parts.append(f"{name} has no figure: {figure.reason}")
+        else:
+            parts.append(f"{name} is {fmt.interval(figure.value, figure.low, figure.high, figure.n)}")
+    return "; ".join(parts) + "."
+
+
+def figures(summary: dict[str, Aggregate]) -> None:
+    """Each aggregate with its interval as a dot and whisker."""
+    values = [v for f in summary.values() for v in (f.value, f.low, f.high) if v is not None]
+    domain = (min([0.0, *values]), max([1.0, *values]))
+    rows = [
+        Row(
+            [
+                name,
+                Cell(fmt.interval(figure.value, figure.low, figure.high), hover=str(figure), value=figure.value),
+                Cell("", hover=str(figure), interval=(figure.value, figure.low, figure.high))
+                if figure.value is not None
+                else Cell(fmt.MISSING, hover=figure.reason),
+                Cell(fmt.count(figure.n), value=figure.n),
+                Cell(fmt.count(figure.missing), value=figure.missing),
+                figure.reason or f"{figure.method}, {figure.level:.0%}",
+            ]
+        )
+        for name, figure in summary.items()
+    ]
+    whisker = f"{fmt.number(domain[0])} to {fmt.number(domain[1])}"
+    columns = [
+        Column("Metric", "22%"),
+        Column("Value and interval", "170px", "r"),
+        Column(whisker, "", domain=domain),
+        Column("n", "70px", "r"),
+        Column("Missing", "76px", "r"),
+        Column("Method", "20%", low=True),
+    ]
+    table(columns, rows, key="figures", keys=False)
+
+
+def corrected(result: EvaluationResult) -> None:
+    """What people's labels make of the machine's figure, for each queue that has cases of this run."""
+    for queue in data.store().reviews.list_queues(result.project):
+        try:
+            found = estimate(data.store(), queue, run_id=result.run_id)
+        except NotFoundError:
+            continue
+        ui.section(f"Reviewed by people: {queue.name}")
+        ui.figures(outcome(found))
+        ui.link("Go to the queue", address("/review", queue=queue.name, project=queue.project))
+
+
+def samples(result: EvaluationResult) -> None:
+    """The samples: failures first, then the worst by the chosen metric."""
+    ui.section("Samples")
+    names = list(result.summary)
+    pick, show = st.columns([3, 3])
+    with pick:
+        metric = ui.filter_choice("Worst by", "metric", names) or (names[0] if names else "")
+    with show:
+        only = ui.filter_choice("Show", "show", ["failed calls", "below 1"])
+    scored = {(score.example_id, score.repetition, score.name): score for score in result.scores}
+
+    def value(sample: Sample) -> float | None:
+        score = scored.get((sample.example_id, sample.repetition, metric))
+        return None if score is None else score.value
+
+    kept = [
+        sample
+        for sample in result.samples
+        if not only
+        or (only == "failed calls" and sample.status != SampleStatus.OK)
+        or (only == "below 1" and (value(sample) is None or (value(sample) or 0.0) < 1))
+    ]
+    kept.sort(key=lambda s: (s.status == SampleStatus.OK, 2.0 if value(s) is None else value(s), s.example_id))
+    shown = [name for name in names if any((s.example_id, s.repetition, name) in scored for s in kept[:1])][:4]
+    rows = []
+    for sample in kept[:_ROWS]:
+        href = address("/trace", id=sample.trace_id, span=sample.span_id) if sample.trace_id else None
+        cells: list[Cell | str | None] = [
+            Cell(sample.status.value, status=sample.status.value),
+            Cell(fmt.line(sample.input), href=href),
+            fmt.line(f"{sample.failure.type}: {sample.failure.message}" if sample.failure else sample.output),
+            fmt.line(sample.expected),
+            Cell(fmt.duration(sample.ended_ns - sample.started_ns), value=sample.ended_ns - sample.started_ns),
+        ]
+        for name in shown:
+            score = scored.get((sample.example_id, sample.repetition, name))
+            text = None if score is None else score.label if score.value is None else fmt.number(score.value)
+            why = None if score is None else score.failure.message if score.failure else score.explanation
+            cells.append(Cell(text, hover=why, value=None if score is None else score.value))
+        rows.append(Row(cells, href=href))
+    columns = [
+        Column("Status", "90px"),
+        Column("Input"),
+        Column("Output or failure"),
+        Column("Expected", "16%", low=True),
+        Column("Latency", "80px", "r", low=True),
+        *(Column(name, "96px", "r") for name in shown),
+    ]
+    if not rows:
+        ui.note("No sample fits.")
+        return
+    ui.go(table(columns, rows, key="samples").open)
+    if len(kept) > _ROWS:
+        ui.note(f"The first {_ROWS} of {len(kept):,}.")

@@ -1,0 +1,134 @@
+"""Runs: which run won, and what differed?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from weft.records import Run, RunQuery
+from weft.review_ui import charts, data, style, ui
+from weft.review_ui import format as fmt
+from weft.review_ui.addresses import address
+from weft.review_ui.components import Cell, Column, Row, table
+
+_LIMIT = 100
+_DRAWN = 8
+_CODE = """import weft
+with weft.init("my-project", kind="train") as run:
+    run.log({"loss": 0.5})"""
+
+
+def page() -> None:
+    """The table of runs, and below it the curves of those that are ticked (the newest where none is)."""
+    ui.head("Runs")
+    search, kind, status = st.columns([6, 2, 2])
+    with search:
+        text = ui.filter_text("Search", "q", "Search names, tags and notes")
+    with kind:
+        wanted = ui.filter_choice("Kind", "kind", ["train", "eval", "app", "trial"])
+    with status:
+        state = ui.filter_choice("Status", "status", ["running", "finished", "failed", "crashed"])
+    query = RunQuery(
+        project=data.project(),
+        kind=wanted or None,
+        status=state or None,
+        text=text or None,
+        limit=_LIMIT,
+        cursor=ui.parameter("after") or None,
+    )
+    found = data.store().runs.list_runs(query)
+    if not found.items:
+        if text or wanted or state:
+            ui.note("No run fits these filters.")
+        else:
+            ui.empty("No runs have been recorded in this project yet.", _CODE)
+        return
+    ids = [run.run_id for run in found.items]
+    chosen = [run_id for run_id in ui.parameter("sel").split(",") if run_id in ids]
+    drawn = chosen or [run.run_id for run in found.items if run.kind in ("train", "trial")][:_DRAWN]
+    colours = style.colours(drawn)
+    columns, rows = listing(found.items, colours)
+    answer = table(columns, rows, key="runs", chosen=chosen)
+    ui.go(answer.open)
+    ui.pager(found.cursor)
+    if answer.chosen != chosen:
+        ui.remember("sel", ",".join(answer.chosen))
+        st.rerun()
+    ui.keys({"j k": "move", "enter": "open"})
+    curves([run for run in found.items if run.run_id in drawn], colours)
+
+
+def listing(runs: Sequence[Run], colours: dict[str, str]) -> tuple[list[Column], list[Row]]:
+    """Columns and rows of runs: what they share, then the config and summary values by which they differ."""
+    config = differing([run.config for run in runs])[:3]
+    results = list(numbers([run.summary for run in runs]))[:4]
+    columns = [
+        Column("Started", "104px"),
+        Column("Name"),
+        Column("Kind", "60px"),
+        Column("Status", "96px"),
+        Column("Duration", "100px", "r"),
+        *(Column(name, "88px", "r", low=True) for name in config),
+        *(Column(name, "88px", "r") for name in results),
+    ]
+    rows = []
+    for run in runs:
+        href = address("/evaluation" if run.kind == "eval" else "/run", id=run.run_id)
+        took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+        cells: list[Cell | str | None] = [
+            Cell(fmt.ago(run.started_at_ns), hover=fmt.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
+            Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}")
+            if run.run_id not in colours
+            else Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}", colour=colours[run.run_id]),
+            run.kind.value,
+            Cell(run.status.value, status=run.status.value),
+            Cell(fmt.duration(took), value=took),
+        ]
+        cells += [value_cell(run.config.get(name)) for name in config]
+        cells += [value_cell(run.summary.get(name)) for name in results]
+        rows.append(Row(cells, href=href, row_id=run.run_id))
+    return columns, rows
+
+
+def value_cell(value: object) -> Cell:
+    """A config or summary value in a table."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Cell(fmt.MISSING if value is None else fmt.line(value))
+    return Cell(fmt.number(value), hover=repr(value), value=value)
+
+
+def differing(configs: Sequence[dict[str, object]]) -> list[str]:
+    """Names of config values that are not the same in all runs."""
+    names = dict.fromkeys(name for config in configs for name in config)
+    return [name for name in names if len({repr(config.get(name)) for config in configs}) > 1]
+
+
+def numbers(summaries: Sequence[dict[str, object]]) -> list[str]:
+    """Names of numeric summary values, those that most runs have first; bookkeeping names last."""
+    counts: dict[str, int] = {}
+    for summary in summaries:
+        for name, value in summary.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(("_", "system/")):
+                counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: -counts[name])
+
+
+def curves(runs: Sequence[Run], colours: dict[str, str]) -> None:
+    """One chart a metric, side by side, the same colour for a run in each."""
+    figures = charts.by_metric(data.store(), runs, colours)
+    if not figures:
+        return
+    names = list(figures)
+    picked = ui.filter_text("Metrics", "metric", "Filter charts by metric name")
+    shown = [name for name in names if picked.lower() in name.lower()][:12]
+    for start in range(0, len(shown), 2):
+        for column, name in zip(st.columns(2), shown[start : start + 2], strict=False):
+            with column:
+                draw(figures[name], name)
+
+
+def draw(figure: go.Figure, name: str) -> None:
+    """A chart with the tools that are of use."""
+    st.plotly_chart(figure, key=f"chart-{name}", config=charts.CONFIG)

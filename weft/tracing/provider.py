@@ -22,8 +22,7 @@ from weft import recording
 from weft.otlp import names
 from weft.otlp.normalize import columns
 from weft.records.codec import RecordType, dumps, loads
-from weft.settings import Settings
-from weft.tracing import capture, context, guard, pricing
+from weft.tracing import context, guard, pricing
 
 SCOPE = "weft"
 _FROM_START_BYTES = 16_384  # a longer input is journaled once, with the end
@@ -101,6 +100,8 @@ class JournalProcessor(SpanProcessor):
             if around is not None:
                 span.set_attributes(around)
             record = _opened(span, recorder)
+            if around is not None and names.WEFT_RUN_ID in around:  # an evaluation is a run beside the current one
+                record["run_id"] = around[names.WEFT_RUN_ID]
             span_id = span.get_span_context().span_id
             if not self._only_genai or _is_wanted(span):
                 self._keep_ancestors(span.parent)
@@ -177,6 +178,8 @@ def _opened(span: SdkSpan, recorder: recording.Recorder) -> dict[str, Any]:
 
 def _start_payload(record: dict[str, Any], span: SdkSpan) -> bytes:
     attributes: dict[str, Any] = span.attributes.copy()  # type: ignore[union-attr]
+    if record["scope"] != SCOPE:
+        return _encode({**record, **columns(attributes), "attributes": attributes})
     record["kind"] = attributes.pop(names.WEFT_KIND, "op")
     given = attributes.pop(names.WEFT_INPUT, None)
     if isinstance(given, str) and len(given) <= _FROM_START_BYTES:
@@ -305,8 +308,7 @@ def tracer(scope: str = SCOPE) -> trace.Tracer:
     return found
 
 
-def setup(settings: Settings) -> None:
+def join() -> None:
     """Make ready what the first span needs; joins the provider that the user has set by now."""
     _tracers.clear()
     tracer()
-    capture.set_keys(settings.redact_keys.split(","))

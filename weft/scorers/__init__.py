@@ -1,0 +1,23 @@
+"""Scorers judge answers: one file a family, and a language model as judge."""
+
+from weft.scorers.base import FunctionScorer, Scorer, ScoreValue, scorer
+from weft.scorers.judge import Judge, Verdict
+from weft.scorers.numbers import NumericCloseness
+from weft.scorers.structure import JsonSchema, JsonValid
+from weft.scorers.text import Contains, EditDistance, Exact, Regex
+
+__all__ = [
+    "Contains",
+    "EditDistance",
+    "Exact",
+    "FunctionScorer",
+    "JsonSchema",
+    "JsonValid",
+    "Judge",
+    "NumericCloseness",
+    "Regex",
+    "ScoreValue",
+    "Scorer",
+    "Verdict",
+    "scorer",
+]

@@ -1,0 +1,129 @@
+"""SDKs record through a server (WEFT_URL) that is killed with SIGKILL and restarted: nothing is lost, nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from weft import settings, workbench
+from weft.client import RemoteStore
+from weft.errors import NotFoundError, ServerError
+from weft.records import SpanQuery
+from weft.testing.waiting import wait_for
+
+STEPS = 4000
+OPS = 400
+
+CLIENT = f"""
+import time, weft
+run = weft.init("p", id="run", kind="train")
+@weft.op
+def work(n):
+    return {{"n": n}}
+for n in range({STEPS}):
+    run.log({{"n": float(n)}}, step=n)
+    if n % {STEPS // OPS} == 0:
+        work(n)
+    time.sleep(0.0003)  # so that the server dies in the middle, not behind the end
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Server:
+    """A server on one port and one directory, again and again."""
+
+    def __init__(self, home: Path) -> None:
+        given = {"dir": home, "port": free_port(), "otlp_port": 0, "quiet": True}
+        self.settings = settings.load(given, {})
+        self.url = f"http://127.0.0.1:{self.settings.port}"
+        self.running = workbench.start_background(self.settings)
+
+    def processes(self) -> dict[str, psutil.Process]:
+        main = psutil.Process(self.running.pid)
+        found = {"main": main}
+        for child in main.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                line = " ".join(child.cmdline())
+                found["ingest" if "weft.server.ingest" in line else "drainer"] = child
+        return found
+
+    def kill(self, *victims: str) -> None:
+        processes = wait_for(lambda: {n: p for n, p in self.processes().items() if n in victims})
+        for process in processes.values():
+            process.kill()
+        if "main" in victims:
+            self.running.stop()
+            self.running = workbench.start_background(self.settings)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "server")
+    yield server
+    server.running.stop()
+
+
+def points(store: RemoteStore) -> int:
+    with contextlib.suppress(NotFoundError, ServerError):
+        return sum(summary.points for summary in store.series.list_series("run"))
+    return 0
+
+
+def spans(store: RemoteStore) -> int:
+    with contextlib.suppress(ServerError):
+        return int(store.spans.totals(SpanQuery(project="p"))["spans"])
+    return 0
+
+
+@pytest.mark.parametrize("victims", [("main", "ingest", "drainer"), ("ingest",), ("drainer",)], ids="-".join)
+def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
+    server: Server, victims: tuple[str, ...], tmp_path: Path
+) -> None:
+    environ = {"WEFT_URL": server.url, "WEFT_DIR": str(tmp_path / "client"), "WEFT_SYSTEM_INTERVAL_S": "0"}
+    client = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(CLIENT)],
+        env={
+            **os.environ,
+            **environ,
+            "WEFT_CONSOLE": "0",
+            "WEFT_INSTRUMENT": "0",
+            "WEFT_QUIET": "1",
+            "WEFT_FLUSH_TIMEOUT_S": "60",
+        },
+    )
+    store = RemoteStore(server.url)
+    try:
+        for share in (0.1, 0.4):
+            wait_for(lambda share=share: points(store) > share * STEPS)  # type: ignore[misc]
+            server.kill(*victims)
+        assert client.wait(90) == 0
+        wait_for(lambda: points(store) >= STEPS and spans(store) >= OPS, 60)
+        assert server.processes()["main"].is_running()
+        (series,) = store.series.read_series("run", "n")
+        np.testing.assert_array_equal(series.steps, np.arange(STEPS))
+        np.testing.assert_array_equal(series.values, np.arange(STEPS, dtype=float))
+        assert spans(store) == OPS
+        seen = sorted(span.output["n"] for span in store.spans.list_spans(SpanQuery(project="p", limit=OPS + 1)).items)
+        assert seen == list(range(0, STEPS, STEPS // OPS))
+        assert store.runs.get_run("run").status == "finished"
+        assert store.integrity() == []
+    finally:
+        client.kill()
+        client.wait()
+        store.close()

@@ -1,0 +1,133 @@
+"""Whatever a client posts to the OTLP receiver, it gets an answer of the protocol, never a 5xx."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.testclient import TestClient
+
+from weft import settings
+from weft.records import RecordType, dumps, loads
+from weft.server import ingest_app
+
+KEPT: list[tuple[int, bytes]] = []
+
+
+class Journal:
+    def append_durable(self, record_type: RecordType | int, payload: bytes) -> None:
+        KEPT.append((int(record_type), payload))
+
+
+@pytest.fixture(scope="module")
+def server() -> TestClient:
+    app = ingest_app(Journal(), settings.load({}, {}))
+    return TestClient(app, base_url="http://127.0.0.1:4318", raise_server_exceptions=False)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["00" * 16, "ab" * 8, "1e3"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KINDS = ["stringValue", "boolValue", "intValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue", "other"]
+values = st.recursive(
+    st.dictionaries(st.sampled_from(KINDS), anything, max_size=2),
+    lambda inner: st.one_of(
+        st.builds(lambda v: {"arrayValue": {"values": v}}, st.lists(inner, max_size=3)),
+        st.builds(
+            lambda v: {"kvlistValue": {"values": [{"key": "k", "value": x} for x in v]}}, st.lists(inner, max_size=3)
+        ),
+    ),
+    max_leaves=5,
+)
+KEYS = [
+    "gen_ai.operation.name", "gen_ai.usage.input_tokens", "gen_ai.input.messages", "openinference.span.kind",
+    "llm.token_count.prompt", "llm.input_messages.0.message.role", "llm.input_messages.0.message.contents.0.x",
+    "llm.cost.total", "traceloop.span.kind", "gen_ai.prompt.0.content", "input.value", "gen_ai.evaluation.name",
+    "gen_ai.evaluation.score.value", "weft.project", "weft.run_id", "retrieval.documents.0.document.id", "metadata",
+    "langfuse.observation.usage_details", "ai.usage.promptTokens", "event.name", "session.id",
+]  # fmt: skip
+attributes = st.lists(
+    st.fixed_dictionaries({"key": st.sampled_from(KEYS) | st.text(), "value": values | anything}), max_size=5
+)
+trace_ids = st.sampled_from(["5b8efff798038103d269b633813fc60c", "", "zz"]) | anything
+span_ids = st.sampled_from(["eee19b7ec3c1b174", "eee19b7ec3c1b175", "", "00"]) | anything
+times = st.integers(-1, 2**64) | st.integers(1, 2**62).map(str) | anything
+spans = st.fixed_dictionaries(
+    {"traceId": trace_ids, "spanId": span_ids},
+    optional={
+        "parentSpanId": span_ids,
+        "name": st.text() | anything,
+        "startTimeUnixNano": times,
+        "endTimeUnixNano": times,
+        "status": st.fixed_dictionaries({}, optional={"code": st.integers(0, 4) | anything, "message": anything}),
+        "attributes": attributes | anything,
+        "events": st.lists(st.fixed_dictionaries({"name": anything, "attributes": attributes}), max_size=2) | anything,
+        "links": anything,
+    },
+)
+logs = st.fixed_dictionaries(
+    {"traceId": trace_ids, "spanId": span_ids, "attributes": attributes},
+    optional={
+        "eventName": st.sampled_from(["gen_ai.evaluation.result", "gen_ai.choice"]) | anything,
+        "timeUnixNano": times,
+        "body": values | anything,
+    },
+)
+
+
+def request_of(kind: str, rows: Any) -> Any:
+    blocks, scopes, name = {
+        "traces": ("resourceSpans", "scopeSpans", "spans"),
+        "logs": ("resourceLogs", "scopeLogs", "logRecords"),
+    }[kind]
+    return {blocks: [{"resource": {"attributes": []}, scopes: [{"scope": {"name": "s"}, name: rows}]}]}
+
+
+def post(server: TestClient, path: str, body: bytes, content_type: str, encoding: str = "identity") -> int:
+    headers = {"Content-Type": content_type, "Content-Encoding": encoding}
+    answer = server.post(path, content=body, headers=headers)
+    assert answer.status_code in {200, 400}, answer.text
+    assert answer.headers["content-type"] == content_type
+    return answer.status_code
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(kind=st.sampled_from(["traces", "logs"]), data=st.data())
+def test_json_of_nearly_the_right_shape(server: TestClient, kind: str, data: st.DataObject) -> None:
+    rows = data.draw(st.lists(spans if kind == "traces" else logs, max_size=3) | anything)
+    body = dumps(data.draw(st.just(request_of(kind, rows)) | anything))
+    KEPT.clear()
+    if post(server, f"/v1/{kind}", body, "application/json") == 200 and KEPT:
+        assert loads(KEPT[0][1].partition(b"\n")[0]) == {"project": "default"}
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(body=st.binary(), packed=st.sampled_from(["identity", "gzip", "broken"]))
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs"])
+@pytest.mark.parametrize("content_type", ["application/x-protobuf", "application/json"])
+def test_any_bytes(server: TestClient, path: str, content_type: str, body: bytes, packed: str) -> None:
+    sent = gzip.compress(body) if packed == "gzip" else body
+    post(server, path, sent, content_type, "identity" if packed == "identity" else "gzip")
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_protobuf_with_bytes_changed(server: TestClient, data: st.DataObject) -> None:
+    request = ExportTraceServiceRequest()
+    span = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, name="a", start_time_unix_nano=1, end_time_unix_nano=2)
+    )
+    span.attributes.add(key="gen_ai.usage.input_tokens").value.int_value = 5
+    body = bytearray(request.SerializeToString())
+    for at in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=4)):
+        body[at] = data.draw(st.integers(0, 255))
+    post(server, "/v1/traces", bytes(body), "application/x-protobuf")

@@ -63,6 +63,10 @@ class Loop:
             try:
                 self._lead()
                 seen = set(folder.segments())
+            except OSError:
+                if folder.root.exists():
+                    raise
+                return
             finally:
                 leadership.release()
             # A writer that came while we were leaving saw the lock and started nobody.

@@ -1,4 +1,4 @@
-"""The demo's data and models are real: the splits do not overlap, the classifier learns, the judge tells right from wrong."""
+"""The demo's data and models are real: the classifier learns, the judge tells right from wrong."""
 
 import numpy as np
 import pytest

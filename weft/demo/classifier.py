@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import zlib
@@ -21,7 +22,7 @@ def features(text: str, buckets: int) -> NDArray[np.int64]:
     """The distinct hash buckets of a text, (n,) int64, sorted. zlib.crc32 is the hash, the same on every machine."""
     words = [word.lower() for word in _WORD.findall(text)]
     grams = set(words)
-    grams.update(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))
+    grams.update(f"{a} {b}" for a, b in itertools.pairwise(words))
     for word in set(words):
         padded = f"<{word}>"
         grams.update("#" + padded[i : i + 3] for i in range(len(padded) - 2))
@@ -42,7 +43,7 @@ class Step:
 
 @dataclass(slots=True)
 class Classifier:
-    """``weights`` (buckets, classes), ``bias`` (classes,) and ``rarity`` (buckets,), the log inverse document frequency."""
+    """``weights`` (buckets, classes), ``bias`` (classes,), ``rarity`` (buckets,): log inverse document frequency."""
 
     classes: list[str]
     buckets: int = 8192
@@ -76,7 +77,7 @@ class Classifier:
         seed: int = 0,
         run_step: Callable[[Work], tuple[float, float]] = lambda work: work(),
     ) -> Iterator[Step]:
-        """Fit by stochastic gradient descent; yields each step. ``run_step`` is handed each step's work, to trace it."""
+        """Fit by stochastic gradient descent; yields each step. ``run_step`` gets each step's work."""
         rows = [features(text, self.buckets) for text in texts]
         frequency = np.bincount(np.concatenate(rows), minlength=self.buckets)
         self.rarity = np.log((1 + len(rows)) / (1 + frequency)).astype(np.float32)

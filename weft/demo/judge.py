@@ -7,6 +7,7 @@ thinks of it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,18 @@ class AnswerJudge:
     def confidence(self, question: str, answer: str) -> float:
         """P(the answer is correct), in (0, 1)."""
         return float(_sigmoid(self._inputs([question], [answer]) @ self.coefficients)[0])
+
+    def to_bytes(self) -> bytes:
+        """The judge as an ``.npz`` file: its classifier's file inside, and the coefficients."""
+        out = io.BytesIO()
+        np.savez(out, second=np.frombuffer(self.second.to_bytes(), dtype=np.uint8), coefficients=self.coefficients)
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> AnswerJudge:
+        """The judge that :meth:`to_bytes` wrote."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return cls(Classifier.from_bytes(arrays["second"].tobytes()), arrays["coefficients"])
 
     def _inputs(self, questions: Sequence[str], answers: Sequence[str]) -> Doubles:
         probabilities = self.second.probabilities(questions).astype(np.float64)

@@ -1,0 +1,147 @@
+"""`weft runs` and `weft traces`: the lists, and one of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from rich.tree import Tree
+
+from weft.api import Api
+from weft.cli.output import console, preview, print_json, print_table
+from weft.records import Run, Span
+from weft.review_ui.format import MISSING, ago, count, duration, number, usd
+
+Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def runs(
+    run_id: Annotated[str | None, typer.Argument(help="Show one run.")] = None,
+    project: Project = None,
+    kind: Annotated[str | None, typer.Option(help="app, train, eval or trial.")] = None,
+    status: Annotated[str | None, typer.Option(help="running, finished, failed or crashed.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, or show one."""
+    with Api() as api:
+        if run_id is not None:
+            _show_run(api, run_id, as_json)
+            return
+        found = [run.record for run in api.runs(project, kind=kind, status=status, limit=limit)]
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        {
+            "run": "left",
+            "project": "left",
+            "name": "left",
+            "kind": "left",
+            "status": "left",
+            "started": "right",
+            "took": "right",
+        },
+        [(r.run_id, r.project, r.name, r.kind, r.status, ago(r.started_at_ns), duration(_took(r))) for r in found],
+        empty="No runs yet. Record one: import weft; weft.init('my-project').log({'loss': 0.5})",
+    )
+
+
+def _took(run: Run) -> int | None:
+    return None if run.ended_at_ns is None or run.started_at_ns is None else run.ended_at_ns - run.started_at_ns
+
+
+def _show_run(api: Api, run_id: str, as_json: bool) -> None:
+    run = api.run(run_id)
+    series = api.store.series.list_series(run_id)
+    if as_json:
+        print_json({"run": run.record, "series": series})
+        return
+    out = console()
+    record = run.record
+    out.print(Text(f"{record.name}  {record.kind}  {record.status}", style="bold"))
+    facts: dict[str, Any] = {"run": record.run_id, "project": record.project, "took": duration(_took(record))}
+    if record.failure:
+        facts["failure"] = f"{record.failure.get('type')}: {record.failure.get('message')}"
+    for title, values in (("", facts), ("config", record.config), ("summary", record.summary)):
+        if title and values:
+            out.print(Text(title, style="bold"))
+        for key, value in values.items():
+            out.print(Text(f"  {key}: {preview(value, 100)}"))
+    print_table(
+        {"series": "left", "source": "left", "points": "right", "last": "right", "min": "right", "max": "right"},
+        [
+            (s.name, s.source or MISSING, count(s.points), number(s.last), number(s.minimum), number(s.maximum))
+            for s in series
+        ],
+        empty="No metrics.",
+    )
+
+
+def traces(
+    trace_id: Annotated[str | None, typer.Argument(help="Show one trace as a tree.")] = None,
+    project: Project = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Only those whose root holds this text.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List traces, or show the tree of one."""
+    with Api() as api:
+        if trace_id is not None:
+            _show_trace(api.trace(trace_id), as_json)
+            return
+        found = api.traces(project, text=text, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("trace", "name", "status", "when", "took", "spans", "tokens", "cost", "input")
+    right = {"when", "took", "spans", "tokens", "cost"}
+    print_table(
+        {title: "right" if title in right else "left" for title in columns},
+        [
+            (
+                t.root.trace_id,
+                t.root.name,
+                t.root.status,
+                ago(t.root.start_ns),
+                duration(t.root.duration_ns),
+                t.spans,
+                count(None if t.input_tokens is None else t.input_tokens + (t.output_tokens or 0)),
+                usd(t.cost_usd),
+                preview(t.root.input, 40),
+            )
+            for t in found
+        ],
+        empty="No traces yet. Decorate a function with @weft.op and call it after weft.init('my-project').",
+    )
+
+
+def _show_trace(spans: list[Span], as_json: bool) -> None:
+    if as_json:
+        print_json(spans)
+        return
+    known = {span.span_id for span in spans}
+    children: dict[str | None, list[Span]] = {}
+    for span in sorted(spans, key=lambda s: s.start_ns):
+        parent = span.parent_span_id if span.parent_span_id in known else None
+        children.setdefault(parent, []).append(span)
+    forest = Tree(Text(spans[0].trace_id, style="dim"))
+    waiting = [(forest, span) for span in reversed(children.get(None, []))]
+    while waiting:  # a loop, not recursion: a trace may be thousands of spans deep
+        tree, span = waiting.pop()
+        branch = tree.add(_line(span))
+        waiting.extend((branch, child) for child in reversed(children.get(span.span_id, [])))
+    console().print(forest)
+
+
+def _line(span: Span) -> Text:
+    line = Text(span.name, style="bold" if span.kind == "llm" else "")
+    line.append(f"  {span.kind}  {duration(span.duration_ns)}", style="dim")
+    if span.status not in ("ok", "unset"):
+        line.append(f"  {span.status}", style="bold red" if span.status == "error" else "yellow")
+    if span.input_tokens is not None:
+        line.append(f"  {span.input_tokens:,} → {span.output_tokens or 0:,} tokens  {usd(span.cost_usd)}", style="dim")
+    return line

@@ -1,0 +1,50 @@
+"""The command's root: which commands there are, and how errors leave it.
+
+What a user can fix ends with one message and exit code 2; only bugs show a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from weft.cli import browse, demo, doctor, evaluate, review, serve, sync
+from weft.cli.output import fail
+from weft.errors import WeftError
+
+app = typer.Typer(
+    name="weft",
+    help="LLM traces, evaluations, human review and training runs in one database.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(serve.up)
+app.command("demo")(demo.demo)
+app.command("eval")(evaluate.evaluate)
+app.command("runs")(browse.runs)
+app.command("traces")(browse.traces)
+app.command("review")(review.review)
+app.command("sync")(sync.sync)
+app.command("doctor")(doctor.doctor)
+app.command("settings")(doctor.settings_table)
+
+
+@app.command("version")
+def version() -> None:
+    """Print Weft's version."""
+    from weft import __version__  # noqa: PLC0415 - read when asked
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    try:
+        app()
+    except WeftError as error:
+        fail(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

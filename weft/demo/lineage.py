@@ -1,0 +1,59 @@
+"""Where one answer came from: span, model artifact, training run, dataset version."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from rich.tree import Tree
+
+from weft.errors import NotFoundError
+from weft.records import LineageEdge, NodeKind, Span
+from weft.repositories import Store
+
+
+def answer_tree(store: Store, project: str, trace_id: str) -> Tree:
+    """The lineage of a trace's model call as a tree. Raises NotFoundError where no span of it names a model version."""
+    spans = store.spans.get_trace(trace_id)
+    answered = next((span for span in spans if span.model_version), None)
+    if answered is None or answered.model_version is None:
+        raise NotFoundError(f"No span of the trace {trace_id} names the model version that answered.")
+    root = Tree(_of_span(answered))
+    graph = store.artifacts.lineage(project, NodeKind.ARTIFACT, answered.model_version)
+    into: dict[tuple[NodeKind, str], list[LineageEdge]] = {}
+    for edge in graph.upstream:
+        into.setdefault((edge.target_kind, edge.target), []).append(edge)
+    waiting = [(root, NodeKind.ARTIFACT, answered.model_version, "answered by")]
+    seen: set[tuple[NodeKind, str]] = set()
+    while waiting:
+        parent, kind, name, relation = waiting.pop(0)
+        branch = parent.add(_of_node(store, project, kind, name, relation))
+        if (kind, name) in seen:
+            continue
+        seen.add((kind, name))
+        waiting.extend(
+            (branch, e.source_kind, e.source, _RELATIONS.get(e.relation, e.relation))
+            for e in into.get((kind, name), [])
+        )
+    return root
+
+
+_RELATIONS = {"produced": "made by", "used": "which used"}
+
+
+def _of_span(span: Span) -> Text:
+    text = Text("span ", style="dim")
+    text.append(span.name, style="bold")
+    text.append(f"  {span.span_id}: ")
+    return text.append(str(span.output)[:60] if isinstance(span.output, str) else "one answer")
+
+
+def _of_node(store: Store, project: str, kind: NodeKind, name: str, relation: str) -> Text:
+    text = Text(f"{relation} ", style="dim")
+    if kind is NodeKind.ARTIFACT:
+        version = store.artifacts.get_version(project, name)
+        text.append(f"{version.type} {version.ref}", style="bold")
+        return text.append(
+            f"  {version.digest[:12]}" + (f", {version.examples:,} examples" if version.examples else "")
+        )
+    run = store.runs.find_run(name)
+    text.append(f"{kind} {name}", style="bold")
+    return text.append("" if run is None else f"  {run.name} ({run.kind}, {run.status})")

@@ -1,0 +1,259 @@
+"""The demo, told in six parts, each on the public API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+
+import weft
+from weft import recording, settings
+from weft.demo import corpus
+from weft.demo.app import ModuleNamer
+from weft.demo.classifier import Classifier, Work
+from weft.demo.judge import AnswerJudge
+from weft.demo.lineage import answer_tree
+from weft.demo.serving import JUDGE, NAMER, serve_judge, serve_namer
+from weft.errors import InputError, WeftError
+from weft.records import ReviewItem
+from weft.reviews import Queue, SimulatedReviewer, estimate
+from weft.scorers import EditDistance, Exact, Judge
+from weft.tracing import current_span, set_price
+from weft.training import Run
+
+PROJECT = "demo"
+DATASET = "stdlib-docstrings"
+QUEUE = "module-answers"
+REVIEWER = "demo-reviewer"
+REVIEWER_ERROR_RATE = 0.03
+SHARE_LABELLED = 0.75
+PRICE_IN_USD, PRICE_OUT_USD = 0.15e-6, 0.60e-6
+ASKED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `weft demo` takes. ``model`` is a real model to ask instead of the one trained here."""
+
+    directory: Path | None = None
+    model: str | None = None
+    examples: int = 300
+    serve: bool = True
+    port: int | None = None
+
+
+def tell(options: Options, out: Console | None = None) -> None:
+    """Run the demo and print what happens. Raises WeftError where something is missing."""
+    if options.model and not os.environ.get("OPENAI_API_KEY"):
+        raise InputError(f"--model {options.model} needs a key.", remedy="Set OPENAI_API_KEY.", field="model")
+    Story(options, out or Console(highlight=False)).tell()
+
+
+class Story:
+    """One telling of the demo."""
+
+    def __init__(self, options: Options, out: Console) -> None:
+        self._options = options
+        self._out = out
+        self._rows: list[dict[str, str]] = []
+
+    def tell(self) -> None:
+        """All six parts, in order."""
+        with ExitStack() as servers:
+            with self._part(1, "Data: docstrings of the standard library"):
+                dataset = self._publish()
+            with self._part(2, "Training: a model that names modules, and a judge of its answers"):
+                namer, judge = self._train_namer(dataset), self._train_judge(dataset)
+            with self._part(3, "Serving and tracing: an app calls the model over HTTP"):
+                server = servers.enter_context(serve_namer(Classifier.from_bytes(namer.file("weights.npz")), namer.ref))
+                trace_id = self._ask(self._app(server.base_url), server.base_url)
+            with self._part(4, f"Evaluation: {self._options.examples} test examples, two code scorers and a judge"):
+                referee = AnswerJudge.from_bytes(judge.file("judge.npz"))
+                judging = servers.enter_context(serve_judge(referee, judge.ref))
+                self._evaluate(self._app(server.base_url), dataset, judging.base_url)
+            with self._part(5, "Review: ambiguous answers go to a reviewer"):
+                self._review()
+            with self._part(6, "Lineage: where one answer came from"):
+                weft.flush()
+                self._out.print(Padding(answer_tree(_store(), PROJECT, trace_id), (0, 0, 0, 2)))
+            weft.finish()
+        self._end()
+
+    @contextmanager
+    def _part(self, number: int, title: str) -> Iterator[None]:
+        self._out.print(f"[bold]{number}/6[/] {title}")
+        started = perf_counter()
+        yield
+        self._out.print(f"    [dim]{perf_counter() - started:.1f} s[/]")
+
+    def _say(self, text: str) -> None:
+        self._out.print(f"    {text}", markup=False)
+
+    def _begin(self, **arguments: Any) -> Run:
+        return weft.init(PROJECT, dir=self._options.directory, **arguments)
+
+    def _end(self) -> None:
+        where = self._options.directory or settings.load().dir
+        self._say(f"all of it is in {where / 'weft.db'}")
+        if self._options.serve:
+            from weft import workbench  # noqa: PLC0415 - brings the web server, which --no-serve does without
+
+            place = {"dir": self._options.directory}
+            try:
+                workbench.serve(settings.load({**place, "port": self._options.port}), open_browser=False)
+            except WeftError as error:
+                if self._options.port is not None or error.field != "port":
+                    raise
+                # Somebody serves already: any free port will do where none was asked for.
+                workbench.serve(settings.load({**place, "port": 0}), open_browser=False)
+        else:
+            self._say("see it with: weft up")
+
+    def _split(self, name: str) -> list[dict[str, str]]:
+        return [row for row in self._rows if row["split"] == name]
+
+    def _publish(self) -> str:
+        with self._begin(kind="app", name="publish the dataset", job_type="data") as run:
+            self._rows = corpus.examples()
+            dataset = weft.Dataset(DATASET, [{**row, "expected": row["module"]} for row in self._rows])
+            version = dataset.publish(description="Docstrings of Python's standard library and where they stand.")
+            run.summary["examples"] = len(self._rows)
+        sizes = ", ".join(f"{name} {len(self._split(name)):,}" for name in ("train", "judge", "test"))
+        self._say(f"{version.ref}: {len(self._rows):,} descriptions ({sizes})")
+        return version.ref
+
+    def _train_namer(self, dataset: str) -> Any:
+        config = {"epochs": 14, "batch": 128, "learning_rate": 40.0, "buckets": 8192, "seed": 0}
+        with self._begin(kind="train", name=f"train {NAMER}", config=config, job_type="training") as run:
+            run.use_artifact(dataset)
+            train, held_out = self._split("train"), self._split("judge")
+            model = Classifier(sorted({row["module"] for row in self._rows}), buckets=run.config.buckets)
+            texts, labels = [row["description"] for row in train], [row["module"] for row in train]
+            options = {key: run.config[key] for key in ("epochs", "batch", "learning_rate", "seed")}
+            epoch = 0
+            for step in model.train(texts, labels, run_step=_train_step, **options):
+                run.log({"loss": step.loss, "accuracy": step.accuracy}, step=step.step)
+                if step.epoch > epoch:
+                    epoch = step.epoch
+                    run.log({"held_out_accuracy": _accuracy(model, held_out)}, step=step.step)
+            run.summary["held_out_accuracy"] = _accuracy(model, held_out)
+            artifact = weft.Artifact(NAMER, type="model", metadata={"classes": len(model.classes), **config})
+            artifact.add_bytes(model.to_bytes(), "weights.npz")
+            logged = run.log_artifact(artifact)
+            share = run.summary["held_out_accuracy"]
+            self._say(f"{logged.ref}: {step.step + 1} steps, loss {step.loss:.2f}, held-out accuracy {share:.1%}")
+            return logged
+
+    def _train_judge(self, dataset: str) -> Any:
+        with self._begin(kind="train", name=f"train {JUDGE}", config={"epochs": 12}, job_type="training") as run:
+            run.use_artifact(dataset)
+            model = Classifier.from_bytes(run.use_artifact(NAMER).file("weights.npz"))
+            rows = self._split("judge")
+            questions = [row["description"] for row in rows]
+            answers = [model.classes[i] for i in model.probabilities(questions).argmax(axis=1)]
+            judge = AnswerJudge.fit(questions, answers, [row["module"] for row in rows])
+            artifact = weft.Artifact(JUDGE, type="model", metadata={"fitted_on": "judge split"})
+            artifact.add_bytes(judge.to_bytes(), "judge.npz")
+            logged = run.log_artifact(artifact)
+            self._say(f"{logged.ref}: fitted on {len(rows):,} answers to the judge split")
+            return logged
+
+    def _app(self, base_url: str) -> ModuleNamer:
+        from openai import AsyncOpenAI  # noqa: PLC0415 - an optional package
+
+        real = self._options.model
+        client = AsyncOpenAI() if real else AsyncOpenAI(base_url=base_url, api_key="local")
+        return ModuleNamer(client, real or NAMER, sorted({row["module"] for row in self._rows}))
+
+    def _ask(self, app: ModuleNamer, base_url: str) -> str:
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no look-up of prices over the network
+        set_price(NAMER, PRICE_IN_USD, PRICE_OUT_USD)
+        self._begin(kind="app", name="ask and evaluate", config={"model": self._options.model or NAMER})
+        questions = [row["description"] for row in self._split("test")[:ASKED]]
+        trace_id = ""
+
+        @weft.op(kind="chain")
+        async def ask_all(descriptions: list[str]) -> list[str]:
+            nonlocal trace_id
+            trace_id = f"{current_span().get_span_context().trace_id:032x}"
+            answers = [await app.name_module(text) for text in descriptions]
+            return [*answers, ask_through_litellm(descriptions[0])]
+
+        @weft.op
+        def ask_through_litellm(description: str) -> str:
+            import litellm  # noqa: PLC0415 - takes seconds to import
+
+            where = {} if self._options.model else {"api_base": base_url, "api_key": "local"}
+            model = self._options.model or f"openai/{NAMER}"
+            messages = [{"role": "user", "content": description}]
+            reply = litellm.completion(model=model, messages=messages, **where)
+            return str(reply.choices[0].message.content)
+
+        answers = asyncio.run(ask_all(questions))
+        self._say(f"{len(answers)} answers in trace {trace_id}, openai and litellm in one tree")
+        return trace_id
+
+    def _evaluate(self, app: ModuleNamer, dataset: str, judge_url: str) -> None:
+        examples = weft.Dataset.get(dataset).split("test").head(self._options.examples)
+        judge = Judge(
+            model=f"openai/{JUDGE}",
+            prompt="Was the module named correctly?\n<input>{input}</input>\n<output>{output}</output>",
+            name="judge",
+            base_url=judge_url,
+            api_key="local",
+        )
+        policy = weft.ReviewPolicy(
+            QUEUE, judge="judge", budget=0.3, audit_floor=0.1, question="Does this description belong to this module?"
+        )
+        evaluation = weft.Evaluation(
+            "module-naming", examples, scorers=[Exact(), EditDistance(), judge], review=policy, concurrency=16
+        )
+        result = evaluation.evaluate_sync(app.name_module)
+        self._out.print(result)
+
+    def _review(self) -> None:
+        store = _store()
+        queue = Queue.open(store, PROJECT, QUEUE)
+        before = estimate(store, queue.record)
+        expected = {row["description"]: row["module"] for row in self._rows}
+
+        def truth(item: ReviewItem) -> str:
+            right = item.shown["output"] == expected[item.shown["input"]["description"]]
+            return "correct" if right else "incorrect"
+
+        reviewer = SimulatedReviewer(truth, name=REVIEWER, error_rate=REVIEWER_ERROR_RATE)
+        waiting = queue.progress().waiting
+        labelled = reviewer.work(queue, limit=max(1, round(waiting * SHARE_LABELLED)))
+        after = estimate(store, queue.record)
+        self._say(f"{REVIEWER} (simulated, {REVIEWER_ERROR_RATE:.0%} errors) labelled {labelled} of {waiting} waiting")
+        self._say(f"share correct, by the judge alone: {_figure(before.before)}")
+        self._say(f"share correct, after the labels:   {_figure(after.after)}")
+
+
+@weft.op(kind="train_step", capture_input=False)
+def _train_step(work: Work) -> tuple[float, float]:
+    return work()
+
+
+def _accuracy(model: Classifier, rows: list[dict[str, str]]) -> float:
+    best = model.probabilities([row["description"] for row in rows]).argmax(axis=1)
+    right = sum(model.classes[i] == row["module"] for i, row in zip(best, rows, strict=True))
+    return right / len(rows)
+
+
+def _store() -> Any:
+    return recording.require("The demo").store
+
+
+def _figure(aggregate: Any) -> str:
+    if aggregate.value is None or aggregate.low is None:
+        return f"– ({aggregate.reason})"
+    return f"{aggregate.value:.3f} [{aggregate.low:.3f}, {aggregate.high:.3f}], n = {aggregate.n}"

@@ -21,7 +21,8 @@ _COLUMNS = tuple(column.name for column in t.runs.columns)
 _MERGED = ("config", "summary", "environment")
 _JSON = (*_MERGED, "git", "tags")
 _TIMES = {"started_at": "started_at_ns", "ended_at": "ended_at_ns"}
-_MISSING = 1.7976931348623157e308  # what has no number sorts last in both directions
+_MISSING = 1.7976931348623157e308
+_WORDS_RANK = 8e307
 _BATCH = 400
 _WORDS = ("notes", "group", "job_type")
 _WHOLE = ("started_at_ns", "ended_at_ns", "exit_code")
@@ -104,7 +105,7 @@ class SqlRuns:
     def _order(self, order: str) -> Order:
         c = t.runs.c
         name, descending = order.removeprefix("-"), order.startswith("-")
-        missing = -_MISSING if descending else _MISSING
+        sign = -1 if descending else 1
         if name == "name":
             return Order((c.name, c.run_id), descending)
         if name in _TIMES:
@@ -117,9 +118,9 @@ class SqlRuns:
                 field="order",
             )
         number, words = self._member(func.coalesce(c[f"{place}_facets"], c[place]), v.words(key, "order"))
-        return Order(
-            (func.coalesce(number, literal(missing, Double)), func.coalesce(words, literal("")), c.run_id), descending
-        )
+        # Numbers first, then words, then the runs that have neither, in both directions.
+        rank = case((number.is_not(None), number), (words.is_not(None), sign * _WORDS_RANK), else_=sign * _MISSING)
+        return Order((cast(rank, Double), func.coalesce(words, literal("")), c.run_id), descending)
 
     def _member(self, text: ColumnElement[str], key: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """A member of a JSON object as a number and as words, NULL where it is neither."""

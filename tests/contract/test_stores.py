@@ -1,0 +1,53 @@
+"""The contract of stores, on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from weft.repositories import Store
+from weft.store import open_store, open_url
+from weft.store.tables import metadata
+from weft.testing.contract import StoreContract
+from weft.testing.memory import memory_store
+from weft.testing.postgres import postgres_server
+
+
+class TestSqliteFile(StoreContract):
+    @pytest.fixture
+    def store(self, fresh_home: Path) -> Iterator[Store]:
+        from weft import settings
+
+        store = open_store(settings.load())
+        yield store
+        assert store.integrity() == []
+        store.close()
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[Store]:
+        store = memory_store()
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def postgres_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with postgres_server() as url:
+        store = open_url(url, tmp_path_factory.mktemp("blobs"))
+        yield store
+        store.close()
+
+
+@pytest.mark.postgres
+class TestPostgres(StoreContract):
+    @pytest.fixture
+    def store(self, postgres_store: Store) -> Iterator[Store]:
+        yield postgres_store
+        assert postgres_store.integrity() == []
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        with postgres_store.database.write() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {tables}")

@@ -1,0 +1,21 @@
+"""The contract that every store keeps, as a class of tests.
+
+Subclass it in a pytest module and give a fixture ``store`` that yields an empty store::
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def store(self):
+            yield my_empty_store()
+"""
+
+from __future__ import annotations
+
+from weft.testing.contract_decisions import ArtifactContract, ReviewContract
+from weft.testing.contract_observations import IngestContract, SeriesContract, SpanContract
+from weft.testing.contract_runs import EvaluationContract, RunContract
+
+
+class StoreContract(
+    IngestContract, SpanContract, SeriesContract, RunContract, EvaluationContract, ArtifactContract, ReviewContract
+):
+    """Every promise of :mod:`weft.repositories`; knows of no SQL."""

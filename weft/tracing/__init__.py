@@ -2,9 +2,11 @@
 
 from weft.tracing.context import attributes, current_span, propagate, serving, thread
 from weft.tracing.guard import failures
+from weft.tracing.instrumentation import instrument, uninstrument
+from weft.tracing.lifecycle import setup
 from weft.tracing.op import OpOptions, op
 from weft.tracing.pricing import set_price
-from weft.tracing.provider import JournalProcessor, get_provider, setup
+from weft.tracing.provider import JournalProcessor, get_provider
 from weft.tracing.spans import ActiveSpan, start_span
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "current_span",
     "failures",
     "get_provider",
+    "instrument",
     "op",
     "propagate",
     "serving",
@@ -22,4 +25,5 @@ __all__ = [
     "setup",
     "start_span",
     "thread",
+    "uninstrument",
 ]

@@ -26,6 +26,11 @@ def set_price(model: str, input_usd_per_token: float, output_usd_per_token: floa
     _own[model] = {"input_cost_per_token": input_usd_per_token, "output_cost_per_token": output_usd_per_token}
 
 
+def is_own(model: object) -> bool:
+    """Whether :func:`set_price` was called for ``model``."""
+    return model in _own
+
+
 def cost_of(record: Mapping[str, Any]) -> float | None:
     """US dollars of a span (its fields as a mapping); None where tokens or prices are unknown.
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-import weft
 from weft import recording
 from weft.errors import InputError, WeftError
 from weft.evals import Dataset, Evaluation, EvaluationResult
 from weft.evals.calls import Limiter
-from weft.records import RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
+from weft.records import NodeKind, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
 from weft.scorers import Exact, scorer
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
+from weft.tracing import op
 from weft.tracing.model import Model
 
 ROWS = [{"question": f"{n}+{n}?", "n": n, "expected": str(2 * n)} for n in range(6)]
@@ -68,7 +68,8 @@ async def in_parts_async(n: int) -> AsyncIterator[str]:
     [
         answer,
         answer_async,
-        weft.tracing.op(answer) if hasattr(weft, "tracing") else answer,
+        op(answer),
+        op(answer_async),
         Doubler(),
         Object().method,
         Object(),
@@ -108,7 +109,7 @@ def test_the_run_holds_the_result(recorder: MemoryRecorder) -> None:
     assert ended.summary["aggregates"]["exact"]["method"] == "wilson"
     assert len(recorder.of(Sample)) == len(recorder.of(Score)) == 6
     assert result.url == f"memory:/evaluation/{result.run_id}"
-    edges = recorder.store.artifacts.lineage("test", weft.records.NodeKind.RUN, result.run_id).upstream
+    edges = recorder.store.artifacts.lineage("test", NodeKind.RUN, result.run_id).upstream
     assert [(edge.source, edge.relation) for edge in edges if edge.target == result.run_id] == [("sums:v1", "used")]
 
 

@@ -1,6 +1,6 @@
 """Evaluations: datasets, the engine, results with intervals, comparisons and gates."""
 
-from weft.evals.compare import Comparison, MetricComparison, compare
+from weft.evals.comparison import Comparison, MetricComparison, compare
 from weft.evals.dataset import Dataset
 from weft.evals.evaluation import Evaluation
 from weft.evals.files import run_file

@@ -184,7 +184,11 @@ class Evaluation:
     def _finish(self, recorder: recording.Recorder, result: EvaluationResult) -> None:
         summary = summary_data(result.summary, result.samples)
         if self.gates:
-            result.verdicts = gating.judge(result, self.gates)
+            try:
+                result.verdicts = gating.judge(result, self.gates)
+            except BaseException as error:
+                _end(recorder, result.run_id, RunStatus.FAILED, summary=summary, failure=failure_of(error))
+                raise
             summary |= {"passed": result.passed, "verdicts": [verdict.as_data() for verdict in result.verdicts]}
         _end(recorder, result.run_id, RunStatus.FINISHED, summary=summary)
         if self.review is not None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from weft import recording
 from weft.errors import InputError
-from weft.evals import compare, results
+from weft.evals import results
+from weft.evals.comparison import paired
 from weft.records import RunKind, RunQuery, RunStatus
 from weft.statistics import NonInferiority, holm, non_inferiority
 
@@ -22,10 +23,10 @@ class Gate:
     """What a metric must reach.
 
     ``minimum`` and ``maximum`` bound the figure; with ``bound="interval"`` the whole interval must keep to them.
-    ``max_drop`` is a paired non-inferiority test against ``baseline`` (a run id; the last finished run of the same
-    evaluation otherwise): it passes where a drop of that size is ruled out at ``alpha``, adjusted by Holm over all
-    such gates. More than the share ``max_missing`` of examples without a score fails the gate: a figure over what
-    happened to succeed is no figure. Raises InputError where nothing is asked.
+    ``max_drop`` is a paired non-inferiority test against ``baseline`` (a run id; otherwise the last finished run of the
+    same evaluation that its gates let pass): it passes where a drop of that size is ruled out at ``alpha``, adjusted
+    by Holm over all such gates. More than the share ``max_missing`` of examples without a score fails the gate: a
+    figure over what happened to succeed is no figure. Raises InputError where nothing is asked.
     """
 
     metric: str
@@ -109,19 +110,21 @@ def _drop(result: EvaluationResult, gate: Gate, store: Store | None) -> tuple[st
     if gate.metric not in result.summary:
         return None, None
     store = store or recording.require("A gate with max_drop").store
-    baseline = gate.baseline or _earlier(result, store)
+    baseline = gate.baseline or _earlier(result, gate.metric, store)
     if baseline is None:
         return None, None
     before = results.load(baseline, store)
-    pairs = compare.paired(before, result, gate.metric)
+    pairs = paired(before, result, gate.metric)
     assert gate.max_drop is not None
     test = non_inferiority(pairs.before, pairs.after, gate.max_drop, clusters=pairs.clusters, alpha=gate.alpha)
     return baseline, test
 
 
-def _earlier(result: EvaluationResult, store: Store) -> str | None:
+def _earlier(result: EvaluationResult, metric: str, store: Store) -> str | None:
     query = RunQuery(project=result.project, kind=RunKind.EVAL, status=RunStatus.FINISHED, limit=200)
     for run in store.runs.list_runs(query).items:
-        if run.run_id != result.run_id and run.config.get("evaluation") == result.name:
+        same = run.run_id != result.run_id and run.config.get("evaluation") == result.name
+        # A run that a gate stopped is no baseline: small drops would add up unseen.
+        if same and run.summary.get("passed", True) and metric in run.summary.get("aggregates", {}):
             return run.run_id
     return None

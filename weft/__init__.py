@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
-    from weft.tracing import Model, instrument, op, serving, thread, uninstrument
+    from weft.tracing import instrument, op, serving, thread, uninstrument
+    from weft.tracing.model import Model
     from weft.training import Artifact, Run, finish, log
 
     run: Run | None
@@ -44,7 +45,7 @@ _HOMES: dict[str, str] = {
     "FlushReport": "weft.recording",
     "InputError": "weft.errors",
     "MissingExtraError": "weft.errors",
-    "Model": "weft.tracing",
+    "Model": "weft.tracing.model",
     "NotFoundError": "weft.errors",
     "ReviewPolicy": "weft.reviews",
     "Run": "weft.training",

@@ -193,6 +193,8 @@ class Run:
     def observe(self) -> None:
         """Start to record what the process prints and how the machine fares, as the settings have it."""
         settings = self._recorder.settings
+        if settings.mode == "disabled":
+            return
         if settings.console:
             self._tee = ConsoleTee(self._console)
             self._tee.start()
@@ -224,6 +226,8 @@ class Run:
 
     def _begin(self, options: RunOptions) -> None:
         config = self.config.keep(options.config)
+        if self._recorder.settings.mode == "disabled":
+            return
         if not self._primary:
             if config:
                 self._record(config=config)

@@ -1,0 +1,55 @@
+"""The package's face: every public name imports, and importing the package itself imports nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import weft
+
+HEAVY = {"litellm", "openai", "streamlit", "fastapi", "pandas", "scipy", "alembic", "sqlalchemy", "numpy"}
+
+
+@pytest.mark.parametrize("name", weft.__all__)
+def test_every_public_name_imports(name: str) -> None:
+    assert hasattr(weft, name)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'weft' has no attribute 'initialise'"):
+        _ = weft.initialise  # type: ignore[attr-defined]
+
+
+def test_type_checkers_see_the_same_names_in_the_same_homes() -> None:
+    assert weft.__file__ is not None
+    tree = ast.parse(Path(weft.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    seen: dict[str, str] = {}
+    for node in block.body:
+        if isinstance(node, ast.ImportFrom):
+            seen.update((alias.name, node.module or "") for alias in node.names)
+        elif isinstance(node, ast.AnnAssign):
+            assert ast.unparse(node.target) == "run"
+    modules = {name for name in seen if seen[name] == "weft"}
+    assert modules == set(weft._MODULES)
+    assert {name: home for name, home in seen.items() if name not in modules} == weft._HOMES
+    assert set(weft.__all__) == {*weft._HOMES, *modules, "run", "__version__"}
+    assert dir(weft) == sorted(weft.__all__)
+
+
+def imported_by(code: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+
+
+def test_import_weft_is_light() -> None:
+    assert imported_by("import weft") & HEAVY == set()
+
+
+def test_an_op_without_a_session_is_light() -> None:
+    code = "import weft\n@weft.op\ndef f(): return 1\nf()"
+    assert imported_by(code) & (HEAVY - {"numpy"}) == set()

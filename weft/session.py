@@ -1,0 +1,401 @@
+"""The composition root: settings become a journal, a store, a tracer and the current run of this process.
+
+The only process state of Weft is here: the session, and with it the slot of :mod:`weft.recording` and the
+current run of :mod:`weft.training.run`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from weft import drainer, ids, recording, tracing
+from weft import settings as settings_module
+from weft.drainer.drain import ends
+from weft.errors import InputError, StoreError, WeftError
+from weft.journal import Journal, fork
+from weft.recording import FlushReport
+from weft.records import RecordType, RunKind, encode
+from weft.records.codec import Observation
+from weft.settings import Settings
+from weft.training import run as runs
+from weft.training.environment import rank
+from weft.training.run import Run, RunOptions
+
+if TYPE_CHECKING:
+    from weft.drainer import DrainReport
+    from weft.repositories import Store
+
+_log = logging.getLogger("weft")
+_lock = threading.RLock()
+_session: Session | None = None
+_hooked = False
+_uncaught: BaseException | None = None
+_exit_code = 0
+
+
+class Session:
+    """Where this process records: implements :class:`weft.recording.Recorder`.
+
+    Raises StoreError where the directory cannot be written. With the mode ``disabled`` nothing is opened
+    and nothing recorded.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._journal: Journal | None = None
+        self._thread: drainer.DrainThread | None = None
+        if settings.mode == "disabled":
+            return
+        self._journal = Journal.open(settings.dir, sync=settings.sync, quota_bytes=settings.journal_quota_bytes)
+        if self.drains:
+            self._journal.watch = self._keep_draining
+            self._keep_draining()
+
+    @property
+    def project(self) -> str:
+        """The project that records belong to."""
+        return self.settings.project
+
+    @property
+    def run_id(self) -> str | None:
+        """The current run."""
+        return None if runs.current is None else runs.current.id
+
+    @property
+    def writer(self) -> str:
+        """The name of this process in the journal."""
+        return "" if self._journal is None else self._journal.writer
+
+    @property
+    def directory(self) -> Path:
+        """The folder of journal, database and files."""
+        return self.settings.dir
+
+    @property
+    def drains(self) -> bool:
+        """Whether somebody moves records into the store while this process works."""
+        return self.settings.mode == "online" and self.settings.drain != "off"
+
+    @property
+    def store(self) -> Store:
+        """The database, embedded or over HTTP; opened at first use. Raises StoreError or ServerError."""
+        if self.settings.mode == "disabled":
+            raise WeftError("There is no store: Weft is disabled.", remedy="Set WEFT_MODE=online.", field="mode")
+        with self._lock:
+            if self._store is None:
+                self._store = open_store(self.settings)
+            return self._store
+
+    def record(self, observation: Observation) -> None:
+        """Record an observation; never raises."""
+        if self._journal is not None:
+            self._journal.append(*encode(observation))
+
+    def append(self, record_type: RecordType, payload: bytes) -> None:
+        """Record an encoded observation; never raises."""
+        if self._journal is not None:
+            self._journal.append(record_type, payload)
+
+    def flush(self, timeout_s: float = 30.0) -> FlushReport:
+        """Wait until all that was recorded so far is in the store, or for ``timeout_s``.
+
+        Offline and with ``WEFT_DRAIN=off`` nobody stores anything: the report says at once what is pending.
+        """
+        if self._journal is None:
+            return FlushReport(complete=True)
+        positions = self._journal.position()
+        ensure = self._keep_draining if self.drains else None
+        try:
+            progress = self.store.progress
+            complete = drainer.wait_until_stored(progress, positions, timeout_s if ensure else 0.0, ensure=ensure)
+            pending = 0 if complete else drainer.pending_bytes(progress, positions)
+        except (WeftError, OSError) as error:  # the journal keeps it all: a store that is away is no loss
+            _log.warning("Weft could not flush: %s", error)
+            complete, pending = False, sum(end for _, _, end in positions)
+        rejected = drainer.read_status(self.directory).rejected
+        return FlushReport(complete, pending, rejected, self._journal.lost())
+
+    def address(self, path: str) -> str:
+        """The address of an object's page, from its path such as ``/run/abc``."""
+        base = self.settings.url or f"http://127.0.0.1:{self.settings.port}"
+        return base.rstrip("/") + path
+
+    def close(self) -> None:
+        """Wait for the store as long as the settings allow, then let go of journal and store."""
+        if self._journal is not None:
+            self.flush(self.settings.flush_timeout_s)
+            self._journal.close()
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def after_fork(self) -> None:
+        """In the child: connections and locks are the parent's; the journal sees to itself."""
+        self._lock = threading.RLock()
+        self._store = None
+
+    def _keep_draining(self) -> None:
+        with self._lock:
+            if self.settings.drain == "process":
+                try:
+                    drainer.ensure_running(self.settings)
+                except OSError as error:
+                    _log.warning("The drainer cannot be started (%s); `weft sync` stores what is recorded.", error)
+            elif self._thread is None or not self._thread.is_alive():
+                # Imports in a thread would hold module locks that a child forked meanwhile waits for, for ever.
+                with contextlib.suppress(WeftError):  # the thread tries again, and says so
+                    _ = self.store
+                self._thread = drainer.start_thread(self.settings)
+
+
+# The names and order that users of experiment trackers know; an options record would break that habit.
+def init(
+    project: str | None = None,
+    *,
+    kind: str = "app",
+    name: str | None = None,
+    config: Mapping[str, Any] | argparse.Namespace | None = None,
+    tags: Sequence[str] | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    notes: str | None = None,
+    mode: str | None = None,
+    dir: str | Path | None = None,
+    url: str | None = None,
+    id: str | None = None,
+    instrument: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """Start recording: returns the run, makes it current and prints its address.
+
+    Called again in the same project it returns the current run with config and tags merged; in another project
+    or place it finishes the current one first. Processes that pass one ``id`` share one run. ``settings`` takes
+    any other setting by name. Raises SettingError, InputError, and StoreError where the directory cannot be
+    written.
+    """
+    given = dict(settings or {})
+    named = {"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument}
+    given.update((key, value) for key, value in named.items() if value is not None)
+    options = _options(kind=kind, name=name, config=config, tags=tags, id=id)
+    with _lock:
+        wanted = _settings(given)
+        current = runs.current
+        if current is not None:
+            if _session is not None and _session.settings == wanted and id in (None, current.id):
+                current.update(config=options.config, tags=options.tags)
+                return current
+            current.finish()
+        session = _start(wanted)
+        options = replace(options, project=wanted.project, group=group, job_type=job_type, notes=notes)
+        return _start_run(session, options)
+
+
+def flush(timeout_s: float = 30.0) -> FlushReport:
+    """Wait until all that this process has recorded is in the store, or for ``timeout_s``; says what is missing."""
+    session = _session
+    return FlushReport(complete=True) if session is None else session.flush(timeout_s)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name: a server's, or the embedded one. Raises StoreError or ServerError."""
+    if settings.url is not None and settings.mode != "offline":
+        from weft.client import RemoteStore  # noqa: PLC0415 - httpx is slow to import and often not needed
+
+        return RemoteStore(settings.url, settings.api_key)
+    from weft.store import open_store as open_embedded  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    return open_embedded(settings)
+
+
+def close() -> None:
+    """Finish the current run and let go of everything; what the end of the process does by itself."""
+    global _session
+    runs.finish()
+    with _lock:
+        session, _session = _session, None
+        if session is not None:
+            session.close()
+
+
+def sync(settings: Settings) -> DrainReport:
+    """Store, or send to the server, all that the directory's journal holds. Raises StoreError or ServerError."""
+    return drainer.drain_all(settings)
+
+
+def catch_up(settings: Settings, store: Store) -> None:
+    """Before reading from ``store``: have what the directory's journal holds by now stored in it."""
+    session = _session
+    if settings.url is None:
+        with contextlib.suppress(PermissionError):  # somebody else's directory: their drainer will do it
+            _store_pending(settings, store)
+    elif session is not None and session.settings.url == settings.url:
+        session.flush(settings.flush_timeout_s)
+    else:
+        drainer.drain_all(settings)
+
+
+def _store_pending(settings: Settings, store: Store) -> None:
+    targets = ends(settings.dir)
+    try:
+        drainer.drain(settings.dir, drainer.StoreSink(store), timeout_s=0.0)
+    except StoreError:  # another drainer is at it
+        if not drainer.wait_until_stored(store, targets, settings.flush_timeout_s):
+            _log.warning("Records in %s are still being stored; what is read now may lack them.", settings.dir)
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """The settings in force: those given now, and while a run goes on, its own for the rest."""
+    loaded = settings_module.load(given)
+    if runs.current is None or _session is None:
+        return loaded
+    return replace(_session.settings, **{key: getattr(loaded, key) for key in given})
+
+
+def _options(
+    *,
+    kind: str,
+    name: str | None,
+    config: Mapping[str, Any] | argparse.Namespace | None,
+    tags: Sequence[str] | None,
+    id: str | None,
+) -> RunOptions:
+    try:
+        run_kind = RunKind(kind)
+    except ValueError:
+        raise InputError(
+            f"There is no run kind {kind!r}.", remedy=f"Use one of {', '.join(RunKind)}.", field="kind"
+        ) from None
+    if isinstance(config, argparse.Namespace):
+        config = vars(config)
+    if config is not None and not isinstance(config, Mapping):
+        raise InputError(
+            f"The config is a {type(config).__name__}, not a dictionary.", remedy="Use {'lr': 0.1}.", field="config"
+        )
+    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags or ()):
+        raise InputError("The tags are not a list of strings.", remedy="Use tags=['baseline'].", field="tags")
+    if id is not None and not ids.is_name(id):
+        raise InputError(
+            f"The run id {id!r} cannot stand in an address.",
+            remedy="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            field="id",
+        )
+    run_id = id or ids.new_id()
+    return RunOptions(
+        run_id=run_id,
+        project="",
+        kind=run_kind,
+        name=name or runs.default_name(run_id),
+        config=config or {},
+        tags=tuple(tags or ()),
+        rank=rank(),
+    )
+
+
+def _start(settings: Settings) -> Session:
+    """The session with these settings: the one that is open, or a new one in its place."""
+    global _session
+    if _session is not None:
+        if _session.settings == settings and _session.pid == os.getpid():
+            return _session
+        stale, _session = _session, None
+        stale.close()
+    _install_hooks()
+    _session = Session(settings)
+    return _session
+
+
+def _start_run(session: Session, options: RunOptions) -> Run:
+    if session.settings.mode == "disabled":
+        recording.activate(None)
+        runs.current = Run(session, options, on_finish=_run_ended)
+        return runs.current
+    tracing.setup(session.settings)
+    if session.settings.instrument:
+        tracing.instrument()
+    recording.activate(session)
+    run = Run(session, options, on_finish=_run_ended)
+    runs.current = run
+    if not session.settings.quiet and not options.rank:
+        sys.stderr.write(_greeting(session, run))
+    run.observe()
+    return run
+
+
+def _greeting(session: Session, run: Run) -> str:
+    if session.settings.mode == "offline":
+        where = f"kept in {session.directory}; `weft sync` stores it"
+    elif session.settings.url:
+        where = run.url
+    else:
+        where = f"{run.url} (`weft up` serves the page)"
+    return f"weft: run {run.name} of project {run.project}: {where}\n"
+
+
+def _run_ended(run: Run) -> None:
+    session = _session
+    if runs.current is run:
+        runs.current = None
+        recording.activate(None)
+    if session is not None:
+        session.flush(session.settings.flush_timeout_s)
+
+
+def _install_hooks() -> None:
+    """Once a process: hear of its end, and of the exception or exit code that ends it."""
+    global _hooked
+    if _hooked:
+        return
+    _hooked = True
+    former_hook, former_exit = sys.excepthook, sys.exit
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        global _uncaught
+        _uncaught = error
+        former_hook(kind, error, trace)
+
+    def leave(status: Any = None, /) -> NoReturn:
+        # SystemExit never reaches excepthook. A program that catches its own sys.exit(1) and goes on reads as failed.
+        global _exit_code
+        _exit_code = status if isinstance(status, int) else int(status is not None)
+        former_exit(status)
+
+    sys.excepthook = excepthook
+    sys.exit = leave
+    atexit.register(_at_exit)
+
+
+def _at_exit() -> None:
+    session = _session
+    if session is None or session.pid != os.getpid():
+        return  # a forked child: what it recorded is in the journal, the rest is the parent's
+    if runs.current is not None:
+        failure = None if _uncaught is None else runs.failure_of(_uncaught)
+        runs.current.finish(exit_code=_exit_code, failure=failure)
+    session.close()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()
+    if _session is not None:
+        _session.after_fork()
+
+
+fork.register(child=_after_fork)

@@ -11,7 +11,7 @@ import pytest
 
 from weft.drainer import DrainReport, drain, live_writers, read_status
 from weft.errors import StoreError
-from weft.journal import Folder, Journal
+from weft.journal import Folder, Journal, Scan, SegmentReader
 from weft.journal.format import HEADER_BYTES
 from weft.records import Batch, Entry, RecordType, decode
 from weft.repositories import IngestReport, Rejected
@@ -248,3 +248,26 @@ def test_two_drainers_do_not_work_at_once(journal: Journal, sink: SqliteSink, fr
 def test_an_empty_home_drains_to_nothing(sink: SqliteSink, fresh_home: Path) -> None:
     assert drain(fresh_home, sink) == DrainReport()
     assert Entry(1, b"", 8).end == 8
+
+
+def test_a_writer_that_goes_on_while_it_is_read_keeps_its_order(
+    journal: Journal, sink: SqliteSink, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next segment lies prepared; between the reading of the two, the writer fills one and begins the other."""
+    journal._prepare()
+    scan = SegmentReader.scan
+    first = True
+
+    def interrupted(self: SegmentReader, start: int, *, final: bool) -> Scan:
+        nonlocal first
+        found = scan(self, start, final=final)
+        if first:
+            first = False
+            for number in range(2500):
+                journal.append(RecordType.SPAN, b"%d" % number + bytes(1000))
+        return found
+
+    monkeypatch.setattr(SegmentReader, "scan", interrupted)
+    while drain(fresh_home, sink).stored:
+        pass
+    assert [payload.rstrip(b"\0") for payload in sink.payloads()] == [b"%d" % n for n in range(2500)]

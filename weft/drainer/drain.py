@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +54,9 @@ class _Open:
     reader: SegmentReader
     header: SegmentHeader | None
     offset: int
+
+
+_Looked = tuple[SegmentFile, _Open, Scan, bool]
 
 
 class Drainer:
@@ -101,27 +106,40 @@ class Drainer:
         files = self._folder.segments()
         for gone in set(self._open) - set(files):
             os.close(self._open.pop(gone).fd)
-        remaining: dict[str, int] = {}
-        for file in files:
-            remaining[file.writer] = remaining.get(file.writer, 0) + 1
-        behind = ""
-        for file in files:
-            if file.writer == behind:  # keep a writer's segments in order
-                continue
-            opened = self._opened(file)
-            if opened is None:
-                continue
-            final = _is_final(opened.fd)
-            self.live += not final
-            scan = opened.reader.scan(opened.offset, final=final)
-            if scan.end > opened.offset and (scan.entries or scan.damaged):
-                self._take(file, opened, scan, report)
-            if scan.more:
-                report.complete = False
-                behind = file.writer
-            elif final:
-                remaining[file.writer] -= 1
-                self._retire(file, opened, last=remaining[file.writer] == 0)
+        for _, group in itertools.groupby(files, key=lambda file: file.writer):
+            self._drain_writer(list(group), report)
+
+    def _drain_writer(self, files: list[SegmentFile], report: DrainReport) -> None:
+        """Take one writer's segments in the order in which they were written.
+
+        While we read, a live writer may go on from one segment to the next. So live ones are read last one first:
+        what is then found in a later segment was written before the earlier one was read.
+        """
+        left = len(files)
+        while files:
+            pending = [looked for file in reversed(_head(files, self._is_sealed)) if (looked := self._look(file))]
+            for looked in reversed(pending):
+                file, opened, scan, final = looked
+                self.live += not final
+                if scan.entries or scan.damaged:
+                    self._take(file, opened, scan, report)
+                if scan.more:
+                    report.complete = False
+                    return
+                if final:
+                    left -= 1
+                    self._retire(file, opened, last=left == 0)
+
+    def _look(self, file: SegmentFile) -> _Looked | None:
+        opened = self._opened(file)
+        if opened is None:
+            return None
+        final = _is_final(opened.fd)
+        return file, opened, opened.reader.scan(opened.offset, final=final), final
+
+    def _is_sealed(self, file: SegmentFile) -> bool:
+        opened = self._opened(file)
+        return opened is None or _is_final(opened.fd)
 
     def _opened(self, file: SegmentFile) -> _Open | None:
         known = self._open.get(file)
@@ -133,7 +151,8 @@ class Drainer:
             return None
         header = unpack_header(os.pread(fd, HEADER_BYTES, 0))
         if header is not None and header.version > VERSION:
-            self._status.newer.append(file.path.name)
+            if file.path.name not in self._status.newer:
+                self._status.newer.append(file.path.name)
             os.close(fd)
             return None
         reader = SegmentReader(self._folder, fd, file.writer, file.sequence)
@@ -240,6 +259,14 @@ def drain(directory: Path, sink: Sink, *, scrub: Scrub | None = None, timeout_s:
             return drainer.run()
     finally:
         leadership.release()
+
+
+def _head(files: list[SegmentFile], is_sealed: Callable[[SegmentFile], bool]) -> list[SegmentFile]:
+    """Take the first segment off ``files``, or all of them where the first is not sealed."""
+    count = 1 if is_sealed(files[0]) else len(files)
+    head = files[:count]
+    del files[:count]
+    return head
 
 
 def _is_final(fd: int) -> bool:

@@ -10,6 +10,11 @@ import pytest
 
 from weft import clock, ids
 
+# The contract of stores is a class of tests that ships with Weft.
+pytest.register_assert_rewrite(
+    "weft.testing.contract_observations", "weft.testing.contract_decisions", "weft.testing.contract_runs"
+)
+
 
 @pytest.fixture(autouse=True)
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

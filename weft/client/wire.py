@@ -25,7 +25,7 @@ class Wire:
     """A connection to a server; may be used from any thread."""
 
     def __init__(self, url: str, api_key: str | None, timeout_s: float) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise InputError(
                 f"The server's address is {url!r}.", remedy="Write it as http://host:4300 or https://host.", field="url"
             )
@@ -75,10 +75,6 @@ class Wire:
                 problem = self._unreachable(error)
                 if not again:
                     raise problem from error
-            except httpx.InvalidURL as error:
-                raise InputError(
-                    f"The server's address {self._url!r} is no address ({error}).", remedy="Set WEFT_URL.", field="url"
-                ) from None
             else:
                 if answer.is_success:
                     return answer
@@ -109,8 +105,15 @@ def parse(kind: Any, data: Any) -> Any:
 
 
 def segment(text: str) -> str:
-    """``text`` as one part of a path."""
-    return quote(text, safe="", errors="surrogatepass")
+    """``text`` as one part of a path; HTTP clients would resolve ``.`` and ``..``."""
+    return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="", errors="surrogatepass")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return httpx.URL(url).scheme in {"http", "https"} and bool(httpx.URL(url).host)
+    except httpx.InvalidURL:
+        return False
 
 
 def _query(query: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from weft.server.backlog import Backlog
 from weft.server.bodies import Bounds, Limit
 from weft.server.gate import Gate, rules_of
 from weft.server.otlp import DurableJournal
+from weft.server.paths import RawPaths
 from weft.server.proxy import IngestProxy
 from weft.settings import Settings
 
@@ -66,7 +67,7 @@ def create_app(
         app.include_router(proxy.router())
     elif journal is not None:
         _include_ingest(app, journal, settings, Bounds())
-    api = Limit(app)
+    api = RawPaths(Limit(app))
     return Gate(api if pages is None else _beside(api, pages), rules)
 
 

@@ -20,7 +20,7 @@ _BYTES = "application/octet-stream"
 
 def router(store: Store) -> APIRouter:
     """The routes of artifacts and what they are made of."""
-    routes = APIRouter(prefix="/api/projects/{project}", tags=["artifacts"])
+    routes = APIRouter(prefix="/api/projects/{project:text}", tags=["artifacts"])
     _add_artifacts(routes, store)
     _add_lineage(routes, store)
     _add_blobs(routes, store)
@@ -42,21 +42,23 @@ def _add_artifacts(routes: APIRouter, store: Store) -> None:
         _same_project(version.project, project)
         return reply(store.artifacts.create_version(version, examples=examples, aliases=aliases))
 
-    @routes.get("/artifacts/{ref}", response_model=ArtifactVersion, summary="One version: name, name:alias or name:v3")
+    @routes.get(
+        "/artifacts/{ref:text}", response_model=ArtifactVersion, summary="One version: name, name:alias or name:v3"
+    )
     def get_version(project: str, ref: str) -> Response:
         return reply(store.artifacts.get_version(project, ref))
 
-    @routes.get("/artifacts/{name}/versions", response_model=list[ArtifactVersion], summary="All versions of one")
+    @routes.get("/artifacts/{name:text}/versions", response_model=list[ArtifactVersion], summary="All versions of one")
     def list_versions(project: str, name: str) -> Response:
         return reply(store.artifacts.list_versions(project, name))
 
-    @routes.get("/artifacts/{ref}/examples", response_model=Page[Example], summary="Examples of a dataset version")
+    @routes.get("/artifacts/{ref:text}/examples", response_model=Page[Example], summary="Examples of a dataset version")
     def list_examples(
         project: str, ref: str, split: str | None = None, limit: int = 1000, cursor: str | None = None
     ) -> Response:
         return reply(store.artifacts.list_examples(project, ref, split=split, limit=limit, cursor=cursor))
 
-    @routes.put("/artifacts/{name}/aliases/{alias}", summary="Move an alias to a version")
+    @routes.put("/artifacts/{name:text}/aliases/{alias:text}", summary="Move an alias to a version")
     def set_alias(project: str, name: str, alias: str, version: Annotated[int, Body(embed=True)]) -> Response:
         store.artifacts.set_alias(project, name, alias, version)
         return reply({"alias": alias, "version": version})
@@ -87,12 +89,12 @@ def _add_blobs(routes: APIRouter, store: Store) -> None:
         async with body_of(request, bounds) as body:
             return reply({"digest": await run_in_threadpool(store.blobs.put, project, body)})
 
-    @routes.get("/blobs/{digest}", summary="The bytes of a digest")
+    @routes.get("/blobs/{digest:text}", summary="The bytes of a digest")
     def get(project: str, digest: str) -> Response:
         headers = {"Content-Disposition": "attachment", "Cache-Control": "private, immutable, max-age=31536000"}
         return Response(store.blobs.get(project, digest), headers=headers, media_type=_BYTES)
 
-    @routes.head("/blobs/{digest}", summary="Whether there are bytes of a digest: 200 or 404")
+    @routes.head("/blobs/{digest:text}", summary="Whether there are bytes of a digest: 200 or 404")
     def has(project: str, digest: str) -> Response:
         return Response(status_code=200 if store.blobs.has(project, digest) else 404)
 

@@ -32,11 +32,13 @@ def _add_queues(routes: APIRouter, store: Store) -> None:
     def create_queue(queue: ReviewQueue) -> Response:
         return reply(store.reviews.create_queue(queue))
 
-    @routes.get("/queues/{queue_id}", response_model=ReviewQueue, summary="One queue")
+    @routes.get("/queues/{queue_id:text}", response_model=ReviewQueue, summary="One queue")
     def get_queue(queue_id: str) -> Response:
         return reply(store.reviews.get_queue(queue_id))
 
-    @routes.get("/projects/{project}/queues/{name}", response_model=ReviewQueue, summary="The queue of a name")
+    @routes.get(
+        "/projects/{project:text}/queues/{name:text}", response_model=ReviewQueue, summary="The queue of a name"
+    )
     def find_queue(project: str, name: str) -> Response:
         queue = store.reviews.find_queue(project, name)
         if queue is None:
@@ -47,11 +49,13 @@ def _add_queues(routes: APIRouter, store: Store) -> None:
             )
         return reply(queue)
 
-    @routes.get("/queues/{queue_id}/items", response_model=Page[ReviewItem], summary="Items of a queue")
+    @routes.get("/queues/{queue_id:text}/items", response_model=Page[ReviewItem], summary="Items of a queue")
     def list_items(queue_id: str, status: str | None = None, limit: int = 1000, cursor: str | None = None) -> Response:
         return reply(store.reviews.list_items(queue_id, status=status, limit=limit, cursor=cursor))
 
-    @routes.post("/queues/{queue_id}/claim", response_model=ReviewItem | None, summary="Take the next item, or null")
+    @routes.post(
+        "/queues/{queue_id:text}/claim", response_model=ReviewItem | None, summary="Take the next item, or null"
+    )
     def claim(queue_id: str, reviewer: _Reviewer, lease_s: Annotated[float, Body(embed=True)] = 600.0) -> Response:
         return reply(store.reviews.claim(queue_id, reviewer, lease_s=lease_s))
 
@@ -61,11 +65,11 @@ def _add_items(routes: APIRouter, store: Store) -> None:
     def add_items(items: list[ReviewItem]) -> Response:
         return reply({"added": store.reviews.add_items(items)})
 
-    @routes.get("/items/{item_id}", response_model=ReviewItem, summary="One item")
+    @routes.get("/items/{item_id:text}", response_model=ReviewItem, summary="One item")
     def get_item(item_id: str) -> Response:
         return reply(store.reviews.get_item(item_id))
 
-    @routes.post("/items/{item_id}/label", response_model=ReviewItem, summary="Label a claimed item")
+    @routes.post("/items/{item_id:text}/label", response_model=ReviewItem, summary="Label a claimed item")
     def label_item(
         item_id: str,
         reviewer: _Reviewer,
@@ -78,12 +82,12 @@ def _add_items(routes: APIRouter, store: Store) -> None:
             store.reviews.label(item_id, reviewer, label=label, value=value, comment=comment, simulated=simulated)
         )
 
-    @routes.post("/items/{item_id}/release", summary="Give a claimed item back")
+    @routes.post("/items/{item_id:text}/release", summary="Give a claimed item back")
     def release(item_id: str, reviewer: _Reviewer) -> Response:
         store.reviews.release(item_id, reviewer)
         return reply({"released": item_id})
 
-    @routes.post("/items/{item_id}/skip", summary="Give a claimed item to another reviewer")
+    @routes.post("/items/{item_id:text}/skip", summary="Give a claimed item to another reviewer")
     def skip(item_id: str, reviewer: _Reviewer) -> Response:
         store.reviews.skip(item_id, reviewer)
         return reply({"skipped": item_id})

@@ -39,23 +39,23 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     def count_runs(query: _Query) -> Response:
         return reply({"count": store.runs.count_runs(query)})
 
-    @routes.get("/runs/{run_id}", response_model=Run, summary="One run")
+    @routes.get("/runs/{run_id:text}", response_model=Run, summary="One run")
     def get_run(run_id: str) -> Response:
         return reply(store.runs.get_run(run_id))
 
-    @routes.delete("/runs/{run_id}", summary="Delete a run and all that belongs to it")
+    @routes.delete("/runs/{run_id:text}", summary="Delete a run and all that belongs to it")
     def delete_run(run_id: str) -> Response:
         store.runs.delete_run(run_id)
         return reply({"deleted": run_id})
 
 
 def _add_parts(routes: APIRouter, store: Store) -> None:
-    @routes.get("/runs/{run_id}/console", response_model=list[str], summary="Lines that a run printed")
+    @routes.get("/runs/{run_id:text}/console", response_model=list[str], summary="Lines that a run printed")
     def console(run_id: str, first: int = 0, limit: int = 1000) -> Response:
         return reply(store.runs.console(run_id, first=first, limit=limit))
 
     @routes.get(
-        "/runs/{run_id}/series",
+        "/runs/{run_id:text}/series",
         response_model=list[SeriesSummary],
         summary="Which series a run has",
         openapi_extra=parameters(text="part of the name"),
@@ -64,7 +64,7 @@ def _add_parts(routes: APIRouter, store: Store) -> None:
         return reply([finite(summary) for summary in store.series.list_series(run_id, text=one(request, "text"))])
 
     @routes.get(
-        "/runs/{run_id}/points",
+        "/runs/{run_id:text}/points",
         summary="The points of one metric: a JSON line, then steps, times, values of each source",
         openapi_extra=parameters(name="the metric's name", source="the rank or process; all where missing"),
     )
@@ -72,12 +72,12 @@ def _add_parts(routes: APIRouter, store: Store) -> None:
         found = store.series.read_series(run_id, required(request, "name"), source=one(request, "source"))
         return Response(points.pack(found), media_type=points.CONTENT_TYPE)
 
-    @routes.get("/runs/{run_id}/samples", response_model=Page[Sample], summary="Samples of an evaluation run")
+    @routes.get("/runs/{run_id:text}/samples", response_model=Page[Sample], summary="Samples of an evaluation run")
     def list_samples(run_id: str, limit: int = 1000, cursor: str | None = None) -> Response:
         return reply(store.evaluations.list_samples(run_id, limit=limit, cursor=cursor))
 
     @routes.get(
-        "/runs/{run_id}/sample",
+        "/runs/{run_id:text}/sample",
         response_model=Sample,
         summary="One sample",
         openapi_extra=parameters(example_id="the example's id"),

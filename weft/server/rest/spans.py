@@ -40,11 +40,11 @@ def router(store: Store) -> APIRouter:
     def list_traces(query: _Query) -> Response:
         return reply(store.spans.list_traces(query))
 
-    @routes.get("/traces/{trace_id}", response_model=list[Span], summary="All spans of one trace")
+    @routes.get("/traces/{trace_id:text}", response_model=list[Span], summary="All spans of one trace")
     def get_trace(trace_id: str) -> Response:
         return reply(store.spans.get_trace(trace_id))
 
-    @routes.get("/traces/{trace_id}/spans/{span_id}", response_model=Span, summary="One span")
+    @routes.get("/traces/{trace_id:text}/spans/{span_id:text}", response_model=Span, summary="One span")
     def get_span(trace_id: str, span_id: str) -> Response:
         span = store.spans.find_span(trace_id, span_id)
         if span is None:

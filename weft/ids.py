@@ -9,6 +9,8 @@ from collections.abc import Callable
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 12  # 62 bits: a million ids collide with probability 1e-7
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,127}")
+_TRACE_ID = re.compile("[0-9a-f]{32}")
+_SPAN_ID = re.compile("[0-9a-f]{16}")
 
 
 def _random(length: int) -> str:
@@ -41,13 +43,9 @@ def is_name(text: str) -> bool:
 
 def is_trace_id(text: str) -> bool:
     """Whether ``text`` is a W3C trace id: 32 lowercase hex digits, not all zero."""
-    return len(text) == 32 and _is_hex(text)
+    return _TRACE_ID.fullmatch(text) is not None and text != "0" * 32
 
 
 def is_span_id(text: str) -> bool:
     """Whether ``text`` is a W3C span id: 16 lowercase hex digits, not all zero."""
-    return len(text) == 16 and _is_hex(text)
-
-
-def _is_hex(text: str) -> bool:
-    return all(c in "0123456789abcdef" for c in text) and text.strip("0") != ""
+    return _SPAN_ID.fullmatch(text) is not None and text != "0" * 16

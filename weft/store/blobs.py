@@ -39,7 +39,7 @@ class SqlBlobs:
         with self._database.read() as connection:
             if _find(connection, project, digest) is not None:
                 return digest
-        row = _row(self._database, project, digest, data)
+        row = _row(self._database, project, digest, data, zstandard.ZstdCompressor(level=_LEVEL))
         with self._database.write() as connection:
             self._database.insert_new(connection, "blobs", _COLUMNS, [row])
         return digest
@@ -83,7 +83,8 @@ class Texts:
             known |= {
                 (project, digest) for digest in _existing(connection, project, [d for p, d in keys if p == project])
             }
-        rows = [_row(database, *key, self._kept[key]) for key in keys if key not in known]
+        compressor = zstandard.ZstdCompressor(level=_LEVEL)  # costly to make, one for all
+        rows = [_row(database, *key, self._kept[key], compressor) for key in keys if key not in known]
         database.insert_new(connection, "blobs", _COLUMNS, rows)
         self._kept.clear()
 
@@ -124,12 +125,14 @@ def _find(connection: Connection, project: str, digest: str) -> Any:
     return connection.execute(query).one_or_none()
 
 
-def _row(database: Database, project: str, digest: str, data: bytes) -> tuple[Any, ...]:
+def _row(
+    database: Database, project: str, digest: str, data: bytes, compressor: zstandard.ZstdCompressor
+) -> tuple[Any, ...]:
     now = clock.now_ns()
     if len(data) > INLINE_BYTES and database.blob_dir is not None:
         _write_file(_path(database.blob_dir, project, digest), data)
         return (project, digest, len(data), "file", None, now)
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(data)
+    packed = compressor.compress(data)
     if len(packed) < len(data):
         return (project, digest, len(data), "zstd", packed, now)
     return (project, digest, len(data), "none", data, now)

@@ -29,6 +29,7 @@ from sqlalchemy.exc import (
 )
 
 from weft.errors import MissingExtraError, StoreError
+from weft.records import dumps
 
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
@@ -127,6 +128,31 @@ class Database:
             self._upserts[cached] = statement
         connection.exec_driver_sql(statement, list(rows))
 
+    def lookup(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        keys: Sequence[str],
+        wanted: Sequence[tuple[Any, ...]],
+    ) -> list[Any]:
+        """The ``columns`` of the rows that have one of the ``wanted`` values of ``keys``, each found by its index.
+
+        SQLite scans the table for ``(a, b) IN (...)``; a join from the list of keys does not.
+        """
+        if not wanted:
+            return []
+        if self.sqlite:
+            given = [f"json_extract(k.value, '$[{index}]')" for index in range(len(keys))]
+            source = "json_each(?) AS k CROSS JOIN"
+        else:
+            given = [f"CAST(k.value ->> {index} AS {_pg_type(wanted[0][index])})" for index in range(len(keys))]
+            source = "jsonb_array_elements(CAST(%s AS jsonb)) AS k(value) JOIN"
+        on = " AND ".join(f"s.{key} = {value}" for key, value in zip(keys, given, strict=True))
+        chosen = ", ".join(f"s.{column}" for column in columns)
+        statement = f"SELECT {chosen} FROM {source} {table} AS s ON {on}"  # noqa: S608 - our own names
+        return list(connection.exec_driver_sql(statement, (dumps(wanted).decode(),)).all())
+
     def insert_new(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
@@ -151,6 +177,10 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _pg_type(value: Any) -> str:
+    return "bigint" if isinstance(value, int) else "text"
 
 
 def _forget_all() -> None:

@@ -6,8 +6,9 @@ row in spite of that, the batch is stored record by record, and the one at fault
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -50,28 +51,8 @@ _OTLP: dict[int, tuple[str, otlp.Encoding]] = {
 _RECORD_ERRORS = (ValueError, TypeError, KeyError, OverflowError, RecursionError, UnicodeError)
 
 
-@dataclass(slots=True)
-class _Rows:
-    """What one or more records want stored, by table."""
-
-    projects: set[str] = field(default_factory=set)
-    mentions: dict[str, tuple[str, int]] = field(default_factory=dict)
-    spans: list[list[Any]] = field(default_factory=list)
-    events: list[otlp.SpanEvent] = field(default_factory=list)
-    runs: list[RunUpdate] = field(default_factory=list)
-    points: list[tuple[Key, Point]] = field(default_factory=list)
-    console: list[tuple[Any, ...]] = field(default_factory=list)
-    samples: list[list[Any]] = field(default_factory=list)
-    scores: list[tuple[Any, ...]] = field(default_factory=list)
-    writers: list[Writer] = field(default_factory=list)
-
-    def mention(self, run_id: str | None, project: str, time_ns: int) -> None:
-        """Note a run that a record names: it must exist, if only as a stub."""
-        self.projects.add(v.project_name(project))
-        if run_id is not None:
-            known = self.mentions.get(run_id)
-            if known is None or time_ns < known[1]:
-                self.mentions[run_id] = (project, time_ns)
+# What a record wants stored: pairs of a table's word and a row.
+_Rows = list[tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +97,7 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
             if entry.type == RecordType.FORWARD:
                 yield from _groups(frames.decode_batch(entry.payload), rejected)
             else:
-                rows = _Rows()
+                rows: _Rows = []
                 for reason in _decode(entry, batch.writer, rows):
                     rejected.append(Rejected(entry, reason))
                 records.append((entry, rows))
@@ -133,26 +114,31 @@ def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
     record = decode_record(entry.type, entry.payload)
     match record:
         case Span():
-            rows.spans.append(span_row(record))
-            rows.mention(record.run_id, record.project, record.start_ns)
+            rows.append(("spans", span_row(record)))
+            rows.append(_mention(record.run_id, record.project, record.start_ns))
         case Metrics():
-            rows.points.extend(metric_points(record, writer))
-            rows.mention(record.run_id, record.project, record.time_ns)
+            rows.append(("points", metric_points(record, writer)))
+            rows.append(_mention(record.run_id, record.project, record.time_ns))
         case RunUpdate():
-            rows.runs.append(check_update(record))
-            rows.mention(None, record.project, record.time_ns)
+            rows.append(("runs", check_update(record)))
+            rows.append(_mention(None, record.project, record.time_ns))
         case ConsoleLines():
-            rows.console.append(console_row(record))
-            rows.mention(record.run_id, record.project, record.time_ns)
+            rows.append(("console", console_row(record)))
+            rows.append(_mention(record.run_id, record.project, record.time_ns))
         case Sample():
-            rows.samples.append(sample_row(record))
-            rows.mention(record.run_id, record.project, record.started_ns)
+            rows.append(("samples", sample_row(record)))
+            rows.append(_mention(record.run_id, record.project, record.started_ns))
         case Score():
-            rows.scores.append(score_row(record))
-            rows.mention(None, record.project, record.time_ns)
+            rows.append(("scores", score_row(record)))
+            rows.append(_mention(None, record.project, record.time_ns))
         case Writer():
-            rows.writers.append(_checked_writer(record))
+            rows.append(("writers", _checked_writer(record)))
     return []
+
+
+def _mention(run_id: str | None, project: str, time_ns: int) -> tuple[str, Any]:
+    """Note the project and the run that a record names: they must exist, if only as a stub."""
+    return "mentions", (run_id, v.project_name(project), time_ns)
 
 
 def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
@@ -164,22 +150,21 @@ def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
     reasons = list(decoded.rejected)
     for span in decoded.spans:
         try:
-            row = span_row(span)
+            found = [("spans", span_row(span)), _mention(span.run_id, span.project, span.start_ns)]
         except _RECORD_ERRORS as error:
             reasons.append(f"span {span.span_id}: {error}")
             continue
-        rows.spans.append(row)
-        rows.mention(span.run_id, span.project, span.start_ns)
+        rows.extend(found)
     for score in decoded.scores:
         try:
-            rows.scores.append(score_row(score))
+            found = [("scores", score_row(score)), _mention(None, score.project, score.time_ns)]
         except _RECORD_ERRORS as error:
             reasons.append(f"score {score.name}: {error}")
             continue
-        rows.mention(None, score.project, score.time_ns)
+        rows.extend(found)
     for event in decoded.events:
-        rows.events.append(event)
-        rows.mention(None, event.project, event.time_ns)
+        rows.append(("events", event))
+        rows.append(_mention(None, event.project, event.time_ns))
     return reasons
 
 
@@ -197,14 +182,16 @@ def _store(database: Database, connection: Connection, groups: list[_Group]) -> 
     if not database.sqlite:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INGEST_LOCK})")
     stored = repeated = 0
-    rows = _Rows()
+    rows: dict[str, list[Any]] = defaultdict(list)
     for group in groups:
         done = _progress(connection, group.writer, group.segment)
-        fresh = [kept for entry, kept in group.records if entry.end > done]
-        repeated += len(group.records) - len(fresh)
-        stored += len(fresh)
-        for kept in fresh:
-            _extend(rows, kept)
+        for entry, kept in group.records:
+            if entry.end <= done:
+                repeated += 1
+                continue
+            stored += 1
+            for table, row in kept:
+                rows[table].append(row)
         if group.end > done:
             mark = [(group.writer, group.segment, group.end)]
             database.upsert(connection, "progress", ("writer", "segment", "stored"), ("writer", "segment"), mark)
@@ -212,29 +199,32 @@ def _store(database: Database, connection: Connection, groups: list[_Group]) -> 
     return stored, repeated
 
 
-def _extend(rows: _Rows, more: _Rows) -> None:
-    rows.projects |= more.projects
-    for run_id, (project, time_ns) in more.mentions.items():
-        rows.mention(run_id, project, time_ns)
-    for name in ("spans", "events", "runs", "points", "console", "samples", "scores", "writers"):
-        getattr(rows, name).extend(getattr(more, name))
-
-
-def _write(database: Database, connection: Connection, rows: _Rows) -> None:
+def _write(database: Database, connection: Connection, rows: dict[str, list[Any]]) -> None:
     texts = Texts()
-    database.insert_new(connection, "projects", ("project",), [(name,) for name in sorted(rows.projects)])
-    write_runs(database, connection, rows.runs, rows.mentions)
-    write_spans(database, connection, rows.spans, texts)
-    write_events(database, connection, rows.events)
-    grouped: dict[Key, list[Point]] = {}
-    for key, point in rows.points:
-        grouped.setdefault(key, []).append(point)
-    write_points(database, connection, grouped)
-    write_console(database, connection, rows.console)
-    write_samples(database, connection, rows.samples, texts)
-    write_scores(database, connection, rows.scores)
-    _write_writers(database, connection, rows.writers)
+    projects = sorted({project for _, project, _ in rows["mentions"]})
+    database.insert_new(connection, "projects", ("project",), [(project,) for project in projects])
+    write_runs(database, connection, rows["runs"], _stubs(rows["mentions"]))
+    write_spans(database, connection, rows["spans"], texts)
+    write_events(database, connection, rows["events"])
+    points: dict[Key, list[Point]] = defaultdict(list)
+    for step in rows["points"]:
+        for key, point in step:
+            points[key].append(point)
+    write_points(database, connection, points)
+    write_console(database, connection, rows["console"])
+    write_samples(database, connection, rows["samples"], texts)
+    write_scores(database, connection, rows["scores"])
+    _write_writers(database, connection, rows["writers"])
     texts.write(database, connection)
+
+
+def _stubs(mentions: list[tuple[str | None, str, int]]) -> dict[str, tuple[str, int]]:
+    """The runs that records name, with their project and the earliest time."""
+    found: dict[str, tuple[str, int]] = {}
+    for run_id, project, time_ns in mentions:
+        if run_id is not None and (run_id not in found or time_ns < found[run_id][1]):
+            found[run_id] = (project, time_ns)
+    return found
 
 
 def _write_writers(database: Database, connection: Connection, writers: list[Writer]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, func, select
 
 from weft.records import Metrics, Series, SeriesSummary
 from weft.store import tables as t
@@ -64,7 +64,7 @@ class SqlSeries:
             parts: dict[int, list[Any]] = {}
             for row in [*connection.execute(tail), *connection.execute(packed)]:
                 parts.setdefault(row[0], []).append(row[1:])
-            last = _last_values(connection, {key: max(part[2] for part in parts[key]) for key in parts})
+            last = _last_values(self._database, connection, {key: max(part[2] for part in parts[key]) for key in parts})
         return [_summary(row, parts[row.series_id], last[row.series_id]) for row in known if row.series_id in parts]
 
     def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]:
@@ -144,22 +144,18 @@ def pack_all(database: Database, connection: Connection, *, at_least: int) -> in
 
 
 def _series_ids(database: Database, connection: Connection, keys: Sequence[Key]) -> dict[Key, int]:
-    found = _find_ids(connection, keys)
+    found = _find_ids(database, connection, keys)
     missing = [key for key in keys if key not in found]
     if missing:
         database.insert_new(connection, "series", ("run_id", "name", "source"), missing)
-        found.update(_find_ids(connection, missing))
+        found.update(_find_ids(database, connection, missing))
     return found
 
 
-def _find_ids(connection: Connection, keys: Sequence[Key]) -> dict[Key, int]:
-    s = t.series.c
-    found: dict[Key, int] = {}
-    for start in range(0, len(keys), _BATCH):
-        query = select(t.series).where(tuple_(s.run_id, s.name, s.source).in_(keys[start : start + _BATCH]))
-        for row in connection.execute(query):
-            found[row.run_id, row.name, row.source] = row.series_id
-    return found
+def _find_ids(database: Database, connection: Connection, keys: Sequence[Key]) -> dict[Key, int]:
+    names = ("run_id", "name", "source")
+    rows = database.lookup(connection, "series", (*names, "series_id"), names, keys)
+    return {(row.run_id, row.name, row.source): row.series_id for row in rows}
 
 
 def _edges(connection: Connection, series_ids: Sequence[int]) -> dict[int, tuple[int | None, int]]:
@@ -268,18 +264,11 @@ def _rows(series_id: int, points: Points) -> Iterable[tuple[Any, ...]]:
         yield series_id, step, time, names[who], None if value != value else value
 
 
-def _last_values(connection: Connection, last_steps: dict[int, int]) -> dict[int, float | None]:
-    found: dict[int, float | None] = {}
+def _last_values(database: Database, connection: Connection, last_steps: dict[int, int]) -> dict[int, float | None]:
     keys = sorted(last_steps.items())
-    for start in range(0, len(keys), _BATCH):
-        some = keys[start : start + _BATCH]
-        p, c = t.points.c, t.chunks.c
-        for query in (
-            select(p.series_id, p.value).where(tuple_(p.series_id, p.step).in_(some)),
-            select(c.series_id, c.last).where(tuple_(c.series_id, c.last_step).in_(some)),
-        ):
-            found.update((row[0], row[1]) for row in connection.execute(query))
-    return found
+    tail = database.lookup(connection, "points", ("series_id", "value"), ("series_id", "step"), keys)
+    packed = database.lookup(connection, "chunks", ("series_id", "last"), ("series_id", "last_step"), keys)
+    return dict(tuple(row) for row in [*packed, *tail])
 
 
 def _summary(row: Any, parts: Sequence[Any], last: float | None) -> SeriesSummary:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, case, func, select
 
 from weft.digests import of_bytes
 from weft.records import Span, SpanStatus
@@ -102,7 +102,7 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
         other = folded.get(key)
         if other is None or _beats(row[_AT["end_ns"]], other[_AT["end_ns"]]):
             folded[key] = row
-    old = _existing(connection, sorted(folded))
+    old = _existing(database, connection, sorted(folded))
     winners = [
         list(folded[key])
         for key in sorted(folded)
@@ -125,23 +125,19 @@ def _beats(new_end: int | None, old_end: int | None) -> bool:
     return old_end is None or new_end >= old_end
 
 
-def _existing(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
-    c = t.spans.c
-    found: dict[tuple[str, str], Any] = {}
-    for start in range(0, len(keys), _BATCH):
-        query = select(c.trace_id, c.span_id, c.end_ns, c.status, c.input_tokens, c.output_tokens, c.cost_usd).where(
-            tuple_(c.trace_id, c.span_id).in_(keys[start : start + _BATCH])
-        )
-        for row in connection.execute(query):
-            found[row.trace_id, row.span_id] = row
-    return found
+def _existing(
+    database: Database, connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Any]:
+    columns = ("trace_id", "span_id", "end_ns", "status", "input_tokens", "output_tokens", "cost_usd")
+    rows = database.lookup(connection, "spans", columns, ("trace_id", "span_id"), keys)
+    return {(row.trace_id, row.span_id): row for row in rows}
 
 
 def _update_traces(
     database: Database, connection: Connection, rows: Iterable[list[Any]], old: dict[tuple[str, str], Any]
 ) -> None:
     rows = list(rows)
-    known = _traces(connection, v.in_order(row[0] for row in rows))
+    known = _traces(database, connection, v.in_order(row[0] for row in rows))
     for row in rows:
         span = dict(zip(COLUMNS, row, strict=True))
         trace = known.get(span["trace_id"])
@@ -178,13 +174,9 @@ def _add(total: Any, new: Any, before: Any) -> Any:
     return (total or 0) + (new or 0) - (before or 0)
 
 
-def _traces(connection: Connection, trace_ids: Sequence[str]) -> dict[str, _Trace]:
-    found: dict[str, _Trace] = {}
-    for start in range(0, len(trace_ids), _BATCH):
-        query = select(t.traces).where(t.traces.c.trace_id.in_(trace_ids[start : start + _BATCH]))
-        for row in connection.execute(query):
-            found[row.trace_id] = _Trace(**row._mapping)
-    return found
+def _traces(database: Database, connection: Connection, trace_ids: Sequence[str]) -> dict[str, _Trace]:
+    rows = database.lookup(connection, "traces", _TRACE_COLUMNS, ("trace_id",), [(one,) for one in trace_ids])
+    return {row.trace_id: _Trace(**{**row._mapping, "rooted": bool(row.rooted)}) for row in rows}
 
 
 def recount_traces(database: Database, connection: Connection, trace_ids: Sequence[str]) -> None:

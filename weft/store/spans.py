@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.errors import InputError, NotFoundError
@@ -191,9 +191,9 @@ class SqlSpans:
         c = t.spans.c
         found: dict[str, Span] = {}
         for start in range(0, len(keys), _BATCH):
-            rows = connection.execute(
-                select(t.spans, ended_writer()).where(tuple_(c.trace_id, c.span_id).in_(keys[start : start + _BATCH]))
-            ).all()
+            # Each term is looked up by itself; SQLite would scan the table for (a, b) IN (...).
+            some = or_(*(and_(c.trace_id == one, c.span_id == other) for one, other in keys[start : start + _BATCH]))
+            rows = connection.execute(select(t.spans, ended_writer()).where(some)).all()
             found.update((span.trace_id, span) for span in self._spans(connection, rows))
         return found
 

@@ -24,7 +24,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return f"{value:,.0f}"
     if size < 1e-4:
         return f"{value:.{digits - 1}g}"
-    return f"{value:.{digits}g}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def count(value: float | None) -> str:

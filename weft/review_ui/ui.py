@@ -47,29 +47,40 @@ def remember(name: str, value: str | None) -> None:
         del st.query_params[name]
 
 
+def filters() -> Any:
+    """The row in which filters stand side by side, and wrap on a narrow page."""
+    return st.container(horizontal=True, gap="small")
+
+
 def filter_text(label: str, name: str, placeholder: str = "") -> str:
     """A text field whose value lives in the address."""
     value = st.text_input(
-        label, value=parameter(name), placeholder=placeholder, key=f"filter-{name}", label_visibility="collapsed"
+        label,
+        value=parameter(name),
+        placeholder=placeholder,
+        key=f"filter-{name}",
+        label_visibility="collapsed",
+        width=420,
     ).strip()
     remember(name, value)
     return value
 
 
-def filter_choice(label: str, name: str, options: Sequence[str]) -> str:
-    """A select box whose value lives in the address; the first entry, ``any``, filters nothing."""
-    choices = ["", *options]
-    current = parameter(name)
-    value = st.selectbox(
+def filter_choice(label: str, name: str, options: Sequence[str], default: str = "") -> str:
+    """A select box whose value lives in the address; without a default the first entry, ``any``, filters nothing."""
+    choices = list(options) if default else ["", *options]
+    current = parameter(name, default)
+    value: str = st.selectbox(
         label,
         choices,
         index=choices.index(current) if current in choices else 0,
         format_func=lambda option: f"{label}: {option or 'any'}",
         key=f"filter-{name}",
         label_visibility="collapsed",
+        width=200,
     )
-    remember(name, value)
-    return value or ""
+    remember(name, None if value == default else value)
+    return value
 
 
 def show(markup: Markup) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weft.errors import NotFoundError
 from weft.records import ItemStatus, ReviewItem, ReviewQueue
@@ -76,7 +76,7 @@ def estimate_items(
     waves = [_wave(group, tune, level, bounds) for _, group in sorted(groups.items())]
     return QueueEstimate(
         before=aggregate([_judged(item) for group in groups.values() for item in group], level=level),
-        after=combine_waves([wave.after for wave in waves]),
+        after=_possible(combine_waves([wave.after for wave in waves]), bounds),
         waves=waves,
         labels=sum(item.status == ItemStatus.LABELLED for item in items),
         by_hand=sum(item.p is None for item in items),
@@ -109,6 +109,14 @@ def _wave(items: Sequence[ReviewItem], tune: bool, level: float, bounds: tuple[f
         bounds=bounds,
     )
     return WaveEstimate(items[0].run_id, items[0].wave, aggregate(judged, level=level), after)
+
+
+def _possible(figure: Estimate, bounds: tuple[float, float]) -> Estimate:
+    """The interval without what no mean of the choices' values can be: it covers no less for it."""
+    if figure.low is None or figure.high is None:
+        return figure
+    low, high = (min(max(end, bounds[0]), bounds[1]) for end in (figure.low, figure.high))
+    return replace(figure, low=low, high=high)
 
 
 def _judged(item: ReviewItem) -> float | None:

@@ -1,7 +1,6 @@
 // A dense table. Every text goes in through textContent, so nothing that a span says becomes markup.
 const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
   waiting: "○", claimed: "◐", labelled: "●", skipped: "↷", held: "–", finished: "●", unset: "●" };
-const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -11,23 +10,18 @@ function element(tag, className, text) {
 }
 
 function whisker([middle, low, high], [from, to]) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "whisker");
-  svg.setAttribute("viewBox", "0 0 160 20");
-  svg.setAttribute("preserveAspectRatio", "none");
-  const x = (value) => 4 + 152 * Math.min(1, Math.max(0, (value - from) / ((to - from) || 1)));
-  const draw = (tag, attributes) => {
-    const node = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    svg.appendChild(node);
+  const place = (value) => 100 * Math.min(1, Math.max(0, (value - from) / ((to - from) || 1)));
+  const box = element("span", "whisker");
+  const put = (className, left, width) => {
+    const node = element("span", className);
+    node.style.left = left + "%";
+    if (width !== undefined) node.style.width = width + "%";
+    box.appendChild(node);
   };
-  draw("line", { x1: 4, x2: 156, y1: 10, y2: 10, class: "axis" });
-  if (low !== null && high !== null) {
-    draw("line", { x1: x(low), x2: x(high), y1: 10, y2: 10, class: "bar" });
-    for (const end of [low, high]) draw("line", { x1: x(end), x2: x(end), y1: 6, y2: 14, class: "bar" });
-  }
-  draw("circle", { cx: x(middle), cy: 10, r: 4, class: "dot" });
-  return svg;
+  if (from < 0 && to > 0) put("zero", place(0));
+  if (low !== null && high !== null) put("bar", place(low), place(high) - place(low));
+  put("dot", place(middle));
+  return box;
 }
 
 function fill(cell, value, column) {
@@ -149,6 +143,11 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     const typing = event.composedPath()[0];
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(typing.tagName || "") || typing.isContentEditable) return;
     if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "/") {
+      const search = document.querySelector('[data-testid="stMainBlockContainer"] input[type="text"]');
+      if (search) { search.focus(); event.preventDefault(); }
+      return;
+    }
     if (event.key === "j") state.at = Math.min(rows.length - 1, state.at + 1);
     else if (event.key === "k") state.at = Math.max(0, state.at - 1);
     else if (event.key === "Enter" && rows[state.at] && rows[state.at].weftHref) open(event, rows[state.at].weftHref);

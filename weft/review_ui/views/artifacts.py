@@ -25,7 +25,8 @@ with weft.init("my-project", kind="train") as run:
 def page() -> None:
     """The newest version of each artifact."""
     ui.head("Artifacts")
-    kind = ui.filter_choice("Type", "type", ["dataset", "model", "prompt", "evaluation", "files"])
+    with ui.filters():
+        kind = ui.filter_choice("Type", "type", ["dataset", "model", "prompt", "evaluation", "files"])
     found = data.store().artifacts.list_artifacts(data.project(), type=kind or None)
     if not found:
         ui.note("No artifact of this type.") if kind else ui.empty(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.errors import InputError
-from weft.evals.compare import Comparison, MetricComparison, compare, paired
+from weft.evals.comparison import Comparison, MetricComparison, compare, paired
 from weft.evals.results import load
 from weft.review_ui import data, ui
 from weft.review_ui import format as fmt
@@ -27,13 +27,15 @@ def page() -> None:
     ui.facts({"Baseline": f"{before.target} ({before.run_id})", "Candidate": f"{after.target} ({after.run_id})"})
     found = compare(before, after)
     names = list(found.metrics)
-    metric = ui.parameter("metric") if ui.parameter("metric") in names else names[0]
+    first = next((name for name in names if found.metrics[name].p_value is not None), names[0])  # flips are crossings
+    metric = ui.parameter("metric") if ui.parameter("metric") in names else first
     ui.show(ui.element("div", sentence(metric, found.metrics[metric].difference), class_="w-verdict"))
     differences(found)
     ui.links(
         {"Baseline": address("/evaluation", id=before.run_id), "Candidate": address("/evaluation", id=after.run_id)}
     )
-    metric = ui.filter_choice("Flips in", "metric", names) or names[0]
+    with ui.filters():
+        metric = ui.filter_choice("Metric", "metric", names, default=first)
     flips(found, found.metrics[metric])
 
 

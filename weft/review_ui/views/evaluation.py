@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from weft.errors import NotFoundError
 from weft.evals.results import EvaluationResult, load
 from weft.records import Sample, SampleStatus
@@ -100,10 +98,8 @@ def samples(result: EvaluationResult) -> None:
     """The samples: failures first, then the worst by the chosen metric."""
     ui.section("Samples")
     names = list(result.summary)
-    pick, show = st.columns([3, 3])
-    with pick:
-        metric = ui.filter_choice("Worst by", "metric", names) or (names[0] if names else "")
-    with show:
+    with ui.filters():
+        metric = ui.filter_choice("Worst by", "metric", names, default=names[0]) if names else ""
         only = ui.filter_choice("Show", "show", ["failed calls", "below 1"])
     scored = {(score.example_id, score.repetition, score.name): score for score in result.scores}
 
@@ -119,7 +115,7 @@ def samples(result: EvaluationResult) -> None:
         or (only == "below 1" and (value(sample) is None or (value(sample) or 0.0) < 1))
     ]
     kept.sort(key=lambda s: (s.status == SampleStatus.OK, 2.0 if value(s) is None else value(s), s.example_id))
-    shown = [name for name in names if any((s.example_id, s.repetition, name) in scored for s in kept[:1])][:4]
+    shown = [name for name in names if any(key[2] == name for key in scored)][:4]
     rows = []
     for sample in kept[:_ROWS]:
         href = address("/trace", id=sample.trace_id, span=sample.span_id) if sample.trace_id else None

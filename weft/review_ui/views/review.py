@@ -117,7 +117,7 @@ def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
                 fmt.plain(choice.label),
                 key=f"choice-{item.item_id}-{position}",
                 shortcut=choice.key or None,
-                width=200,
+                width=168,
                 on_click=submit,
                 args=(queue, item, reviewer, choice.label),
             )
@@ -130,7 +130,7 @@ def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
             args=(queue, item, reviewer),
         )
         if item.trace_id and st.button("Trace", key=f"trace-{item.item_id}", shortcut="t", type="tertiary"):
-            ui.go(address("/trace", id=item.trace_id, blind="1", project=item.project))
+            ui.go(address("/trace", id=item.trace_id, blind=queue.record.name, project=item.project))
     st.text_input(
         "Comment", key=f"comment-{item.item_id}", placeholder="Comment, if there is something to say",
         label_visibility="collapsed",

@@ -15,6 +15,7 @@ from weft.review_ui.components import Cell, Column, Row, table
 
 _LIMIT = 100
 _DRAWN = 8
+_LAST = {"samples", "failed"}  # counts of an evaluation, of less interest than its figures
 _CODE = """import weft
 with weft.init("my-project", kind="train") as run:
     run.log({"loss": 0.5})"""
@@ -23,12 +24,9 @@ with weft.init("my-project", kind="train") as run:
 def page() -> None:
     """The table of runs, and below it the curves of those that are ticked (the newest where none is)."""
     ui.head("Runs")
-    search, kind, status = st.columns([6, 2, 2])
-    with search:
+    with ui.filters():
         text = ui.filter_text("Search", "q", "Search names, tags and notes")
-    with kind:
         wanted = ui.filter_choice("Kind", "kind", ["train", "eval", "app", "trial"])
-    with status:
         state = ui.filter_choice("Status", "status", ["running", "finished", "failed", "crashed"])
     query = RunQuery(
         project=data.project(),
@@ -70,7 +68,7 @@ def listing(runs: Sequence[Run], colours: dict[str, str]) -> tuple[list[Column],
         Column("Kind", "60px"),
         Column("Status", "96px"),
         Column("Duration", "100px", "r"),
-        *(Column(name, "88px", "r", low=True) for name in config),
+        *(Column(name, "100px", low=True) for name in config),
         *(Column(name, "88px", "r") for name in results),
     ]
     rows = []
@@ -101,7 +99,9 @@ def value_cell(value: object) -> Cell:
 
 def differing(configs: Sequence[dict[str, object]]) -> list[str]:
     """Names of config values that are not the same in all runs."""
-    names = dict.fromkeys(name for config in configs for name in config)
+    names = dict.fromkeys(
+        name for config in configs for name, value in config.items() if not isinstance(value, dict | list)
+    )
     return [name for name in names if len({repr(config.get(name)) for config in configs}) > 1]
 
 
@@ -112,7 +112,7 @@ def numbers(summaries: Sequence[dict[str, object]]) -> list[str]:
         for name, value in summary.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(("_", "system/")):
                 counts[name] = counts.get(name, 0) + 1
-    return sorted(counts, key=lambda name: -counts[name])
+    return sorted(counts, key=lambda name: (name in _LAST, -counts[name]))
 
 
 def curves(runs: Sequence[Run], colours: dict[str, str]) -> None:

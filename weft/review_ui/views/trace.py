@@ -26,7 +26,7 @@ def page() -> None:
         )
         return
     spans = data.store().spans.get_trace(trace_id)
-    blind = bool(ui.parameter("blind"))
+    blind = ui.parameter("blind")
     if blind:  # a reviewer came here from a case that is not labelled: no verdict may be seen
         spans = without_verdicts(spans)
     if not spans:
@@ -38,18 +38,20 @@ def page() -> None:
     chosen = next((s for s, _ in ordered if s.span_id == ui.parameter("span")), ordered[0][0])
     root = ordered[0][0]
     ui.head(root.name, fmt.moment(root.start_ns), trace_id)
+    if blind:
+        ui.link("Back to the case", address("/review", queue=blind, project=root.project))
     summary(spans, root)
     left, right = st.columns([11, 9])
     with left:
         ui.show(ui.element("div", class_="w-pane"))
         start = min(span.start_ns for span in spans)
         end = max(span.end_ns or span.start_ns for span in spans)
-        rows = tree_rows(ordered, start, end, "1" if blind else "")
+        rows = tree_rows(ordered, start, end, blind)
         ui.go(tree(rows, total=end - start, selected=chosen.span_id, key=f"tree-{trace_id}"))
         ui.keys({"j k": "next, previous span"})
     with right:
         ui.show(ui.element("div", class_="w-pane"))
-        detail(chosen, blind=blind)
+        detail(chosen, blind=bool(blind))
 
 
 def without_verdicts(spans: Sequence[Span]) -> list[Span]:

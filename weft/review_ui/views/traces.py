@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from weft.records import SpanQuery, TraceSummary
 from weft.review_ui import data, ui
 from weft.review_ui import format as fmt
@@ -31,14 +29,10 @@ weft.op(lambda question: question.upper())("hello")"""
 def page() -> None:
     """The list of traces with its filters in the address."""
     ui.head("Traces")
-    search, status, slow, order = st.columns([5, 2, 2, 2])
-    with search:
+    with ui.filters():
         text = ui.filter_text("Search", "q", "Search names, inputs and outputs")
-    with status:
         wanted = ui.filter_choice("Status", "status", ["ok", "error", "running", "interrupted"])
-    with slow:
         slower = ui.filter_choice("Slower than", "slow", list(_SLOW))
-    with order:
         ordered = ui.filter_choice("Order", "order", ["slowest", "costliest"])
     run_id = ui.parameter("run")
     if run_id:

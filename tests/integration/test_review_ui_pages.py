@@ -1,0 +1,205 @@
+"""Every page through Streamlit's own test runner, on an empty and on a filled store."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+import pytest
+import review_ui_seeds as seeds
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from weft import settings
+from weft.repositories import Store
+from weft.reviews import Queue
+from weft.store import open_store
+
+EMPTY = {
+    "overview": "Nothing has been recorded",
+    "traces": "No calls have been traced",
+    "evaluations": "No evaluations have been run",
+    "review": "No cases have been sent to people",
+    "runs": "No runs have been recorded",
+    "artifacts": "No artifacts have been logged",
+}
+NAMELESS = {
+    "trace": "No trace is named",
+    "evaluation": "No evaluation is named",
+    "single_run": "No run is named",
+    "single_artifact": "No artifact is named",
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_store() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = open_store(settings.load())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    seeds.fill(store)
+    return store
+
+
+PATHS = {"overview": "/", "single_run": "/run", "single_artifact": "/artifact"}
+
+
+def opened(view: str, **address: str) -> AppTest:
+    path = PATHS.get(view, "/" + view)
+    app = AppTest.from_string(f"from weft.review_ui.shell import main\nmain({path!r})", default_timeout=30)
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    """All that the page sends to the browser."""
+    parts: list[str] = []
+
+    def walk(node: object) -> None:
+        children = getattr(node, "children", None)
+        if children is None:
+            parts.append(html.unescape(str(getattr(node, "proto", ""))))
+        else:
+            for child in children.values():
+                walk(child)
+
+    walk(app.main)
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize(("view", "sentence"), [*EMPTY.items(), *NAMELESS.items()])
+def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sentence: str) -> None:
+    app = opened(view)
+    assert not app.exception
+    assert sentence in text(app)
+    assert "import weft" in app.code[0].value
+
+
+@pytest.mark.parametrize(
+    ("view", "address", "words"),
+    [
+        ("overview", {}, ["Errors", "Waiting for review", "Newest runs"]),
+        ("traces", {}, ["answer_customer"]),
+        ("traces", {"status": "error"}, ["answer_customer"]),
+        ("trace", {"id": f"{1:032x}"}, ["chat answerer", "Where is order 1000?"]),
+        ("trace", {"id": f"{1:032x}", "span": f"{4:016x}"}, ["Answer in one sentence.", "answerer"]),
+        ("evaluations", {}, ["Tick two evaluations"]),
+        ("evaluations", {"sel": "eval-a,eval-b"}, ["Compare the two"]),
+        ("evaluation", {"id": "eval-b"}, ["60 samples, 1 of them failed", "Reviewed by people: answers"]),
+        ("compare", {"runs": "eval-a,eval-b"}, ["Flips in exact"]),
+        ("review", {}, ["Is the answer correct?"]),
+        ("runs", {}, ["softmax-1"]),
+        ("runs", {"sel": "train-a"}, ["softmax-1"]),
+        ("single_run", {"id": "train-a"}, ["softmax-1", "epoch 0 loss", "answerer:v1"]),
+        ("artifacts", {}, ["questions"]),
+        ("single_artifact", {"ref": "questions:v1"}, ["Who uses it", "Question 3?"]),
+        ("single_artifact", {"ref": "answerer"}, ["weights.npz", "softmax-1"]),
+    ],
+)
+@pytest.mark.usefixtures("filled")
+def test_a_page_shows_what_was_recorded(view: str, address: dict[str, str], words: list[str]) -> None:
+    app = opened(view, project=seeds.PROJECT, **address)
+    assert not app.exception
+    shown = text(app)
+    assert "This page failed" not in shown
+    for word in words:
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("view", "address", "message"),
+    [
+        ("trace", {"id": "ab" * 16}, "ab" * 16),
+        ("single_run", {"id": "nosuchrun"}, "nosuchrun"),
+        ("evaluation", {"id": "train-a"}, "not an evaluation"),
+        ("compare", {"runs": "eval-a"}, "names 1 evaluations"),
+        ("review", {"queue": "nosuchqueue"}, "There is no review queue"),
+        ("single_artifact", {"ref": "nothing"}, "nothing"),
+    ],
+)
+@pytest.mark.usefixtures("filled")
+def test_what_cannot_be_shown_is_explained(view: str, address: dict[str, str], message: str) -> None:
+    app = opened(view, project=seeds.PROJECT, **address)
+    assert not app.exception
+    shown = text(app)
+    assert "w-error" in shown
+    assert message in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("view", "address"),
+    [("traces", {}), ("trace", {"id": "f" * 32}), ("runs", {}), ("single_run", {"id": "hostile"}), ("overview", {})],
+)
+@pytest.mark.usefixtures("filled")
+def test_text_of_users_never_becomes_markup(view: str, address: dict[str, str]) -> None:
+    app = opened(view, project=seeds.PROJECT, **address)
+    assert not app.exception
+    for element in app.get("html"):
+        assert "<script" not in element.proto.body
+        assert "<img" not in element.proto.body
+    assert not app.markdown
+
+
+def test_a_case_is_blind_until_its_label_is_in(filled: Store) -> None:
+    app = opened("review", project=seeds.PROJECT, queue=seeds.QUEUE, reviewer="ann")
+    assert not app.exception
+    assert "HIDDEN-VERDICT" not in text(app)
+    first = next(button for button in app.button if button.label.startswith("correct"))
+    app = first.click().run()
+    assert not app.exception
+    shown = text(app)
+    assert "You said correct." in shown
+    assert "HIDDEN-VERDICT" in shown  # of the case that is labelled now
+    queue = Queue.open(filled, seeds.PROJECT, seeds.QUEUE)
+    assert queue.progress().labelled == 1
+
+
+def test_the_trace_of_a_case_leaves_out_what_judges(filled: Store) -> None:
+    seen = opened("trace", id=f"{1:032x}", project=seeds.PROJECT, span=f"{5:016x}")
+    assert "SECRET" in text(seen)
+    blind = opened("trace", id=f"{1:032x}", project=seeds.PROJECT, span=f"{5:016x}", blind=seeds.QUEUE)
+    assert "SECRET" not in text(blind)
+    assert not re.search(r'judge\\?"', text(blind))  # as the name or kind of a span in the tree's data
+    assert re.search(r'judge\\?"', text(seen))
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_reviewer_is_asked_for_a_name_once() -> None:
+    app = opened("review", project=seeds.PROJECT, queue=seeds.QUEUE)
+    app.text_input[0].set_value("ben")
+    app = app.button[0].click().run()
+    assert app.query_params["reviewer"] == "ben"
+    assert "as ben" in text(app)
+
+
+def test_a_finished_queue_shows_its_figure(filled: Store) -> None:
+    queue = Queue.open(filled, seeds.PROJECT, seeds.QUEUE)
+    while (item := queue.claim("ann")) is not None:
+        queue.label(item.item_id, "ann", "correct")
+    app = opened("review", project=seeds.PROJECT, queue=seeds.QUEUE, reviewer="ann")
+    assert "Every case that was sent has its label." in text(app)
+    assert "With labels" in text(app)
+
+
+def test_skipping_gives_the_case_to_another(filled: Store) -> None:
+    app = opened("review", project=seeds.PROJECT, queue=seeds.QUEUE, reviewer="ann")
+    queue = Queue.open(filled, seeds.PROJECT, seeds.QUEUE)
+    held = queue.claim("ann")
+    assert held is not None
+    next(button for button in app.button if button.label == "Skip").click().run()
+    other = queue.claim("ben")
+    assert other is not None
+    assert other.item_id == held.item_id

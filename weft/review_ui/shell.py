@@ -1,0 +1,62 @@
+"""The frame of every page: the style, the sidebar, and the page that the address names."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from weft.review_ui import data, style, ui
+from weft.review_ui.views import (
+    artifacts,
+    compare,
+    evaluation,
+    evaluations,
+    overview,
+    review,
+    runs,
+    single_artifact,
+    single_run,
+    trace,
+    traces,
+)
+
+_SIDEBAR = 208
+
+
+def main(default: str = "/") -> None:
+    """One run of the script: style, sidebar, page; ``default`` is the page at the bare address."""
+    st.set_page_config(page_title="Weft", layout="wide", initial_sidebar_state=_SIDEBAR)
+    style.inject()
+    entries = [
+        ("/", "Overview", overview.page, True),
+        ("/traces", "Traces", traces.page, True),
+        ("/evaluations", "Evaluations", evaluations.page, True),
+        ("/review", "Review", review.page, True),
+        ("/runs", "Runs", runs.page, True),
+        ("/artifacts", "Artifacts", artifacts.page, True),
+        ("/trace", "Trace", trace.page, False),
+        ("/evaluation", "Evaluation", evaluation.page, False),
+        ("/compare", "Compare", compare.page, False),
+        ("/run", "Run", single_run.page, False),
+        ("/artifact", "Artifact", single_artifact.page, False),
+    ]
+    pages = {
+        path: st.Page(ui.guarded(show), title=title, url_path=path.strip("/") or "overview", default=path == default)
+        for path, title, show, _ in entries
+    }
+    ui.register(pages)
+    current = st.navigation(list(pages.values()), position="hidden")
+    with st.sidebar:
+        sidebar([(pages[path], title) for path, title, _, visible in entries if visible])
+    current.run()
+
+
+def sidebar(links: list[tuple[object, str]]) -> None:
+    """The name, the project switcher, the pages."""
+    ui.show(ui.element("div", "Weft", class_="w-brand"))
+    try:
+        project = data.choose_project()
+    except Exception as error:  # noqa: BLE001 - the page below reports what is wrong with the store, in full
+        project = None
+        ui.show(ui.element("div", type(error).__name__, class_="w-keys"))
+    for page, title in links:
+        st.page_link(page, label=title, query_params={"project": project} if project else None)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weft.journal import Folder
 
-_STEP_S = 0.02
+_STEP_S = 0.05
 
 
 class Leadership:

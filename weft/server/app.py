@@ -109,6 +109,7 @@ def _fastapi(lifespan: Lifespan | None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        responses={"default": {"model": replies.ErrorReply, "description": "What went wrong, in the one shape"}},
     )
     replies.install(app)
     return app

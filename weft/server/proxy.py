@@ -11,7 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-PATHS = ("/v1/traces", "/v1/logs", "/api/journal")
+PATHS = {
+    "/v1/traces": "Take an ExportTraceServiceRequest (OTLP/HTTP)",
+    "/v1/logs": "Take an ExportLogsServiceRequest (OTLP/HTTP)",
+    "/api/journal": "Take a batch of another machine's journal",
+}
 _PASSED_ON = ("content-type", "content-encoding", "x-weft-project")
 _PASSED_BACK = ("content-type", "retry-after")
 
@@ -35,8 +39,8 @@ class IngestProxy:
     def router(self) -> APIRouter:
         """A route for each of :data:`PATHS`."""
         routes = APIRouter(tags=["ingest"])
-        for path in PATHS:
-            routes.add_api_route(path, self._hand_on, methods=["POST"], summary=f"Hand {path} to the ingest process")
+        for path, summary in PATHS.items():
+            routes.add_api_route(path, self._hand_on, methods=["POST"], summary=summary)
         return routes
 
     async def _hand_on(self, request: Request) -> Response:

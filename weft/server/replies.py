@@ -7,7 +7,7 @@ class of it, the code leads to a section of docs/errors.md.
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -36,6 +36,23 @@ _REMEDIES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong: the code of docs/errors.md, what is wrong, what to do about it, the field at fault."""
+
+    code: str
+    message: str
+    remedy: str
+    field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """The body of every error."""
+
+    error: Problem
+
+
 def reply(value: Any, status: int = 200) -> Response:
     """``value`` (records, lists, dicts) as JSON; NUL, lone surrogates and large integers stay exact."""
     return Response(dumps(value), status, media_type="application/json")
@@ -62,8 +79,8 @@ def status_of(error: WeftError) -> int:
 
 def error_reply(error: WeftError, status: int | None = None, headers: dict[str, str] | None = None) -> Response:
     """An error in the one shape."""
-    shape = {"code": error.code, "message": error.message, "remedy": error.remedy, "field": error.field}
-    answer = reply({"error": shape}, status_of(error) if status is None else status)
+    shape = ErrorReply(Problem(error.code, error.message, error.remedy, error.field))
+    answer = reply(shape, status_of(error) if status is None else status)
     answer.headers.update(headers or {})
     if answer.status_code in (429, 503):
         answer.headers.setdefault("Retry-After", "1")

@@ -32,7 +32,7 @@ def router(store: Store) -> APIRouter:
     @routes.get(
         "/journal/progress",
         summary="The offset up to which a segment is stored",
-        openapi_extra=parameters(writer="the writer's id", segment="the segment's number"),
+        openapi_extra=parameters(writer="the writer's id"),
     )
     def progress(request: Request, segment: int) -> Response:
         return reply({"offset": store.progress(required(request, "writer"), segment)})

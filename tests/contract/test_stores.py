@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from weft import settings
 from weft.repositories import Store
-from weft.store import open_store, open_url
+from weft.store import SqlStore, open_store, open_url
 from weft.store.tables import metadata
 from weft.testing.contract import StoreContract
 from weft.testing.memory import memory_store
-from weft.testing.postgres import postgres_server
 
 
 class TestSqliteFile(StoreContract):
     @pytest.fixture
     def store(self, fresh_home: Path) -> Iterator[Store]:
-        from weft import settings
-
         store = open_store(settings.load())
         yield store
         assert store.integrity() == []
@@ -35,17 +33,16 @@ class TestMemory(StoreContract):
 
 
 @pytest.fixture(scope="module")
-def postgres_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with postgres_server() as url:
-        store = open_url(url, tmp_path_factory.mktemp("blobs"))
-        yield store
-        store.close()
+def postgres_store(new_postgres: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
+    store = open_url(new_postgres(), tmp_path_factory.mktemp("blobs"))
+    yield store
+    store.close()
 
 
 @pytest.mark.postgres
 class TestPostgres(StoreContract):
     @pytest.fixture
-    def store(self, postgres_store: Store) -> Iterator[Store]:
+    def store(self, postgres_store: SqlStore) -> Iterator[Store]:
         yield postgres_store
         assert postgres_store.integrity() == []
         tables = ", ".join(table.name for table in metadata.sorted_tables)

@@ -16,7 +16,7 @@ from weft.errors import StoreError
 from weft.store.database import Database, sqlite_backup
 
 HEAD = "0001"  # the newest step; a test compares it with the files
-_KNOWN = ("0001",)
+KNOWN = ("0001",)
 _LOCK = 0x77656D69
 
 
@@ -61,7 +61,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _refuse_newer(version: str | None) -> None:
-    if version is not None and version not in _KNOWN:
+    if version is not None and version not in KNOWN:
         raise StoreError(
             f"The database is of a newer Weft (schema {version}, this one knows {HEAD}).",
             remedy="Upgrade with: pip install -U weft. Until then records are kept in the journal.",

@@ -1,0 +1,94 @@
+"""The schema goes up and down on both databases and is what the tables say."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+from sqlalchemy.exc import IntegrityError
+
+from weft.errors import StoreError
+from weft.store import migrations, open_url
+from weft.store.database import Database, connect_url
+from weft.store.tables import metadata
+from weft.testing.batches import batch_of
+from weft.testing.contract_observations import a_span
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/weft.db"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres")
+    return make()
+
+
+@pytest.fixture
+def database(url: str, tmp_path: Path) -> Iterator[Database]:
+    database = connect_url(url, blob_dir=tmp_path / "blobs")
+    yield database
+    database.close()
+
+
+def test_up_down_and_up_again(database: Database) -> None:
+    for _ in range(2):
+        migrations.migrate(database)
+        with database.read() as connection:
+            tables = set(inspect(connection).get_table_names())
+        assert tables == {table.name for table in metadata.sorted_tables} | {"alembic_version"}
+        with database.write() as connection:
+            migrations.run(connection, "downgrade", "base")
+        with database.read() as connection:
+            assert inspect(connection).get_table_names() == ["alembic_version"]
+
+
+def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
+    migrations.migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_enumerations_are_guarded_by_the_database_too(database: Database) -> None:
+    migrations.migrate(database)
+    columns = ("project", "digest", "size_bytes", "encoding", "created_ns")
+    with pytest.raises(IntegrityError, match="ck_blobs_encoding"), database.write() as connection:
+        database.insert_new(connection, "blobs", columns, [("p", "d", 1, "rot13", 1)])
+
+
+def test_a_newer_database_is_left_alone(url: str, tmp_path: Path) -> None:
+    store = open_url(url, tmp_path / "blobs")
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    with pytest.raises(StoreError, match=r"newer Weft \(schema 9999.*kept in the journal"):
+        open_url(url, tmp_path / "blobs")
+
+
+def test_head_is_the_newest_file() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == migrations.HEAD
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == list(migrations.KNOWN)
+
+
+def test_a_file_is_copied_aside_before_an_upgrade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path}/weft.db"
+    store = open_url(url, tmp_path / "blobs")
+    store.ingest(batch_of("w", a_span()))
+    store.close()
+    monkeypatch.setattr(migrations, "HEAD", "0002")
+    monkeypatch.setattr(migrations, "run", lambda *_: None)
+    open_url(url, tmp_path / "blobs").close()
+    [backup] = tmp_path.glob("weft.db.backup-0001-*")
+    with sqlite3.connect(backup) as connection:
+        assert connection.execute("SELECT count(*) FROM spans").fetchone() == (1,)
+    connection.close()

@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import weft
 from weft import recording
 from weft.errors import InputError, SettingError, StoreError, WeftError
 from weft.records import RunStatus
+from weft.testing.waiting import wait_for
 
 HEAD = "import os, sys, time, math, weft\n"
 QUIET = {"WEFT_SYSTEM_INTERVAL_S": "0", "WEFT_GIT": "0", "WEFT_INSTRUMENT": "0"}
@@ -43,14 +42,6 @@ def run_ok(code: str, **environ: str) -> str:
     process = program(code, **environ)
     assert process.returncode == 0, process.err  # type: ignore[attr-defined]
     return str(process.err)  # type: ignore[attr-defined]
-
-
-def until(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def only_run(project: str = "p") -> Any:
@@ -125,7 +116,7 @@ def test_a_killed_run_reads_as_crashed_and_keeps_its_points() -> None:
     assert process.stdout.readline() == "ready\n"
     process.kill()
     process.communicate()
-    until(lambda: only_run().status is RunStatus.CRASHED)
+    wait_for(lambda: only_run().status is RunStatus.CRASHED)
     assert only_run().series("loss").values.tolist() == [1.0]
 
 
@@ -309,4 +300,4 @@ def test_sigterm_reads_as_crashed() -> None:
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     process.communicate()
-    until(lambda: only_run().status is RunStatus.CRASHED)
+    wait_for(lambda: only_run().status is RunStatus.CRASHED)

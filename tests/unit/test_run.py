@@ -1,8 +1,7 @@
-"""Run: what its calls record, on a recorder that keeps everything in a list."""
+"""Run: what its calls record, on a recorder in memory."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -12,47 +11,22 @@ import pytest
 
 from weft import clock, settings
 from weft.errors import InputError, WeftError
-from weft.recording import FlushReport
-from weft.records import Metrics, RecordType, RunKind, RunStatus, RunUpdate, decode, encode
-from weft.records.codec import Observation
+from weft.records import Metrics, RunKind, RunStatus
+from weft.testing.recorder import MemoryRecorder
 from weft.training import run as runs
 from weft.training.run import Run, RunOptions
 
 
-class Kept:
-    """A recorder without a store: observations in a list, as the journal would have them."""
+class Kept(MemoryRecorder):
+    """Observes nothing by itself."""
 
     def __init__(self) -> None:
-        self.settings = dataclasses.replace(settings.load(), git=False, console=False, system_interval_s=0.0)
-        self.project = "p"
-        self.run_id: str | None = None
-        self.writer = "w1"
-        self.directory = Path()
-        self.seen: list[Observation] = []
-
-    @property
-    def store(self) -> Any:
-        raise AssertionError("observations need no store")
-
-    def record(self, observation: Observation) -> None:
-        self.append(*encode(observation))
-
-    def append(self, record_type: RecordType, payload: bytes) -> None:
-        self.seen.append(decode(record_type, payload))
-
-    def flush(self, timeout_s: float = 30.0) -> FlushReport:
-        return FlushReport(complete=True)
-
-    def address(self, path: str) -> str:
-        return f"http://here{path}"
+        quiet = {"git": False, "console": False, "system_interval_s": 0, "project": "p"}
+        super().__init__("p", given=settings.load(quiet))
 
     @property
     def metrics(self) -> list[Metrics]:
-        return [seen for seen in self.seen if isinstance(seen, Metrics)]
-
-    @property
-    def updates(self) -> list[RunUpdate]:
-        return [seen for seen in self.seen if isinstance(seen, RunUpdate)]
+        return [seen for seen in self.observations if isinstance(seen, Metrics)]
 
 
 @pytest.fixture
@@ -66,13 +40,13 @@ def start(kept: Kept, **options: Any) -> Run:
 
 def test_a_run_begins_with_all_that_is_known(kept: Kept) -> None:
     run = start(kept, config={"lr": np.float32(0.5), "path": Path("a")}, tags=["x"], group="g", notes="hm\x00")
-    (update,) = kept.updates
-    assert (update.kind, update.status, update.writer) == (RunKind.TRAIN, RunStatus.RUNNING, "w1")
+    (update,) = kept.runs
+    assert (update.kind, update.status, update.writer) == (RunKind.TRAIN, RunStatus.RUNNING, "memory")
     assert update.config == {"lr": 0.5, "path": "a"}
     assert (update.tags, update.group, update.notes) == (["x"], "g", "hm\x00")
     assert update.environment is not None
     assert update.environment["python"]
-    assert run.url == "http://here/run/r1"
+    assert run.url == "memory:/run/r1"
     assert repr(run) == "<weft run 'n' (r1, train) of 'p': running>"
 
 
@@ -114,7 +88,7 @@ def test_text_goes_to_the_summary_at_once(kept: Kept) -> None:
     run = start(kept)
     run.log({"loss": 1.0})
     run.log({"note": "fine", "table": [1, 2]})
-    assert kept.updates[-1].summary == {"note": "fine", "table": [1, 2]}
+    assert kept.runs[-1].summary == {"note": "fine", "table": [1, 2]}
     assert len(kept.metrics) == 1
 
 
@@ -127,7 +101,7 @@ def test_the_summary_holds_last_values_and_is_written_once_a_second(kept: Kept) 
         run.log({"loss": float(n)})
     run.summary["best"] = 0.25
     run.finish()
-    summaries = [u.summary for u in kept.updates if u.summary is not None]
+    summaries = [u.summary for u in kept.runs if u.summary is not None]
     assert 10 <= len(summaries) <= 13
     assert run.summary.loss == 999.0
     assert run.summary == {"loss": 999.0, "best": 0.25}
@@ -139,8 +113,8 @@ def test_config_is_recorded_as_it_changes(kept: Kept) -> None:
     run.update(config={"c": 3}, tags=["t", "t2"])
     run.update(tags=["t"])
     assert run.config == {"a": 1, "b": 2, "c": 3}
-    assert [u.config for u in kept.updates[1:3]] == [{"b": 2}, {"c": 3}]
-    assert [u.tags for u in kept.updates[3:]] == [["t", "t2"]]
+    assert [u.config for u in kept.runs[1:3]] == [{"b": 2}, {"c": 3}]
+    assert [u.tags for u in kept.runs[3:]] == [["t", "t2"]]
 
 
 @pytest.mark.parametrize(
@@ -166,15 +140,15 @@ def test_finish_says_how_it_ended_once(kept: Kept) -> None:
     run = Run(kept, options, on_finish=ended.append)
     run.finish(exit_code=3)
     run.finish()
-    assert (kept.updates[-1].status, kept.updates[-1].exit_code) == (RunStatus.FAILED, 3)
-    assert len(kept.updates) == 2
+    assert (kept.runs[-1].status, kept.runs[-1].exit_code) == (RunStatus.FAILED, 3)
+    assert len(kept.runs) == 2
     assert ended == [run]
 
 
 def test_a_block_that_raises_fails_its_run(kept: Kept) -> None:
     with pytest.raises(ZeroDivisionError), start(kept) as run:
         _ = 1 / 0
-    update = kept.updates[-1]
+    update = kept.runs[-1]
     assert run.status is RunStatus.FAILED
     assert update.exit_code == 1
     assert update.failure is not None
@@ -185,18 +159,18 @@ def test_a_block_that_raises_fails_its_run(kept: Kept) -> None:
 def test_a_block_that_ends_finishes_its_run(kept: Kept) -> None:
     with start(kept):
         pass
-    assert (kept.updates[-1].status, kept.updates[-1].exit_code) == (RunStatus.FINISHED, 0)
+    assert (kept.runs[-1].status, kept.runs[-1].exit_code) == (RunStatus.FINISHED, 0)
 
 
 def test_only_rank_0_begins_and_ends_the_run(kept: Kept) -> None:
     one = start(kept, rank=1, config={"lr": 1})
     one.log({"loss": 1.0})
     one.finish()
-    assert [u.status for u in kept.updates] == [None, None]
+    assert [u.status for u in kept.runs] == [None, None]
     assert kept.metrics[0].source == "rank-1"
     zero = start(kept, rank=0)
     zero.finish()
-    assert [u.status for u in kept.updates[2:]] == [RunStatus.RUNNING, RunStatus.FINISHED]
+    assert [u.status for u in kept.runs[2:]] == [RunStatus.RUNNING, RunStatus.FINISHED]
 
 
 def test_log_without_a_run_says_what_to_do() -> None:

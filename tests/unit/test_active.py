@@ -21,9 +21,6 @@ def test_the_check_value() -> None:
     assert (result.value, result.se) == pytest.approx((0.6664322, 0.2328545), abs=5e-8)
     assert (result.n, result.labelled, result.weight) == (10, 5, 1.0)
     tuned = st.estimate(F, routing.p, X, Y, tune=True)
-    assert tuned.se is not None
-    assert result.se is not None
-    assert tuned.se <= result.se
     assert 0 <= tuned.weight <= 1
     assert st.estimate(F, np.ones(10), np.ones(10), Y, tune=True).value == pytest.approx(0.6)
 
@@ -38,7 +35,7 @@ def test_wrong_input_is_named() -> None:
     with pytest.raises(InputError, match="u, p and labelled have 2, 1 and 1 values"):
         st.stopped_queue([0.1, 0.2], [0.5], [True])
     assert st.estimate([], [], [], []).reason == "there are no cases"
-    assert st.estimate([0.4], [0.5], [1], [1]).reason == "one case gives no interval"
+    assert st.estimate([0.4], [0.5], [1], [1]).reason == "fewer than two labels give no interval"
 
 
 def test_a_stopped_queue_counts_up_to_the_first_gap() -> None:
@@ -62,7 +59,7 @@ def test_unresolved_cases_widen_the_interval() -> None:
     open_end = st.estimate_queue(f, u, p, y, unresolved=[False, False, True, False, False, False])
     low = st.estimate_queue(f, u, p, [1.0, 0.0, 0.0, 1.0, None, None])
     high = st.estimate_queue(f, u, p, [1.0, 0.0, 1.0, 1.0, None, None])
-    assert (open_end.low, open_end.high) == (low.low, high.high)
+    assert (open_end.low, open_end.high) == (low.low, high.high)  # three labels and a stand-in: four labels' t
     assert (open_end.labelled, open_end.unresolved) == (3, 1)
     assert open_end.method == "active inference, worst case"
     assert low.unresolved == 0
@@ -91,7 +88,7 @@ def test_waves_add_by_size() -> None:
     assert st.combine_waves([first]) is first
     assert st.combine_waves([]).reason == "there are no cases"
     single = st.estimate([0.4], [0.5], [1], [1])
-    assert st.combine_waves([first, single]).reason == "a wave of one case gives no interval"
+    assert st.combine_waves([first, single]).reason == "a wave with fewer than two labels gives no interval"
     empty = st.estimate_queue([0.4] * 2, [0.1] * 2, [0.5] * 2, [None] * 2)
     pending = st.combine_waves([first, empty])
     assert (pending.value, pending.reason) == (None, "in a wave no label counts yet")

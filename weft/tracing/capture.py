@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import orjson
+
 from weft.records.codec import dumps
 
 REDACTED = "[redacted]"
@@ -71,10 +73,30 @@ def capture(value: Any, more: frozenset[str] = _NO_KEYS) -> Any:
 
 def to_json(value: Any, more: frozenset[str] = _NO_KEYS) -> str:
     """``value`` as JSON text."""
+    if not _is_simple(value, more):
+        value = capture(value, more)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # lone surrogates and integers over 64 bits
+        return dumps(value).decode()
+
+
+def _is_simple(value: Any, more: frozenset[str]) -> bool:
+    """Whether ``value`` is JSON as it stands: a text, or a flat dict of texts and integers without secrets."""
     kind = type(value)
-    if kind is str and len(value) <= _LONGEST_TEXT:
-        return dumps(value).decode("ascii" if value.isascii() else "utf-8")
-    return dumps(capture(value, more)).decode("utf-8")
+    if kind is str:
+        return len(value) <= _LONGEST_TEXT
+    if kind is not dict or len(value) > 20:
+        return value is None or kind is int or kind is bool
+    for key, item in value.items():
+        kind = type(item)
+        if type(key) is not str or is_secret(key, more):
+            return False
+        if kind is not str and kind is not int and kind is not bool and item is not None:
+            return False
+        if kind is str and len(item) > _LONGEST_TEXT:
+            return False
+    return True
 
 
 class _Walk:

@@ -9,16 +9,14 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from weft import recording
 from weft.errors import InputError
 from weft.otlp import names
-from weft.tracing import guard
 from weft.tracing.capture import bounded, capture
 from weft.tracing.provider import get_provider
-from weft.tracing.spans import NOTHING, ActiveSpan, Redaction, Redactor, begin
+from weft.tracing.spans import NOTHING, ActiveSpan, Redaction, Redactor, begin_own
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
 
@@ -126,13 +124,12 @@ class _Inputs:
 class _Core:
     """What a call does around the function; the adapters below only differ in how they run it."""
 
-    __slots__ = ("_attributes", "_inputs", "_options", "_redactor")
+    __slots__ = ("_inputs", "_options", "_redactor")
 
     def __init__(self, fn: Any, options: OpOptions) -> None:
         self._options = options
         self._inputs = _Inputs(fn)
         self._redactor = Redactor(options.redact)
-        self._attributes = {**options.attributes, names.WEFT_KIND: options.kind}
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
         """The span of this call, not yet current; NOTHING where the call goes straight through."""
@@ -140,25 +137,31 @@ class _Core:
         recorder = recording.active
         if recorder is None:
             return NOTHING
-        try:
-            parent = trace.get_current_span().get_span_context()
-            if parent.is_valid and not parent.trace_flags.sampled:
-                return NOTHING
-            if options.sample_rate < 1 and random.random() >= options.sample_rate:
-                return ActiveSpan(_unsampled())
-            given = self._attributes.copy()
-            if options.capture_input and recorder.settings.capture:
-                given[names.WEFT_INPUT] = self._redactor.text(self._inputs(args, kwargs))
-            version = getattr(args[0], "weft_ref", None) if self._inputs.skip_first and args else None
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("begin", error)
-            return NOTHING
-        return begin(options.name, given, redactor=self._redactor, version=version)
+        if options.sample_rate < 1 and random.random() >= options.sample_rate:
+            return ActiveSpan(_unsampled())
+        captures = options.capture_input and recorder.settings.capture
+        return begin_own(
+            options.name,
+            options.kind,
+            options.attributes,
+            redactor=self._redactor,
+            version=_version(args[0]) if self._inputs.skip_first and args else None,
+            given=(lambda: self._inputs(args, kwargs)) if captures else None,
+        )
 
     def keeps_output(self, span: ActiveSpan) -> bool:
         """Whether the output of this call is to be captured."""
         recorder = recording.active
         return self._options.capture_output and recorder is not None and recorder.settings.capture and span.recording
+
+
+def _version(model: Any) -> str | None:
+    """The artifact that a ``weft.Model`` is linked to."""
+    try:
+        ref = getattr(model, "weft_ref", None)
+    except Exception:  # noqa: BLE001 - the user's __getattr__ may raise anything
+        return None
+    return ref if isinstance(ref, str) else None
 
 
 def _unsampled() -> NonRecordingSpan:

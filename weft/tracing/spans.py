@@ -7,15 +7,20 @@ from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any
 
+import orjson
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from weft import clock, recording
 from weft.otlp import names
 from weft.tracing import context, guard
 from weft.tracing.capture import capture, secret_keys, to_json
-from weft.tracing.provider import SCOPE, tracer
+from weft.tracing.processor import Record
+from weft.tracing.provider import source, tracer
+
+_FROM_START_CHARACTERS = 16_384  # a longer input is journaled once, with the end
 
 Redaction = Callable[[Any], Any] | Collection[str] | None
 
@@ -49,12 +54,21 @@ class ActiveSpan:
     No method raises; where nothing is recorded they do nothing. The ids are those of the span while it is open.
     """
 
-    __slots__ = ("_below", "_redactor", "_span", "_token", "_version")
+    __slots__ = ("_below", "_mirror", "_record", "_redactor", "_span", "_token", "_version")
 
-    def __init__(self, span: trace.Span | None, redactor: Redactor = PLAIN, version: str | None = None) -> None:
+    def __init__(
+        self,
+        span: trace.Span | None,
+        redactor: Redactor = PLAIN,
+        version: str | None = None,
+        record: Record | None = None,
+        mirror: bool = True,
+    ) -> None:
         self._span = span
         self._redactor = redactor
         self._version = version
+        self._record = record
+        self._mirror = mirror
         self._token: Any = None
         self._below: Any = None
 
@@ -75,18 +89,26 @@ class ActiveSpan:
 
     def set_input(self, value: Any) -> None:
         """Keep what the call was given."""
-        self._set_json(names.WEFT_INPUT, value)
+        self.keep("input", names.WEFT_INPUT, value)
 
     def set_output(self, value: Any) -> None:
         """Keep what the call returned."""
-        self._set_json(names.WEFT_OUTPUT, value)
+        self.keep("output", names.WEFT_OUTPUT, value)
 
-    def _set_json(self, key: str, value: Any) -> None:
-        if self._span is not None and self._span.is_recording():
-            try:
-                self._span.set_attribute(key, self._redactor.text(value))
-            except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-                guard.failed("capture", error)
+    def keep(self, column: str, key: str, value: Any) -> int:
+        """Keep ``value`` as JSON text in a column and, where others look, an attribute; returns its length."""
+        if self._span is None or not self._span.is_recording():
+            return 0
+        try:
+            text = self._redactor.text(value)
+            if self._record is not None:
+                self._record[column] = orjson.Fragment(text)
+            if self._mirror:
+                self._span.set_attribute(key, text)
+            return len(text)
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("capture", error)
+            return 0
 
     def set_attributes(self, values: Mapping[str, Any]) -> None:
         """Set attributes; values of None are passed over."""
@@ -187,35 +209,56 @@ def _stack(error: BaseException) -> str:
 NOTHING = ActiveSpan(None)
 
 
-def begin(
-    name: str,
-    attributes: dict[str, Any],
-    *,
-    scope: str = SCOPE,
-    span_kind: SpanKind = SpanKind.INTERNAL,
-    redactor: Redactor = PLAIN,
-    version: str | None = None,
-) -> ActiveSpan:
-    """Start a span below the current one; :data:`NOTHING` where nothing is recorded or that failed."""
-    if recording.active is None:
-        return NOTHING
+def begin(name: str, attributes: dict[str, Any], *, scope: str, span_kind: SpanKind) -> ActiveSpan:
+    """Start a span of an instrumentation below the current one; :data:`NOTHING` where that failed."""
     try:
-        if version is not None:
-            attributes[names.WEFT_MODEL_VERSION] = version
         span = tracer(scope).start_span(name, kind=span_kind, attributes=attributes, start_time=clock.now_ns())
-        return ActiveSpan(span, redactor, version)
+        return ActiveSpan(span)
     except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
         guard.failed("begin", error)
         return NOTHING
+
+
+def begin_own(
+    name: str,
+    kind: str,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    redactor: Redactor = PLAIN,
+    version: str | None = None,
+    given: Callable[[], Any] | None = None,
+) -> ActiveSpan:
+    """Start a span of an op below the current one; ``given()`` is its input. NOTHING where nothing is recorded."""
+    recorder = recording.active
+    if recorder is None:
+        return NOTHING
+    try:
+        where = source()
+        span = where.ops.start_span(name, start_time=clock.now_ns())
+        if not isinstance(span, SdkSpan):  # sampled out; below it nothing is recorded either
+            return ActiveSpan(span)
+        record = where.processor.adopt(span, recorder, kind)
+        active = ActiveSpan(span, redactor, version, record, where.mirror)
+        if attributes:
+            active.set_attributes(attributes)
+        if version is not None:
+            span.set_attribute(names.WEFT_MODEL_VERSION, version)
+        if where.mirror:
+            span.set_attribute(names.WEFT_KIND, kind)
+    except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+        guard.failed("begin", error)
+        return NOTHING
+    try:
+        size = 0 if given is None else active.keep("input", names.WEFT_INPUT, given())
+        where.processor.announce(record, span, recorder, with_input=size <= _FROM_START_CHARACTERS)
+    except Exception as error:  # noqa: BLE001 - likewise; the end of the span may still be recorded
+        guard.failed("span start", error)
+    return active
 
 
 def start_span(
     name: str, kind: str = "op", *, input: Any = None, attributes: Mapping[str, Any] | None = None
 ) -> ActiveSpan:
     """A span by hand: ``with weft.tracing.start_span("retrieve", "retrieval") as span: span.set_output(...)``."""
-    if recording.active is None:
-        return ActiveSpan(None)
-    given = {names.WEFT_KIND: kind, **(attributes or {})}
-    if input is not None:
-        given[names.WEFT_INPUT] = PLAIN.text(input)
-    return begin(name, given)
+    span = begin_own(name, kind, attributes, given=None if input is None else lambda: input)
+    return ActiveSpan(None) if span is NOTHING else span

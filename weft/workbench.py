@@ -19,7 +19,7 @@ from weft.errors import WeftError
 from weft.review_ui import addresses, asgi_app
 from weft.server import Pages, create_app, is_loopback, rules_of
 from weft.server.ingest import IngestProcess
-from weft.server.lifeline import AnnouncingServer, follow_parent, listen, uvicorn_config
+from weft.server.lifeline import AnnouncingServer, follow_parent, listen, unwinding_on_sigterm, uvicorn_config
 from weft.settings import Settings
 from weft.store import open_store
 
@@ -58,7 +58,8 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
             if ready is not None:
                 ready(address)
 
-        AnnouncingServer(uvicorn_config(app), announce).run(sockets=[front])
+        with unwinding_on_sigterm():
+            AnnouncingServer(uvicorn_config(app), announce).run(sockets=[front])
     finally:
         ingest.stop()
         store.close()
@@ -144,7 +145,8 @@ def start_background(settings: Settings) -> Background:
     with os.fdopen(reading) as told:
         url = told.readline().strip()
     if not url:
-        status = process.wait(_START_S)
+        with process:  # closes its standard input
+            status = process.wait(_START_S)
         raise WeftError(
             f"The workbench ended with status {status} before it answered.",
             remedy="What it printed above says why; `weft doctor` looks further.",

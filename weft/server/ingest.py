@@ -24,7 +24,7 @@ from weft.journal import Journal
 from weft.server.app import ingest_app
 from weft.server.backlog import Backlog
 from weft.server.gate import rules_of
-from weft.server.lifeline import follow_parent, listen, uvicorn_config
+from weft.server.lifeline import follow_parent, listen, unwinding_on_sigterm, uvicorn_config
 from weft.settings import Settings
 
 _RESTART_S = 0.5
@@ -38,7 +38,8 @@ def run(settings: Settings, sockets: list[socket.socket]) -> None:
     try:
         drainer.ensure_running(settings)
         journal.watch = lambda: drainer.ensure_running(settings)
-        uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
+        with unwinding_on_sigterm():
+            uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
     finally:
         backlog.close()
         journal.close()

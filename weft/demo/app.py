@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import weft
+from weft.tracing import current_span
 
 INSTRUCTIONS = (
     "You are given a description taken from Python's standard library. "
@@ -14,12 +17,34 @@ INSTRUCTIONS = (
 
 
 class ModuleNamer:
-    """Names the module of a description with a chat model; ``client`` is an ``openai.AsyncOpenAI``."""
+    """Names the module of a description with a chat model; ``client`` is an ``openai.AsyncOpenAI``.
 
-    def __init__(self, client: Any, model: str, modules: list[str]) -> None:
+    ``base_url`` is where the model answers; None asks OpenAI itself.
+    """
+
+    def __init__(self, client: Any, model: str, modules: list[str], base_url: str | None = None) -> None:
         self._client = client
         self._model = model
         self._modules = modules
+        self._base_url = base_url
+
+    @weft.op(kind="chain")
+    async def ask_all(self, descriptions: list[str]) -> tuple[str, list[str]]:
+        """The trace id of this call, and the module of each description; the first is asked through litellm as well."""
+        answers = [await self.name_module(text) for text in descriptions]
+        answers.append(await self.ask_through_litellm(descriptions[0]))
+        return f"{current_span().get_span_context().trace_id:032x}", answers
+
+    @weft.op
+    async def ask_through_litellm(self, description: str) -> str:
+        """The same question by another road."""
+        import litellm  # noqa: PLC0415 - takes seconds to import
+
+        where = {} if self._base_url is None else {"api_base": self._base_url, "api_key": "local"}
+        model = self._model if self._base_url is None else f"openai/{self._model}"
+        messages = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": description}]
+        reply = await litellm.acompletion(model=model, messages=messages, **where)
+        return self.read_answer(str(reply.choices[0].message.content))
 
     @weft.op(kind="chain")
     async def name_module(self, description: str) -> str:
@@ -55,3 +80,13 @@ class ModuleNamer:
         words = re.findall(r"[A-Za-z_][A-Za-z0-9_]*", reply)
         known = {module.lower(): module for module in self._modules}
         return next((known[word.lower()] for word in words if word.lower() in known), reply.strip())
+
+
+@asynccontextmanager
+async def open_app(model: str, modules: list[str], base_url: str | None) -> AsyncIterator[ModuleNamer]:
+    """The app with its client open. ``base_url`` is where the model answers; None asks OpenAI, with its key."""
+    from openai import AsyncOpenAI  # noqa: PLC0415 - an optional package
+
+    arguments = {} if base_url is None else {"base_url": base_url, "api_key": "local"}
+    async with AsyncOpenAI(**arguments) as client:
+        yield ModuleNamer(client, model, modules, base_url)

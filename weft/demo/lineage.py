@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.text import Text
 from rich.tree import Tree
 
@@ -42,8 +44,16 @@ _RELATIONS = {"produced": "made by", "used": "which used"}
 def _of_span(span: Span) -> Text:
     text = Text("span ", style="dim")
     text.append(span.name, style="bold")
-    text.append(f"  {span.span_id}: ")
-    return text.append(str(span.output)[:60] if isinstance(span.output, str) else "one answer")
+    return text.append(f"  {span.span_id}, answered {answer_of(span.output)!r}")
+
+
+def answer_of(output: Any) -> str:
+    """The text of a chat answer as instrumentation records it, or what stands there instead, on one line."""
+    message = output[0] if isinstance(output, list) and output else output
+    if isinstance(message, dict):
+        parts = message.get("parts") or []
+        message = message.get("content") or " ".join(str(p.get("content", "")) for p in parts if isinstance(p, dict))
+    return " ".join(str(message).split())[:60]
 
 
 def _of_node(store: Store, project: str, kind: NodeKind, name: str, relation: str) -> Text:

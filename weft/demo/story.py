@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,16 +18,17 @@ from rich.padding import Padding
 import weft
 from weft import recording, settings
 from weft.demo import corpus
-from weft.demo.app import ModuleNamer
+from weft.demo.app import ModuleNamer, open_app
 from weft.demo.classifier import Classifier, Work
 from weft.demo.judge import AnswerJudge
 from weft.demo.lineage import answer_tree
 from weft.demo.serving import JUDGE, NAMER, serve_judge, serve_namer
-from weft.errors import InputError, WeftError
+from weft.errors import InputError, MissingExtraError, WeftError
+from weft.evals import EvaluationResult
 from weft.records import ReviewItem
 from weft.reviews import Queue, SimulatedReviewer, estimate
 from weft.scorers import EditDistance, Exact, Judge
-from weft.tracing import current_span, set_price
+from weft.tracing import set_price
 from weft.training import Run
 
 PROJECT = "demo"
@@ -52,6 +54,9 @@ class Options:
 
 def tell(options: Options, out: Console | None = None) -> None:
     """Run the demo and print what happens. Raises WeftError where something is missing."""
+    for package, extra in (("openai", "all"), ("litellm", "all"), *([("streamlit", "all")] if options.serve else [])):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, extra)
     if options.model and not os.environ.get("OPENAI_API_KEY"):
         raise InputError(f"--model {options.model} needs a key.", remedy="Set OPENAI_API_KEY.", field="model")
     Story(options, out or Console(highlight=False)).tell()
@@ -74,11 +79,11 @@ class Story:
                 namer, judge = self._train_namer(dataset), self._train_judge(dataset)
             with self._part(3, "Serving and tracing: an app calls the model over HTTP"):
                 server = servers.enter_context(serve_namer(Classifier.from_bytes(namer.file("weights.npz")), namer.ref))
-                trace_id = self._ask(self._app(server.base_url), server.base_url)
+                trace_id = self._ask(server.base_url)
             with self._part(4, f"Evaluation: {self._options.examples} test examples, two code scorers and a judge"):
                 referee = AnswerJudge.from_bytes(judge.file("judge.npz"))
                 judging = servers.enter_context(serve_judge(referee, judge.ref))
-                self._evaluate(self._app(server.base_url), dataset, judging.base_url)
+                self._evaluate(server.base_url, dataset, judging.base_url)
             with self._part(5, "Review: ambiguous answers go to a reviewer"):
                 self._review()
             with self._part(6, "Lineage: where one answer came from"):
@@ -166,42 +171,25 @@ class Story:
             self._say(f"{logged.ref}: fitted on {len(rows):,} answers to the judge split")
             return logged
 
-    def _app(self, base_url: str) -> ModuleNamer:
-        from openai import AsyncOpenAI  # noqa: PLC0415 - an optional package
-
+    def _app(self, base_url: str) -> AbstractAsyncContextManager[ModuleNamer]:
+        modules = sorted({row["module"] for row in self._rows})
         real = self._options.model
-        client = AsyncOpenAI() if real else AsyncOpenAI(base_url=base_url, api_key="local")
-        return ModuleNamer(client, real or NAMER, sorted({row["module"] for row in self._rows}))
+        return open_app(real, modules, None) if real else open_app(NAMER, modules, base_url)
 
-    def _ask(self, app: ModuleNamer, base_url: str) -> str:
+    def _ask(self, base_url: str) -> str:
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no look-up of prices over the network
         set_price(NAMER, PRICE_IN_USD, PRICE_OUT_USD)
         self._begin(kind="app", name="ask and evaluate", config={"model": self._options.model or NAMER})
-        questions = [row["description"] for row in self._split("test")[:ASKED]]
-        trace_id = ""
 
-        @weft.op(kind="chain")
-        async def ask_all(descriptions: list[str]) -> list[str]:
-            nonlocal trace_id
-            trace_id = f"{current_span().get_span_context().trace_id:032x}"
-            answers = [await app.name_module(text) for text in descriptions]
-            return [*answers, ask_through_litellm(descriptions[0])]
+        async def ask() -> tuple[str, list[str]]:
+            async with self._app(base_url) as app:
+                return await app.ask_all([row["description"] for row in self._split("test")[:ASKED]])
 
-        @weft.op
-        def ask_through_litellm(description: str) -> str:
-            import litellm  # noqa: PLC0415 - takes seconds to import
-
-            where = {} if self._options.model else {"api_base": base_url, "api_key": "local"}
-            model = self._options.model or f"openai/{NAMER}"
-            messages = [{"role": "user", "content": description}]
-            reply = litellm.completion(model=model, messages=messages, **where)
-            return str(reply.choices[0].message.content)
-
-        answers = asyncio.run(ask_all(questions))
+        trace_id, answers = asyncio.run(ask())
         self._say(f"{len(answers)} answers in trace {trace_id}, openai and litellm in one tree")
         return trace_id
 
-    def _evaluate(self, app: ModuleNamer, dataset: str, judge_url: str) -> None:
+    def _evaluate(self, base_url: str, dataset: str, judge_url: str) -> None:
         examples = weft.Dataset.get(dataset).split("test").head(self._options.examples)
         judge = Judge(
             model=f"openai/{JUDGE}",
@@ -216,8 +204,12 @@ class Story:
         evaluation = weft.Evaluation(
             "module-naming", examples, scorers=[Exact(), EditDistance(), judge], review=policy, concurrency=16
         )
-        result = evaluation.evaluate_sync(app.name_module)
-        self._out.print(result)
+
+        async def evaluate() -> EvaluationResult:
+            async with self._app(base_url) as app:
+                return await evaluation.evaluate(app.name_module)
+
+        self._out.print(asyncio.run(evaluate()))
 
     def _review(self) -> None:
         store = _store()
@@ -246,7 +238,7 @@ def _train_step(work: Work) -> tuple[float, float]:
 def _accuracy(model: Classifier, rows: list[dict[str, str]]) -> float:
     best = model.probabilities([row["description"] for row in rows]).argmax(axis=1)
     right = sum(model.classes[i] == row["module"] for i, row in zip(best, rows, strict=True))
-    return right / len(rows)
+    return float(right) / len(rows)
 
 
 def _store() -> Any:

@@ -1,0 +1,103 @@
+"""The demo from end to end, twice into one directory, and what it left there."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import weft
+from weft.records import NodeKind, ScoreQuery
+from weft.reviews import Queue, estimate
+
+
+def tell(directory: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "weft.cli", "demo", "--no-serve", "--examples", "80", "--dir", str(directory)],
+        env={**os.environ, "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    directory = tmp_path_factory.mktemp("demo")
+    return directory, [tell(directory), tell(directory)]
+
+
+@pytest.mark.timeout(360)
+def test_the_whole_job_is_told_and_stored_in_one_file(told: tuple[Path, list[str]]) -> None:
+    directory, stories = told
+    for text in (
+        "6/6 Lineage",
+        "after the labels",
+        "answered by model module-namer:v1",
+        "dataset stdlib-docstrings:v1",
+    ):
+        assert all(text in story for story in stories)
+    with sqlite3.connect(directory / "weft.db") as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert not (directory / "blobs").exists() or not any((directory / "blobs").rglob("*.*"))
+
+
+def test_runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple[Path, list[str]]) -> None:
+    with weft.Api(dir=told[0]) as api:
+        runs = api.runs(project="demo")
+        assert {str(run.status) for run in runs} == {"finished"}
+        assert sorted(str(run.kind) for run in runs) == ["app"] * 4 + ["eval"] * 2 + ["train"] * 4
+        training = next(run for run in runs if run.name == "train module-namer")
+        loss = training.series("loss")
+        assert loss.values[-1] < loss.values[0] / 2
+        assert {span.kind for span in training.spans()} == {"train_step"}
+        assert training.environment
+        assert any(summary.name.startswith("system/") for summary in training.metrics())
+
+
+def test_openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_version(
+    told: tuple[Path, list[str]],
+) -> None:
+    with weft.Api(dir=told[0]) as api:
+        root = next(trace.root for trace in api.traces(project="demo") if "ask_all" in trace.root.name)
+        spans = api.trace(root.trace_id)
+    answers = [span for span in spans if span.kind == "llm"]
+    assert len(answers) == 7
+    assert all(span.input_tokens and span.output_tokens and span.cost_usd and span.end_ns for span in answers)
+    assert {span.model_version for span in answers} == {"module-namer:v1"}
+    assert all(span.input and span.output for span in answers)
+    ids = {span.span_id for span in spans}
+    assert [span.span_id for span in spans if span.parent_span_id not in ids] == [root.span_id]
+
+
+def test_every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated(told: tuple[Path, list[str]]) -> None:
+    with weft.Api(dir=told[0]) as api:
+        for run in api.evaluations(project="demo"):
+            assert len(run.samples()) == 80
+            by_name = {name: len(run.scores(name)) for name in ("exact", "edit_distance", "judge")}
+            assert by_name == {"exact": 80, "edit_distance": 80, "judge": 80}
+            assert run.summary["aggregates"]["exact"]["n"] == 80
+        queue = Queue.open(api.store, "demo", "module-answers")
+        items = api.review_items(queue.record)
+        assert len(items) == 160
+        assert all(item.u is not None and item.p is not None and item.p >= 0.1 for item in items)
+        human = api.scores(project="demo", source="human")
+        assert human
+        assert all(score.author == "demo-reviewer" and score.metadata["simulated"] for score in human)
+        figures = estimate(api.store, queue.record)
+        assert figures.simulated == figures.labels == len(human)
+        assert figures.after.low is not None
+
+
+def test_an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, list[str]]) -> None:
+    with weft.Api(dir=told[0]) as api:
+        graph = api.store.artifacts.lineage("demo", NodeKind.ARTIFACT, "module-namer:v1")
+        assert "stdlib-docstrings:v1" in {edge.source for edge in graph.upstream}
+        assert api.store.evaluations.list_scores(ScoreQuery(project="demo", limit=1)).items

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from weft import recording
 from weft.errors import InputError, WeftError
 from weft.evals import Dataset, Evaluation, EvaluationResult
 from weft.evals.calls import Limiter
-from weft.records import NodeKind, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
+from weft.evals.unrecorded import Unrecorded
+from weft.records import NodeKind, RecordType, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
 from weft.scorers import Exact, scorer
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
@@ -328,9 +328,19 @@ def test_settings_that_make_no_sense() -> None:
         Evaluation("sums", ROWS, [], timeout_s=0)
     with pytest.raises(InputError, match="The evaluation name '/' cannot stand in an address"):
         Evaluation("/", Dataset("d", ROWS), [])
-    recording.activate(None)
-    with pytest.raises(WeftError, match="Evaluation.evaluate needs a running session. Call weft.init"):
-        Evaluation("sums", ROWS, []).evaluate_sync(answer)
+
+
+def test_without_a_session_nothing_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    result = Evaluation("sums", ROWS, [Exact()]).evaluate_sync(answer)
+    assert result.summary["exact"].value == 1
+    assert (result.dataset, result.url) == (None, "")
+    assert "weft: sums is not recorded: no session is running (weft.init starts one)" in capsys.readouterr().err
+    nowhere = Unrecorded()
+    assert nowhere.flush().complete
+    nowhere.append(RecordType.SPAN, b"")
+    assert not nowhere.directory.exists()
+    with pytest.raises(WeftError, match=r"There is no store: nothing is recorded. Call weft.init"):
+        _ = nowhere.store
 
 
 def test_without_a_store_it_still_evaluates() -> None:

@@ -19,6 +19,7 @@ from weft.evals.engine import Engine, Plan, Target
 from weft.evals.gates import Gate
 from weft.evals.progress import Meter
 from weft.evals.results import EvaluationResult, summarise, summary_data
+from weft.evals.unrecorded import active_recorder
 from weft.records import Failure, LineageEdge, NodeKind, RunKind, RunStatus, RunUpdate
 from weft.scorers.base import Scorer, as_scorer
 
@@ -81,9 +82,9 @@ class Evaluation:
         ``target`` is a function (called in a thread), a coroutine function, an op, or an object with ``predict``; its
         parameters are columns of the dataset, ``input`` (the column, or else all but ``expected``), or one named
         ``example``, ``row`` or ``inputs`` that takes the whole row. What it raises is the record of a failed sample.
-        Raises InputError for a target that cannot be called, WeftError without ``weft.init``.
+        Without ``weft.init`` nothing is recorded. Raises InputError for a target that cannot be called.
         """
-        recorder = recording.require("Evaluation.evaluate")
+        recorder = active_recorder(self.name)
         called = as_target(self.target if target is None else target)
         dataset = self.dataset
         assert isinstance(dataset, Dataset)

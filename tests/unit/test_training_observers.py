@@ -12,7 +12,7 @@ import pytest
 
 from weft.training import git
 from weft.training.console import ConsoleTee
-from weft.training.environment import describe, rank
+from weft.training.environment import describe, rank, without_secrets
 from weft.training.system import SystemSampler
 
 
@@ -151,6 +151,14 @@ def test_environment_keeps_harmless_variables_only() -> None:
     assert "secret" not in str(found)
     assert found["packages"]["orjson"]
     assert found["python"].count(".") == 2
+
+
+def test_secrets_on_the_command_line_are_redacted() -> None:
+    given = ["train.py", "--lr", "0.1", "--api-key", "sk-1", "--hf-token=abc", "--password", "--seed", "3"]
+    assert without_secrets(given) == [
+        *("train.py", "--lr", "0.1", "--api-key", "[redacted]"),
+        *("--hf-token=[redacted]", "--password", "--seed", "3"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from weft.errors import InputError, NotFoundError, StoreError, WeftError
 from weft.recording import Recorder
 from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind
 from weft.repositories import Blobs
-from weft.training.values import to_json
+from weft.tracing.capture import capture
 
 
 class Artifact:
@@ -205,7 +205,7 @@ def _version(
     for inside, data in artifact.contents():
         digest = recorder.store.blobs.put(recorder.project, data) if keep else digests.of_bytes(data)
         files.append(ArtifactFile(inside, digest, len(data)))
-    metadata = to_json(artifact.metadata)
+    metadata = capture(artifact.metadata)
     content = {"type": artifact.type, "metadata": metadata, "files": [[f.path, f.digest] for f in files]}
     return ArtifactVersion(
         project=recorder.project,

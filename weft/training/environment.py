@@ -7,10 +7,12 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psutil
+
+from weft.tracing.capture import REDACTED, is_secret
 
 # Variables that change results or speed and hold no secrets.
 _VARIABLES = (
@@ -55,11 +57,24 @@ def describe(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "pid": os.getpid(),
         "program": sys.argv[0] if sys.argv else "",
-        "argv": list(sys.argv),
+        "argv": without_secrets(sys.argv),
         "cwd": _cwd(),
         "variables": {name: env[name] for name in _VARIABLES if name in env},
         "packages": packages(),
     }
+
+
+def without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments with the values of options such as ``--api-key`` redacted."""
+    kept: list[str] = []
+    secret = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        hidden = secret and not argument.startswith("-")
+        secret = name.startswith("-") and is_secret(name.lstrip("-"))
+        kept.append(REDACTED if hidden else f"{name}={REDACTED}" if secret and equals else argument)
+        secret = secret and not equals
+    return kept
 
 
 def packages() -> dict[str, str]:

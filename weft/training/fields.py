@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from weft.errors import InputError
-from weft.training.values import to_json
+from weft.tracing.capture import capture
 
 
 class Fields(dict[str, Any]):
-    """A dictionary whose keys are attributes too; ``changed`` hears of every item that is set, as JSON values.
+    """A dictionary whose keys are attributes too; ``changed`` hears of every item that is set, as JSON
+    values, with what stands under secret keys redacted.
 
     Only what is set on the dictionary itself is heard: assign a nested value anew to record its change.
     """
@@ -35,7 +36,8 @@ class Fields(dict[str, Any]):
                     f"The {self._name} key {key!r} is a {type(key).__name__}, not a string.", field=self._name
                 )
         super().update(given)
-        return {key: to_json(value) for key, value in given.items()}
+        kept: dict[str, Any] = capture(dict(given))
+        return kept
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """The item, set to ``default`` first where there is none."""

@@ -21,6 +21,7 @@ from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
 from weft.records import ConsoleLines, Failure, RecordType, RunKind, RunStatus, RunUpdate, dumps
+from weft.tracing.capture import capture
 from weft.training import values as value_rules
 from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
 from weft.training.console import ConsoleTee
@@ -117,6 +118,7 @@ class Run:
             # Finite floats under string keys are ready to be written; anything else takes the long way.
             if type(key) is not str or type(value) is not float or value - value != 0.0:
                 metrics, others = value_rules.split(values)
+                others = capture(others)
                 break
         self._append(metrics, others, step)
 

@@ -35,11 +35,10 @@ def settings(journal: Journal) -> Iterator[Settings]:
     """Settings of a home with a journal; drainers that a test started are gone behind it."""
     settings = settings_module.load()
     yield settings
-    pid = drainer_process._started.get(settings.dir)
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        drainer_process._started.pop(settings.dir)
+    started = drainer_process._started.pop(settings.dir, None)
+    if started is not None and started.pid is not None:
+        os.kill(started.pid, signal.SIGKILL)
+        os.waitpid(started.pid, 0)
 
 
 @pytest.fixture
@@ -54,6 +53,12 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)
+
+
+def started_pid(settings: Settings) -> int:
+    pid = drainer_process._started[settings.dir].pid
+    assert pid is not None
+    return pid
 
 
 def record(journal: Journal, number: int) -> None:
@@ -72,9 +77,9 @@ def test_a_process_drains_and_another_takes_over_when_it_is_killed(
     assert wait_until_stored(store, journal.position(), 30)
     assert stored(store, 1)
     assert is_led(settings.dir)
-    first = drainer_process._started[settings.dir]
+    first = started_pid(settings)
     ensure_running(settings)
-    assert drainer_process._started[settings.dir] == first
+    assert started_pid(settings) == first
     os.kill(first, signal.SIGINT)  # the ctrl-C of a terminal is not meant for it
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: not is_led(settings.dir))
@@ -84,7 +89,7 @@ def test_a_process_drains_and_another_takes_over_when_it_is_killed(
     assert wait_until_stored(store, journal.position(), 30, ensure=lambda: ensure_running(settings))
     assert pending_bytes(store.progress, journal.position()) == 0
     assert stored(store, 2)
-    assert os.getsid(drainer_process._started[settings.dir]) != os.getsid(0)
+    assert os.getsid(started_pid(settings)) != os.getsid(0)
 
 
 def run_drainer(home: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -136,8 +141,47 @@ def test_the_key_travels_in_the_environment_only(
     assert environment["WEFT_API_KEY"] == "hidden"
     assert environment["WEFT_URL"] == "http://weft.test"
     assert "WEFT_DB" not in environment
-    drainer_process._reap()
-    assert fresh_home not in drainer_process._started
+    started = drainer_process._started.pop(fresh_home)
+    started.reap()
+    assert (started.pid, started.failures) == (None, 0)
+
+
+def test_of_many_that_ask_one_starts_a_drainer(
+    journal: Journal, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawned: list[str] = []
+
+    def spawn(path: str, *_: object, **__: object) -> int:
+        spawned.append(path)
+        return 2**30
+
+    monkeypatch.setattr(os, "posix_spawn", spawn)
+    for _ in range(5):
+        ensure_running(settings)
+        drainer_process._started.clear()  # each as another process
+    assert len(spawned) == 1
+    monkeypatch.setattr(drainer_process, "_START_S", 0.0)
+    ensure_running(settings)
+    assert len(spawned) == 2
+    drainer_process._started.clear()
+
+
+def test_a_drainer_that_fails_is_tried_again_later(
+    journal: Journal, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(drainer_process, "_PROGRAM", "raise SystemExit(3) # {}")
+    monkeypatch.setattr(drainer_process, "_START_S", 0.0)
+    ensure_running(settings)
+    started = drainer_process._started[settings.dir]
+
+    def failed() -> bool:
+        ensure_running(settings)
+        return started.failures == 1
+
+    wait_for(failed)
+    assert started.pid is None
+    assert started.not_before > time.monotonic()
+    assert "The drainer failed" in caplog.text
 
 
 def test_nothing_is_started_where_there_is_no_journal_or_python(

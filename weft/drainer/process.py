@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import logging
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from weft.drainer.drain import DrainReport, drain, ends
 from weft.drainer.leader import is_led
 from weft.drainer.loop import DrainThread, Loop
-from weft.drainer.sinks import ServerSink, Sink, StoreSink
+from weft.drainer.sinks import Sink, StoreSink
 from weft.drainer.waiting import wait_until_stored
 from weft.errors import StoreError
 from weft.journal import Folder
@@ -20,8 +23,11 @@ from weft.settings import Settings
 _PACKAGE = str(Path(__file__).parents[2])
 # The user's folder and modules stay out of the way (-P); Weft is found where this process found it.
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.__main__ import main; sys.exit(main())"
-_started: dict[Path, int] = {}
+_VARIABLES = {"WEFT_DIR", "WEFT_DB", "WEFT_URL", "WEFT_API_KEY"}
 _TURN_S = 0.25
+_START_S = 1.0
+_LONGEST_S = 60.0
+_log = logging.getLogger("weft")
 
 
 def open_sink(settings: Settings) -> Sink:
@@ -30,6 +36,8 @@ def open_sink(settings: Settings) -> Sink:
     Raises StoreError or ServerError.
     """
     if settings.url:
+        from weft.drainer.server import ServerSink  # noqa: PLC0415 - httpx loads only where a server is used
+
         return ServerSink(settings.url, settings.api_key, settings.dir)
     from weft.store import open_store  # noqa: PLC0415 - SQLAlchemy loads only where a database is opened
 
@@ -39,43 +47,76 @@ def open_sink(settings: Settings) -> Sink:
 def ensure_running(settings: Settings) -> None:
     """Start the drainer's process for these settings if none runs; returns at once. Raises OSError.
 
-    It is in a session of its own, so that the end of this process or a ctrl-C does not reach it.
+    It is in a session of its own, so that the end of this process or a ctrl-C does not reach it. However many
+    processes ask, one drainer a second is started at most; one that fails is tried again less and less often.
     """
     folder = Folder.of(settings.dir)
-    _reap()
-    if not folder.root.is_dir() or is_led(settings.dir) or settings.dir in _started:
+    started = _started.setdefault(settings.dir, _Started())
+    started.reap()
+    if started.pid is not None or time.monotonic() < started.not_before or not sys.executable:
         return
-    python = sys.executable
-    if not python:
+    if not folder.root.is_dir() or is_led(settings.dir) or not _may_start(folder):
         return
     environment = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
     for name, value in (("DB", settings.db), ("URL", settings.url), ("API_KEY", settings.api_key)):
         if value:
             environment[f"WEFT_{name}"] = value
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    _started[settings.dir] = os.posix_spawn(
-        python,
-        [python, "-P", "-c", _PROGRAM.format(_PACKAGE), "--dir", str(settings.dir)],
+    started.pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-P", "-c", _PROGRAM.format(_PACKAGE), "--dir", str(settings.dir)],
         environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 2, str(folder.log), flags, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, str(folder.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         ],
         setsid=True,
     )
 
 
-_VARIABLES = {"WEFT_DIR", "WEFT_DB", "WEFT_URL", "WEFT_API_KEY"}
+@dataclass(slots=True)
+class _Started:
+    """The drainer that this process started for a directory: ``failures`` of it in a row, and when to try again."""
+
+    pid: int | None = None
+    failures: int = 0
+    not_before: float = 0.0
+
+    def reap(self) -> None:
+        """Collect it if it has ended, so that it does not stay behind as a zombie."""
+        if self.pid is None:
+            return
+        try:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:  # a forked child has the number, not the process
+            ended, status = self.pid, 0
+        if ended == 0:
+            return
+        self.pid = None
+        failed = os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0
+        self.failures = self.failures + 1 if failed else 0
+        if failed:
+            self.not_before = time.monotonic() + min(2.0**self.failures, _LONGEST_S)
+            _log.error("The drainer failed (see drainer.log); records wait in the journal.")
 
 
-def _reap() -> None:
-    """Collect drainers of ours that have ended, so that none stays behind as a zombie."""
-    for directory, pid in list(_started.items()):
-        with contextlib.suppress(ChildProcessError):  # a forked child has the number, not the process
-            if os.waitpid(pid, os.WNOHANG)[0] == 0:
-                continue
-        _started.pop(directory, None)
+_started: dict[Path, _Started] = {}
+
+
+def _may_start(folder: Folder) -> bool:
+    """Whether nobody else has just started one; notes that we do."""
+    fd = os.open(folder.starting, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        known = os.fstat(fd)
+        if known.st_size and abs(time.time() - known.st_mtime) < _START_S:
+            return False
+        os.pwrite(fd, b"%10d" % os.getpid(), 0)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def start_thread(settings: Settings) -> DrainThread:

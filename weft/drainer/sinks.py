@@ -1,20 +1,11 @@
-"""Where records go: a store in this process, or a Weft server."""
+"""Where records go: a store in this process here, a Weft server in :mod:`weft.drainer.server`."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Protocol
 
-import httpx
-
-from weft.errors import ServerError
-from weft.journal import Folder, replace_file
 from weft.records import Batch
-from weft.records.frames import CONTENT_TYPE, encode_batch
 from weft.repositories import IngestReport, Store
-
-_REFUSED = {400, 409, 413, 415, 422}
 
 
 class Sink(Protocol):
@@ -55,70 +46,3 @@ class StoreSink:
     def close(self) -> None:
         """Close the store."""
         self._store.close()
-
-
-class RefusedError(Exception):
-    """The server cannot take this batch, whoever sends it and when."""
-
-
-class ServerSink:
-    """Posts batches to a Weft server, which acknowledges what it has made durable.
-
-    How far it has sent is kept in the journal's folder; what is sent again after a crash is passed over by the
-    server's store, which knows the progress of each sender. ``client`` replaces the HTTP client.
-    """
-
-    def __init__(self, url: str, api_key: str | None, directory: Path, *, client: httpx.Client | None = None) -> None:
-        self._address = f"{url.rstrip('/')}/api/journal"
-        headers = {"Content-Type": CONTENT_TYPE}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        self._headers = headers
-        self._client = client or httpx.Client(timeout=httpx.Timeout(60.0, connect=5.0))
-        self._path = Folder.of(directory).sent
-        self._sent: dict[str, int] = self._read().get(self._address, {})
-
-    def progress(self, writer: str, segment: int) -> int:
-        """The offset up to which a segment has been acknowledged, to whichever process sent it."""
-        self._sent = self._read().get(self._address, {})
-        return self._sent.get(f"{writer}-{segment}", 0)
-
-    def ingest(self, batch: Batch) -> IngestReport:
-        """Send a batch. Raises ServerError where the server is away, RefusedError where it refuses the batch."""
-        try:
-            response = self._client.post(self._address, content=encode_batch(batch), headers=self._headers)
-        except httpx.HTTPError as error:
-            raise ServerError(
-                f"The Weft server at {self._address} cannot be reached: {error}.",
-                remedy="Records stay in the journal until it can; check WEFT_URL.",
-            ) from error
-        if response.status_code in _REFUSED:
-            raise RefusedError(f"the server answered {response.status_code}: {response.text[:500]}")
-        if not response.is_success:
-            raise ServerError(
-                f"The Weft server at {self._address} answered {response.status_code}: {response.text[:500]}.",
-                remedy="Records stay in the journal; check WEFT_URL and WEFT_API_KEY.",
-                status=response.status_code,
-            )
-        self._sent[f"{batch.writer}-{batch.segment}"] = batch.end
-        self._write()
-        return IngestReport(stored=len(batch.entries))
-
-    def retired(self, writer: str, segment: int) -> None:
-        """Forget the progress of a segment that is gone."""
-        if self._sent.pop(f"{writer}-{segment}", None) is not None:
-            self._write()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _read(self) -> dict[str, dict[str, int]]:
-        try:
-            known = json.loads(self._path.read_bytes())
-        except (OSError, ValueError):  # none yet, or cut short: the server passes over what it has
-            return {}
-        return known if isinstance(known, dict) else {}
-
-    def _write(self) -> None:
-        replace_file(self._path, json.dumps({**self._read(), self._address: self._sent}).encode())

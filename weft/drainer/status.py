@@ -21,7 +21,7 @@ class Status:
     """``rejected`` and ``damaged`` count records since the folder was made; ``lost`` what writers could not keep.
 
     ``destination`` is ``ok`` or why the store or server takes nothing now. ``newer`` names segments of a format
-    that this Weft does not know: a newer one must drain them. ``pending_bytes``: an upper bound of what waits.
+    that this Weft does not know: a newer one must drain them.
     """
 
     rejected: int = 0
@@ -31,7 +31,6 @@ class Status:
     destination: str = "ok"
     newer: list[str] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
-    pending_bytes: int = 0
 
     def failed(self, error: str) -> None:
         """Remember the last error."""

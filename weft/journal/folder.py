@@ -58,6 +58,11 @@ class Folder:
         return self.root / "drainer.lock"
 
     @property
+    def starting(self) -> Path:
+        """When a drainer was last started."""
+        return self.root / "drainer.starting"
+
+    @property
     def log(self) -> Path:
         """What the drainer's process had to say."""
         return self.root / "drainer.log"

@@ -40,8 +40,8 @@ class Journal:
     """Appends records to segment files of its own; made by :meth:`open`.
 
     Any thread, signal handler or finaliser may append. A forked child goes on with a writer id and segments of
-    its own, which it opens at its first append. ``watch``, where it is set, is called about once a second while
-    records come in: the session looks there whether the drainer is alive.
+    its own, which it opens at its first append. ``watch``, where it is set, is called about once a second:
+    the session looks there whether the drainer is alive.
     """
 
     def __init__(self, folder: Folder, *, sync: bool, quota_bytes: int, mapped: bool, segment_bytes: int) -> None:
@@ -101,7 +101,6 @@ class Journal:
         self._refusal: tuple[str, object] = ("closed", "")
         self._losses = Losses(self._folder.lost)
         self._keeper: Keeper | None = None
-        self._watched = 0
 
     @property
     def writer(self) -> str:
@@ -268,9 +267,7 @@ class Journal:
 
     def _look(self) -> None:
         self._losses.save(self._writer)
-        position = sum(end for _, _, end in self.position())
-        if position != self._watched and self.watch is not None:
-            self._watched = position
+        if self.watch is not None:
             self.watch()
 
     def _store_big(self, payload: bytes) -> bytes:

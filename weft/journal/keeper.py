@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 _log = logging.getLogger("weft")
 _WATCH_S = 1.0
+_LAST_S = 5.0
 
 
 class Keeper:
@@ -26,13 +28,14 @@ class Keeper:
         self._kicked.set()
 
     def stop(self) -> None:
-        """End the thread and wait for it; called by itself, it ends behind the call."""
+        """End the thread and wait for it, though not for ever: a watch may hang."""
         self._stopped.set()
         self._kicked.set()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(_LAST_S)
 
     def _run(self) -> None:
+        watched = time.monotonic()
         while not self._stopped.is_set():
             kicked = self._kicked.wait(_WATCH_S)
             self._kicked.clear()
@@ -41,7 +44,8 @@ class Keeper:
             try:
                 if kicked:
                     self._prepare()
-                else:
+                if time.monotonic() - watched >= _WATCH_S:
+                    watched = time.monotonic()
                     self._watch()
             except Exception:  # noqa: BLE001 - the thread must outlive whatever a full disk or a callback throws
                 _log.exception("The journal's keeper failed; the journal goes on without it.")

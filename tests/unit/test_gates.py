@@ -214,6 +214,12 @@ def test_files_that_cannot_be_run(recorder: MemoryRecorder, tmp_path: Path) -> N
     path.write_text("from weft.evals import Evaluation\nevaluation = Evaluation('e', [], [])\n")
     with pytest.raises(InputError, match="The evaluation 'e' in .* has no target. Give it one"):
         run_file(path)
-    path.write_text("1 / 0\n")
-    with pytest.raises(ZeroDivisionError):
+    path.write_text("x = 1\n1 / 0\n")
+    with pytest.raises(InputError, match=r"check_nothing.py, line 2: ZeroDivisionError: division by zero"):
+        run_file(path)
+    path.write_text("import weft\nweft.Evaluation('/', [], [])\n")
+    with pytest.raises(InputError, match="The evaluation name '/'"):
+        run_file(path)
+    path.write_text("def broken(:\n")
+    with pytest.raises(InputError, match="SyntaxError"):
         run_file(path)

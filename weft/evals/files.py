@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from weft.errors import InputError
+from weft.errors import InputError, WeftError
 from weft.evals.evaluation import Evaluation
 from weft.evals.results import EvaluationResult
 
@@ -21,8 +22,8 @@ from weft.evals.results import EvaluationResult
 def run_file(path: str | Path) -> list[EvaluationResult]:
     """Run all evaluations of a Python file, in the order of their names there.
 
-    Raises InputError where the file cannot be read, holds no evaluation, or one of them has no target; what the file
-    itself raises on import goes through.
+    Raises InputError where the file cannot be imported (naming the line), holds no evaluation, or one of them has no
+    target.
     """
     found = collect(path)
     return [evaluation.evaluate_sync(target) for evaluation, target in found]
@@ -68,6 +69,12 @@ def _load(path: Path) -> ModuleType:
     sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
+    except WeftError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.origin]
+        place = f"{path}, line {frames[-1].lineno}" if frames else str(path)
+        raise InputError(f"{place}: {type(error).__name__}: {error}", field="path") from error
     finally:
         sys.path.remove(folder)
         if before is not None:

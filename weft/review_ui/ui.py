@@ -21,16 +21,8 @@ _PAGES: dict[str, Any] = {}
 
 
 def register(pages: Mapping[str, Any]) -> None:
-    """Tell :func:`go` which page stands at which path, each time the script runs."""
+    """Tell :func:`link` which page stands at which path, each time the script runs."""
     _PAGES.update(pages)
-
-
-def go(href: str | None) -> None:
-    """Open the page at ``href`` without loading the app anew; does nothing for None."""
-    if not href:
-        return
-    parts = urlsplit(href)
-    st.switch_page(_PAGES[parts.path], query_params=dict(parse_qsl(parts.query)))
 
 
 def parameter(name: str, default: str = "") -> str:

@@ -1,6 +1,7 @@
 """What Streamlit cannot draw dense and fast: a table and a span tree, fed with data, never with markup."""
 
+from weft.review_ui.components.keylink import keylink
 from weft.review_ui.components.table import Cell, Column, Row, table
 from weft.review_ui.components.tree import TreeRow, tree
 
-__all__ = ["Cell", "Column", "Row", "TreeRow", "table", "tree"]
+__all__ = ["Cell", "Column", "Row", "TreeRow", "keylink", "table", "tree"]

@@ -2,13 +2,6 @@
 const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
   waiting: "○", claimed: "◐", labelled: "●", skipped: "↷", held: "–", finished: "●", unset: "●" };
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined && text !== null) node.textContent = text;
-  return node;
-}
-
 function whisker([middle, low, high], [from, to]) {
   const place = (value) => 100 * Math.min(1, Math.max(0, (value - from) / ((to - from) || 1)));
   const box = element("span", "whisker");
@@ -53,17 +46,11 @@ function sortKey(value) {
   return spec.v !== undefined ? spec.v : spec.t;
 }
 
-export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".root");
   const state = root.weft || (root.weft = { sort: null, down: false, at: -1 });
   state.chosen = new Set(data.chosen || []);
   let rows = [];
-
-  const open = (event, href) => {
-    if (!href || event.metaKey || event.ctrlKey || event.shiftKey || event.button === 1) return;
-    event.preventDefault();
-    setTriggerValue("open", href);
-  };
 
   function render() {
     const order = data.rows.map((row, index) => [row, index]);
@@ -126,7 +113,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
       });
       tr.onclick = (event) => {
         const link = event.target.closest("a");
-        open(event, link ? link.getAttribute("href") : row.href);
+        follow(event, link ? link.getAttribute("href") : row.href);
       };
       return tr;
     });
@@ -140,9 +127,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   }
 
   function key(event) {
-    const typing = event.composedPath()[0];
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test(typing.tagName || "") || typing.isContentEditable) return;
-    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (typing(event)) return;
     if (event.key === "/") {
       const search = document.querySelector('[data-testid="stMainBlockContainer"] input[type="text"]');
       if (search) { search.focus(); event.preventDefault(); }
@@ -150,7 +135,7 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     }
     if (event.key === "j") state.at = Math.min(rows.length - 1, state.at + 1);
     else if (event.key === "k") state.at = Math.max(0, state.at - 1);
-    else if (event.key === "Enter" && rows[state.at] && rows[state.at].weftHref) open(event, rows[state.at].weftHref);
+    else if (event.key === "Enter" && rows[state.at] && rows[state.at].weftHref) follow(event, rows[state.at].weftHref);
     else return;
     mark();
   }

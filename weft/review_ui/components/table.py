@@ -1,16 +1,12 @@
-"""The table component: columns and rows as records, the clicked address as its answer."""
+"""The table component: columns and rows as records; a click on a row opens its address."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
-_HERE = Path(__file__).parent
+from weft.review_ui.components.assets import renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +44,6 @@ class Row:
     current: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the reader did: ``open`` is the address clicked, ``chosen`` the ids of the rows ticked."""
-
-    open: str | None = None
-    chosen: list[str] = field(default_factory=list)
-
-
-@cache
-def _renderer() -> Any:
-    return st.components.v2.component(
-        "weft_table",
-        html='<div class="root"></div>',
-        css=(_HERE / "table.css").read_text("utf-8"),
-        js=(_HERE / "table.js").read_text("utf-8"),
-    )
-
-
 def _cell(cell: Cell | str | None) -> Any:
     if not isinstance(cell, Cell):
         return cell
@@ -83,8 +61,11 @@ def _cell(cell: Cell | str | None) -> Any:
 
 def table(
     columns: Sequence[Column], rows: Sequence[Row], *, key: str, chosen: Sequence[str] | None = None, keys: bool = True
-) -> Answer:
-    """Draw a table. ``chosen`` (not None) gives each row a box to tick; ``keys`` makes j, k and enter work on it."""
+) -> list[str]:
+    """Draw a table; returns the ids of the rows that are ticked.
+
+    ``chosen`` (not None) gives each row a box to tick; ``keys`` makes j, k and enter work on the table.
+    """
     data = {
         "columns": [
             {
@@ -105,14 +86,9 @@ def table(
         "chosen": list(chosen or ()),
         "keys": keys,
     }
-    result = _renderer()(
-        key=key,
-        data=data,
-        default={"chosen": list(chosen or ())},
-        on_open_change=_nothing,
-        on_chosen_change=_nothing,
-    )
-    return Answer(open=result.open, chosen=list(result.chosen or ()))
+    ticked = list(chosen or ())
+    result = renderer("table")(key=key, data=data, default={"chosen": ticked}, on_chosen_change=_nothing)
+    return list(result.chosen or ())
 
 
 def _nothing() -> None:

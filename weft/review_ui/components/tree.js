@@ -2,14 +2,7 @@
 const HEIGHT = 28;
 const MARKS = { error: "▲", running: "◐", interrupted: "◇" };
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".root");
   const state = root.weft || (root.weft = { closed: new Set(), scroll: null });
   const total = Math.max(1, data.total);
@@ -58,11 +51,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     bar.style.width = "max(2px, " + (100 * row.length) / total + "%)";
     fall.append(bar);
     node.append(name, element("span", "time", row.duration), fall);
-    node.onclick = (event) => {
-      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-      event.preventDefault();
-      setTriggerValue("open", row.href);
-    };
+    node.onclick = (event) => follow(event, row.href);
     return node;
   }
 
@@ -74,14 +63,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   function move(event) {
-    const typing = event.composedPath()[0];
-    if (/^(INPUT|TEXTAREA|SELECT)$/.test(typing.tagName || "") || typing.isContentEditable) return;
-    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (typing(event)) return;
     const step = { j: 1, k: -1 }[event.key];
     if (!step) return;
     const at = shown.findIndex((row) => row.id === data.selected);
     const next = shown[at + step];
-    if (next) setTriggerValue("open", next.href);
+    if (next) visit(next.href);
   }
 
   list();

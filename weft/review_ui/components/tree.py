@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import streamlit as st
-
-_HERE = Path(__file__).parent
+from weft.review_ui.components.assets import renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +24,8 @@ class TreeRow:
     href: str
 
 
-@cache
-def _renderer() -> Any:
-    return st.components.v2.component(
-        "weft_tree",
-        html='<div class="root"></div>',
-        css=(_HERE / "tree.css").read_text("utf-8"),
-        js=(_HERE / "tree.js").read_text("utf-8"),
+def tree(rows: Sequence[TreeRow], *, total: int, selected: str, key: str, height: int = 640) -> None:
+    """Draw the tree, ``total`` ns long; a click on a span opens its address."""
+    renderer("tree")(
+        key=key, data={"rows": [asdict(row) for row in rows], "total": total, "selected": selected, "height": height}
     )
-
-
-def tree(rows: Sequence[TreeRow], *, total: int, selected: str, key: str, height: int = 640) -> str | None:
-    """Draw the tree (``total`` ns long); returns the address of the span that was clicked, if one was."""
-    data = {"rows": [asdict(row) for row in rows], "total": total, "selected": selected, "height": height}
-    opened: str | None = _renderer()(key=key, data=data, on_open_change=_nothing).open
-    return opened
-
-
-def _nothing() -> None:
-    """A callback must be there for a value to arrive."""

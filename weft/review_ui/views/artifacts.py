@@ -56,5 +56,5 @@ def page() -> None:
                 href=href,
             )
         )
-    ui.go(table(_COLUMNS, rows, key="artifacts").open)
+    table(_COLUMNS, rows, key="artifacts")
     ui.keys({"j k": "move", "enter": "open"})

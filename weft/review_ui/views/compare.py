@@ -128,4 +128,4 @@ def flips(found: Comparison, row: MetricComparison) -> None:
         Column("Candidate said"),
         Column("Expected", "14%", low=True),
     ]
-    ui.go(table(columns, rows, key="flips").open)
+    table(columns, rows, key="flips")

@@ -143,6 +143,6 @@ def samples(result: EvaluationResult) -> None:
     if not rows:
         ui.note("No sample fits.")
         return
-    ui.go(table(columns, rows, key="samples").open)
+    table(columns, rows, key="samples")
     if len(kept) > _ROWS:
         ui.note(f"The first {_ROWS} of {len(kept):,}.")

@@ -11,7 +11,7 @@ from weft.records import Run, RunKind, RunQuery
 from weft.review_ui import data, ui
 from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.components import Cell, Column, Row, keylink, table
 
 _LIMIT = 50
 _METRICS = 3
@@ -31,16 +31,14 @@ def page() -> None:
     ids = [run.run_id for run in found.items]
     chosen = [run_id for run_id in ui.parameter("sel").split(",") if run_id in ids]
     metrics = common([aggregates(run) for run in found.items])[:_METRICS]
-    answer = table(columns(metrics), [row(run, metrics) for run in found.items], key="evaluations", chosen=chosen)
-    ui.go(answer.open)
+    ticked = table(columns(metrics), [row(run, metrics) for run in found.items], key="evaluations", chosen=chosen)
     ui.pager(found.cursor)
-    if answer.chosen != chosen:
-        ui.remember("sel", ",".join(answer.chosen))
+    if ticked != chosen:
+        ui.remember("sel", ",".join(ticked))
         st.rerun()
     if len(chosen) == 2:
         older, newer = sorted(chosen, key=ids.index, reverse=True)
-        if st.button("Compare the two", type="primary", shortcut="x"):
-            ui.go(address("/compare", runs=f"{older},{newer}"))
+        keylink("Compare the two", address("/compare", runs=f"{older},{newer}"), "x")
     else:
         ui.note("Tick two evaluations to compare them.")
     ui.keys({"j k": "move", "enter": "open"})

@@ -34,7 +34,7 @@ def page() -> None:
     waiting()
     ui.section("Newest runs")
     columns, rows = runs.listing(newest, {})
-    ui.go(table(columns, rows, key="newest").open)
+    table(columns, rows, key="newest")
     ui.link("All runs", address("/runs", project=data.project()))
 
 
@@ -118,8 +118,4 @@ def waiting() -> None:
         )
         for queue in queues
     ]
-    ui.go(
-        table(
-            [Column("Queue"), Column("Waiting", "140px"), Column("Done", "140px")], rows, key="waits", keys=False
-        ).open
-    )
+    table([Column("Queue"), Column("Waiting", "140px"), Column("Done", "140px")], rows, key="waits", keys=False)

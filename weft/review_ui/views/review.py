@@ -10,7 +10,7 @@ from weft.records import ReviewItem
 from weft.review_ui import data, ui
 from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.components import Cell, Column, Row, keylink, table
 from weft.reviews import Queue, QueueEstimate, estimate
 
 _CODE = """import weft
@@ -79,14 +79,14 @@ def queues() -> None:
         Column("Machine", "84px", "r", low=True),
         Column("With labels", "200px", "r"),
     ]
-    ui.go(table(columns, rows, key="queues").open)
+    table(columns, rows, key="queues")
     ui.keys({"j k": "move", "enter": "open"})
 
 
 def ask_name(queue: Queue) -> None:
     """Who is reviewing; asked once, kept in the address."""
     ui.head(queue.record.name)
-    with st.form("reviewer", border=False, width=420):
+    with st.form("who", border=False, width=420):
         name = st.text_input("Your name", placeholder="It stands beside your labels").strip()
         if st.form_submit_button("Start", type="primary") and name:
             ui.remember("reviewer", name)
@@ -129,8 +129,8 @@ def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
             on_click=skip,
             args=(queue, item, reviewer),
         )
-        if item.trace_id and st.button("Trace", key=f"trace-{item.item_id}", shortcut="t", type="tertiary"):
-            ui.go(address("/trace", id=item.trace_id, blind=queue.record.name, project=item.project))
+        if item.trace_id:
+            keylink("Trace", address("/trace", id=item.trace_id, blind=queue.record.name, project=item.project), "t")
     st.text_input(
         "Comment", key=f"comment-{item.item_id}", placeholder="Comment, if there is something to say",
         label_visibility="collapsed",

@@ -48,11 +48,10 @@ def page() -> None:
     drawn = chosen or [run.run_id for run in found.items if run.kind in ("train", "trial")][:_DRAWN]
     colours = style.colours(drawn)
     columns, rows = listing(found.items, colours)
-    answer = table(columns, rows, key="runs", chosen=chosen)
-    ui.go(answer.open)
+    ticked = table(columns, rows, key="runs", chosen=chosen)
     ui.pager(found.cursor)
-    if answer.chosen != chosen:
-        ui.remember("sel", ",".join(answer.chosen))
+    if ticked != chosen:
+        ui.remember("sel", ",".join(ticked))
         st.rerun()
     ui.keys({"j k": "move", "enter": "open"})
     curves([run for run in found.items if run.run_id in drawn], colours)

@@ -100,7 +100,7 @@ def lineage(edges: Sequence[LineageEdge], version: ArtifactVersion, names: dict[
         Row([cell(edge.source_kind, edge.source), edge.relation, cell(edge.target_kind, edge.target)]) for edge in edges
     ]
     columns = [Column("From"), Column("Relation", "90px"), Column("To")]
-    ui.go(table(columns, rows, key=f"lineage-{way}", keys=False).open)
+    table(columns, rows, key=f"lineage-{way}", keys=False)
 
 
 def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None:
@@ -126,7 +126,7 @@ def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None
         Column("Digest", "160px", mono=True),
         Column("Made by run", "130px", mono=True),
     ]
-    ui.go(table(columns, rows, key="versions").open)
+    table(columns, rows, key="versions")
 
 
 def examples(version: ArtifactVersion) -> None:

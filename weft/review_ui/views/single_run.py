@@ -111,4 +111,4 @@ def artifacts(run: Run) -> None:
     if not rows:
         ui.note("The run used and produced no artifacts.")
         return
-    ui.go(table([Column("Relation", "120px"), Column("Artifact")], rows, key="run-artifacts", keys=False).open)
+    table([Column("Relation", "120px"), Column("Artifact")], rows, key="run-artifacts", keys=False)

@@ -47,7 +47,7 @@ def page() -> None:
         start = min(span.start_ns for span in spans)
         end = max(span.end_ns or span.start_ns for span in spans)
         rows = tree_rows(ordered, start, end, blind)
-        ui.go(tree(rows, total=end - start, selected=chosen.span_id, key=f"tree-{trace_id}"))
+        tree(rows, total=end - start, selected=chosen.span_id, key=f"tree-{trace_id}")
         ui.keys({"j k": "next, previous span"})
     with right:
         ui.show(ui.element("div", class_="w-pane"))

@@ -55,8 +55,7 @@ def page() -> None:
         else:
             ui.empty("No calls have been traced in this project yet.", _CODE)
         return
-    answer = table(_COLUMNS, [row(summary) for summary in found.items], key="traces")
-    ui.go(answer.open)
+    table(_COLUMNS, [row(summary) for summary in found.items], key="traces")
     ui.pager(found.cursor)
     ui.keys({"j k": "move", "enter": "open"})
 

@@ -1,0 +1,67 @@
+"""A real workbench on a free port with a small world in it, and Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import review_ui_seeds as seeds
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from weft import settings, workbench
+from weft.repositories import Store
+from weft.store import open_store
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A running workbench and the store behind it."""
+
+    url: str
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """One workbench a module: filled by ``review_ui_seeds``."""
+    home: Path = tmp_path_factory.mktemp("bench")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    given = settings.load({"dir": home, "port": 0, "otlp_port": 0, "quiet": True}, plain)
+    store = open_store(given)
+    seeds.fill(store)
+    with workbench.start_background(given) as background:
+        yield Workbench(background.url, store)
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the system's, or the one that playwright brought."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, bench: Workbench) -> Iterator[Callable[..., Page]]:
+    """Open an address of the workbench in a browser context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def open_it(path: str, *, theme: str = "light", width: int = 1440) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(bench.url + path)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()

@@ -1,0 +1,101 @@
+"""Every page in both themes; addresses, keys and hostile text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+import review_ui_seeds as seeds
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+TRACE = f"{4:032x}"
+PAGES = {
+    "/": "Overview",
+    "/traces": "Traces",
+    f"/trace?id={TRACE}": "answer_customer",
+    "/evaluations": "Evaluations",
+    "/evaluation?id=eval-b": "qa",
+    "/compare?runs=eval-a,eval-b": "qa against qa",
+    "/review": "Review",
+    "/runs": "Runs",
+    "/run?id=train-a": "softmax-1",
+    "/artifacts": "Artifacts",
+    "/artifact?ref=questions:v1": "questions:v1",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_loads_without_error_and_asks_no_other_host(open_page: Open, theme: str) -> None:
+    page = open_page("/", theme=theme)
+    origin, wrong, hosts = page.url.rstrip("/"), [], set()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    for path, title in PAGES.items():
+        page.goto(origin + path)
+        expect(page.locator("h1").first).to_have_text(title)
+        expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+        assert page.locator(".w-error, [data-testid=stException]").count() == (1 if "trace?" in path else 0)
+        dark = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        assert (dark == "rgb(21, 24, 28)") == (theme == "dark")
+    assert wrong == []
+    assert hosts <= {"127.0.0.1", None, ""}
+
+
+def test_hostile_text_stays_text(open_page: Open) -> None:
+    page = open_page("/traces")
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    expect(page.get_by_role("link", name=seeds.HOSTILE).first).to_be_visible()
+    origin = page.url.split("/traces")[0]
+    for path in (f"/trace?id={'f' * 32}", "/runs", "/run?id=hostile"):
+        page.goto(origin + path)
+        expect(page.get_by_text("<script>alert(1)</script>").first).to_be_visible()
+        assert page.locator('img[src="x"]').count() == 0
+
+
+def test_an_objects_own_address_leads_to_its_page(open_page: Open) -> None:
+    page = open_page(f"/trace/{TRACE}?span={4:016x}")
+    expect(page.locator("h1").nth(1)).to_have_text("chat answerer")
+    assert urlsplit(page.url).path == "/trace"
+
+
+def test_rows_open_by_key_and_click_and_the_back_button_works(open_page: Open) -> None:
+    page = open_page("/traces?status=error&q=order")
+    expect(page.get_by_role("link", name="answer_customer").first).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1").first).to_have_text("answer_customer")
+    assert urlsplit(page.url).path == "/trace"
+    page.get_by_text("find_documents").click()
+    expect(page.locator("h1").nth(1)).to_have_text("find_documents")
+    assert re.search(r"span=0+2", page.url)
+    page.go_back()
+    expect(page.locator("h1").nth(1)).to_have_text("answer_customer")
+    page.go_back()
+    expect(page.locator("h1").first).to_have_text("Traces")
+    assert "status=error" in page.url
+
+
+def test_two_evaluations_are_chosen_and_compared(open_page: Open) -> None:
+    page = open_page("/evaluations")
+    boxes = page.get_by_role("checkbox", name="choose")
+    boxes.nth(0).click()
+    expect(page).to_have_url(re.compile("sel=eval-b"))
+    boxes.nth(1).click()
+    page.get_by_role("link", name="Compare the two").click()
+    expect(page.locator("h1").first).to_have_text("qa against qa")
+    assert "runs=eval-a" in page.url
+
+
+def test_panes_go_under_each_other_on_a_narrow_page(open_page: Open) -> None:
+    for width, under in ((800, True), (1440, False)):
+        page = open_page(f"/trace?id={TRACE}", width=width)
+        tree, detail = page.get_by_text("find_documents"), page.locator("h1").nth(1)
+        expect(detail).to_be_visible()
+        first, second = tree.bounding_box(), detail.bounding_box()
+        assert first is not None
+        assert second is not None
+        assert (second["y"] > first["y"]) == under

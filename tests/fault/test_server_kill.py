@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import psutil
 import pytest
@@ -85,9 +86,9 @@ def points(store: RemoteStore) -> int:
     return 0
 
 
-def spans(store: RemoteStore) -> int:
+def spans_of(store: RemoteStore, project: str) -> int:
     with contextlib.suppress(ServerError):
-        return int(store.spans.totals(SpanQuery(project="p"))["spans"])
+        return int(store.spans.totals(SpanQuery(project=project))["spans"])
     return 0
 
 
@@ -113,12 +114,12 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
             wait_for(lambda share=share: points(store) > share * STEPS)  # type: ignore[misc]
             server.kill(*victims)
         assert client.wait(90) == 0
-        wait_for(lambda: points(store) >= STEPS and spans(store) >= OPS, 60)
+        wait_for(lambda: points(store) >= STEPS and spans_of(store, "p") >= OPS, 60)
         assert server.processes()["main"].is_running()
         (series,) = store.series.read_series("run", "n")
         np.testing.assert_array_equal(series.steps, np.arange(STEPS))
         np.testing.assert_array_equal(series.values, np.arange(STEPS, dtype=float))
-        assert spans(store) == OPS
+        assert spans_of(store, "p") == OPS
         seen = sorted(span.output["n"] for span in store.spans.list_spans(SpanQuery(project="p", limit=OPS + 1)).items)
         assert seen == list(range(0, STEPS, STEPS // OPS))
         assert store.runs.get_run("run").status == "finished"
@@ -127,3 +128,24 @@ def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
         client.kill()
         client.wait()
         store.close()
+
+
+def test_spans_that_were_acknowledged_are_stored(server: Server) -> None:
+    """OTLP clients that send again what was not acknowledged: every span once, with the server killed in between."""
+
+    def acknowledged(number: int) -> bool:
+        span = {"traceId": "ab" * 16, "spanId": f"{number + 1:016x}", "name": str(number)}
+        span |= {"startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.post(f"{server.url}/v1/traces", json=body).status_code == 200
+        return False
+
+    for number in range(150):
+        wait_for(lambda number=number: acknowledged(number))  # type: ignore[misc]
+        if number in {40, 90}:
+            server.kill("main", "ingest", "drainer")
+    store = RemoteStore(server.url)
+    wait_for(lambda: spans_of(store, "default") >= 150)
+    assert sorted(int(span.name) for span in store.spans.get_trace("ab" * 16)) == list(range(150))
+    store.close()

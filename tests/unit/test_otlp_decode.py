@@ -124,6 +124,8 @@ def test_protobuf_says_the_same_as_json() -> None:
         ({"name": 7}, "name is not a string"),
         ({"attributes": "x"}, "attributes is not a list"),
         ({"attributes": [7]}, "an item of attributes is not an object"),
+        ({"attributes": [_attribute("d", {"doubleValue": []})]}, "doubleValue is not a number"),
+        ({"attributes": [_attribute("d", {"doubleValue": 10**400})]}, "doubleValue is not a number"),
         ({"status": []}, "status is not an object"),
     ],
 )

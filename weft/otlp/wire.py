@@ -250,6 +250,13 @@ def _json_log(log: dict[str, Any]) -> RawLog:
     )
 
 
+def _double(number: Any) -> float:
+    try:
+        return float(number)
+    except (TypeError, OverflowError):
+        raise ValueError("doubleValue is not a number of 64 bits") from None
+
+
 def _string(value: dict[str, Any], key: str) -> str:
     text = value.get(key)
     if text is None:
@@ -298,7 +305,7 @@ def _json_value(value: Any, depth: int = 0) -> Any:
             number = _integer(value, kind)
             return number if -_LARGEST - 1 <= number <= _LARGEST else str(number)
         if kind == "doubleValue":
-            return item if isinstance(item, str) else _finite(float(item))
+            return item if isinstance(item, str) else _finite(_double(item))
         if kind == "arrayValue":
             return [_json_value(part, depth + 1) for part in _list(_object(item, kind), "values")]
         if kind == "kvlistValue":

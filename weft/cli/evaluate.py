@@ -24,6 +24,7 @@ def evaluate(
     weft.finish()
     if as_json:
         print_json([result.as_data() for result in results])
-    elif not results:
-        console().print(f"{file} holds no evaluation.")
-    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+    else:
+        for result in results:
+            console().print(result)
+    raise typer.Exit(files.exit_code(results))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,7 +103,10 @@ def _version(package: str) -> str | None:
 def _directory(settings: Settings) -> Iterator[Finding]:
     folder = settings.dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
+    try:
+        with tempfile.TemporaryFile(dir=existing):  # permission bits do not tell of a read-only file system
+            pass
+    except OSError:
         remedy = "Point WEFT_DIR at a folder of yours, or mend its permissions."
         yield Finding("directory", Health.BROKEN, f"{folder} cannot be written", remedy)
         return

@@ -72,7 +72,7 @@ class SqlArtifacts:
         """Every version of an artifact, the first one first; empty where there is no such artifact."""
         c = t.artifact_versions.c
         with self._database.read() as connection:
-            return self._versions(connection, and_(c.project == project, c.name == v.words(name, "name")))
+            return self._versions(connection, and_(c.project == project, c.name == name))
 
     def list_artifacts(self, project: str, *, type: str | None = None) -> list[ArtifactVersion]:
         """The newest version of each artifact, by name."""
@@ -84,7 +84,7 @@ class SqlArtifacts:
             select(1).where(part.c.name == c.name, part.c.version == c.version).exists(),
         )
         if type is not None:
-            where = and_(where, t.artifacts.c.type == v.words(type, "type"))
+            where = and_(where, t.artifacts.c.type == type)
         with self._database.read() as connection:
             return self._versions(connection, where)
 
@@ -108,7 +108,7 @@ class SqlArtifacts:
                 .where(m.project == project, m.name == name, m.version == number)
             )
             if split is not None:
-                query = query.where(m.split == v.words(split, "split"))
+                query = query.where(m.split == split)
             rows, after = fetch_page(connection, query, Order((m.position,)), limit=limit, cursor=cursor)
         return Page([Example(row.example_id, v.from_json(row.data), row.split) for row in rows], after)
 
@@ -209,14 +209,10 @@ class SqlArtifacts:
         number = _NUMBER.fullmatch(tag)
         if number is None:
             c = t.aliases.c
-            query = select(c.version).where(
-                c.project == project, c.name == v.words(name, "ref"), c.alias == v.words(tag, "ref")
-            )
+            query = select(c.version).where(c.project == project, c.name == name, c.alias == tag)
         else:
             a = t.artifact_versions.c
-            query = select(a.version).where(
-                a.project == project, a.name == v.words(name, "ref"), a.version == int(number[1])
-            )
+            query = select(a.version).where(a.project == project, a.name == name, a.version == int(number[1]))
         found = connection.execute(query).scalar_one_or_none()
         if found is None and not missing_ok:
             raise _no_artifact(project, ref)

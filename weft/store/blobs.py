@@ -20,7 +20,7 @@ INLINE_BYTES = 8 * 1024 * 1024
 _LEVEL = 3
 _COLUMNS = ("project", "digest", "size_bytes", "encoding", "data", "created_ns")
 _BATCH = 500
-_MARK = "@"  # no JSON text begins with it
+MARK = "@"  # no JSON text begins with it
 
 
 class SqlBlobs:
@@ -71,7 +71,7 @@ class Texts:
         data = text.encode("utf-8")
         digest = digests.of_bytes(data)
         self._kept[project, digest] = data
-        return _MARK + digest
+        return MARK + digest
 
     def write(self, database: Database, connection: Connection) -> None:
         """Store what :meth:`place` kept aside."""
@@ -97,7 +97,7 @@ def rejoin(
     for row in rows:
         for column in columns:
             text = getattr(row, column)
-            if text is not None and text.startswith(_MARK):
+            if text is not None and text.startswith(MARK):
                 wanted.setdefault(row.project, set()).add(text[1:])
     found: dict[tuple[str, str], str] = {}
     for project, all_digests in wanted.items():
@@ -106,7 +106,7 @@ def rejoin(
             some = ordered[start : start + _BATCH]
             query = select(t.blobs).where(t.blobs.c.project == project, t.blobs.c.digest.in_(some))
             for row in connection.execute(query):
-                found[project, _MARK + row.digest] = _content(database, project, row).decode("utf-8")
+                found[project, MARK + row.digest] = _content(database, project, row).decode("utf-8")
     return found
 
 

@@ -27,8 +27,9 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from weft.errors import MissingExtraError, StoreError
+from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
 
 _BUSY_TIMEOUT_S = 60.0
@@ -87,7 +88,13 @@ class Database:
                 connection = connection.execution_options(weft_write=write)
                 with connection.begin():
                     yield connection
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise _unfit(str(error)) from None
+        except PoolTimeout:
+            raise StoreError("No connection to the database became free.", remedy="Ask with fewer threads.") from None
         except DBAPIError as error:
+            if isinstance(error, DataError) and not write:
+                raise _unfit(" ".join(str(error.orig).split())) from None
             if isinstance(error, (IntegrityError, DataError, ProgrammingError)):
                 raise  # the row or the statement is at fault, not the database
             raise _explained(error) from error
@@ -295,6 +302,12 @@ def _unusable(folder: Path, why: str) -> StoreError:
         f"The directory {folder} cannot be used: {why}.",
         remedy="Make it writable for this user, or set WEFT_DIR to another one.",
         field="dir",
+    )
+
+
+def _unfit(why: str) -> InputError:
+    return InputError(
+        f"The database cannot compare with that: {why}.", remedy="Numbers have at most 64 bits.", field="query"
     )
 
 

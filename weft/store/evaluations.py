@@ -47,7 +47,7 @@ class SqlEvaluations:
         """Scores that match by time, a page."""
         c = t.scores.c
         filters = [
-            c[name] == v.words(getattr(query, name), name)
+            c[name] == getattr(query, name)
             for name in ("project", "run_id", "example_id", "trace_id", "span_id", "name", "source", "author")
             if getattr(query, name) is not None
         ]
@@ -137,7 +137,7 @@ def score_row(score: Score) -> tuple[Any, ...]:
     fields: dict[str, Any] = {name: getattr(score, name) for name in _SCORE}
     fields["score_id"] = v.identifier(score.score_id, "score_id")
     fields["project"] = v.project_name(score.project)
-    fields["name"] = v.words(score.name, "name")
+    fields["name"] = v.identifier(score.name, "name")
     fields["time_ns"] = v.int64(score.time_ns, "time_ns")
     fields["source"] = score.source.value
     for name in ("value", "confidence"):

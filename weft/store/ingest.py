@@ -91,6 +91,12 @@ def _progress(connection: Connection, writer: str, segment: int) -> int:
 
 def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
     """The batch and, before it, those that it forwards, decoded."""
+    try:
+        v.identifier(batch.writer, "writer")
+        v.int64(batch.segment, "segment")
+        v.int64(batch.end, "end")
+    except ValueError as error:
+        raise InputError(f"The batch cannot be stored: {error}.", field="batch") from None
     records: list[tuple[Entry, _Rows]] = []
     for entry in batch.entries:
         try:
@@ -104,7 +110,7 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
         except _RECORD_ERRORS as error:
             reason = error.message if isinstance(error, InputError) else str(error)
             rejected.append(Rejected(entry, reason or type(error).__name__))
-    yield _Group(v.identifier(batch.writer, "writer"), v.int64(batch.segment, "segment"), batch.end, records)
+    yield _Group(batch.writer, batch.segment, batch.end, records)
 
 
 def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:

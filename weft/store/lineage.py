@@ -36,7 +36,7 @@ def edge_row(edge: LineageEdge) -> tuple[Any, ...]:
 def closure(connection: Connection, project: str, kind: NodeKind, name: str) -> LineageGraph:
     """All edges reachable from a node against and along their direction, each once, nearest first."""
     c = t.edges.c
-    start = (kind.value, v.words(name, "name"))
+    start = (kind.value, name)
     answered = _answered(connection, project, kind, name)
     upstream = _walk(
         [start, *((edge.source_kind.value, edge.source) for edge in answered)],

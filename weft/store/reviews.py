@@ -47,7 +47,7 @@ class SqlReviews:
         """The queue of this name, or None."""
         c = t.review_queues.c
         with self._database.read() as connection:
-            found = self._queues(connection, and_(c.project == project, c.name == v.words(name, "name")))
+            found = self._queues(connection, and_(c.project == project, c.name == name))
         return found[0] if found else None
 
     def list_queues(self, project: str | None = None) -> list[ReviewQueue]:
@@ -61,7 +61,7 @@ class SqlReviews:
         rows = {row[0]: row for row in map(_item_row, items)}
         with self._database.write() as connection:
             for queue_id in v.in_order(item.queue_id for item in items):
-                self._queue(connection, queue_id)
+                self._hold(connection, queue_id)
             before = connection.execute(select(func.count()).select_from(t.review_items)).scalar_one()
             self._database.insert_new(connection, "review_items", _ITEM_COLUMNS, [rows[key] for key in sorted(rows)])
             after = connection.execute(select(func.count()).select_from(t.review_items)).scalar_one()
@@ -94,7 +94,7 @@ class SqlReviews:
         now = clock.now_ns()
         until = now + int(lease_s * 1e9)
         with self._database.write() as connection:
-            self._queue(connection, queue_id)
+            self._hold(connection, queue_id)
             mine = select(t.review_items).where(
                 c.queue_id == queue_id,
                 c.status == ItemStatus.CLAIMED,
@@ -135,7 +135,7 @@ class SqlReviews:
         except ValueError as error:
             raise InputError(f"The label cannot be stored: {error}.", field="label") from None
         with self._database.write() as connection:
-            row = self._held(connection, item_id, who)
+            row = self._claimed(connection, item_id, who)
             self._set(
                 connection,
                 item_id,
@@ -145,22 +145,23 @@ class SqlReviews:
                 simulated=simulated,
                 **given,
             )
-            queue = self._queue(connection, row.queue_id)
-            score = _score(row, queue, who, now, given, simulated)
+            named = select(t.review_queues.c.score_name).where(t.review_queues.c.queue_id == row.queue_id)
+            name = connection.execute(named).scalar_one()
+            score = _score(row, name, who, now, given, simulated)
             write_scores(self._database, connection, [score_row(score)])
             return _item(self._row(connection, item_id), now)
 
     def release(self, item_id: str, reviewer: str) -> None:
         """Give a claimed item back; it may come to the same reviewer again. Raises ConflictError."""
         with self._database.write() as connection:
-            self._held(connection, item_id, _reviewer(reviewer))
+            self._claimed(connection, item_id, _reviewer(reviewer))
             self._set(connection, item_id, status="waiting", reviewer=None, lease_until_ns=None)
 
     def skip(self, item_id: str, reviewer: str) -> None:
         """Give a claimed item back; it goes to another reviewer. Raises ConflictError."""
         who = _reviewer(reviewer)
         with self._database.write() as connection:
-            row = self._held(connection, item_id, who)
+            row = self._claimed(connection, item_id, who)
             skipped = [*v.from_json(row.skipped_by), who]
             self._set(
                 connection, item_id, status="waiting", reviewer=None, lease_until_ns=None, skipped_by=v.to_json(skipped)
@@ -168,7 +169,7 @@ class SqlReviews:
 
     def _next(self, query: Select[Any]) -> Select[Any]:
         c = t.review_items.c
-        return query.order_by(c.priority, c.item_id).limit(1).with_for_update(skip_locked=True)
+        return query.order_by(c.priority, c.item_id).limit(1)
 
     def _row(self, connection: Connection, item_id: str) -> Any:
         query = select(t.review_items).where(t.review_items.c.item_id == item_id)
@@ -177,7 +178,7 @@ class SqlReviews:
             raise NotFoundError(f"There is no review item {item_id!r}.", field="item_id")
         return row
 
-    def _held(self, connection: Connection, item_id: str, who: str) -> Any:
+    def _claimed(self, connection: Connection, item_id: str, who: str) -> Any:
         """The row of an item that ``who`` claimed, even where the lease has ended, while nobody else took it."""
         row = self._row(connection, item_id)
         if row.status == ItemStatus.CLAIMED and row.reviewer == who:
@@ -195,10 +196,18 @@ class SqlReviews:
     def _set(self, connection: Connection, item_id: str, **columns: Any) -> None:
         connection.execute(t.review_items.update().where(t.review_items.c.item_id == item_id).values(**columns))
 
+    def _hold(self, connection: Connection, queue_id: str) -> Any:
+        """The row of a queue, held to the end of the transaction: claims in one queue take turns."""
+        query = select(t.review_queues).where(t.review_queues.c.queue_id == queue_id)
+        row = connection.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            raise _no_queue(queue_id)
+        return row
+
     def _queue(self, connection: Connection, queue_id: str) -> ReviewQueue:
         found = self._queues(connection, t.review_queues.c.queue_id == queue_id)
         if not found:
-            raise NotFoundError(f"There is no review queue {queue_id!r}.", field="queue_id")
+            raise _no_queue(queue_id)
         return found[0]
 
     def _queues(self, connection: Connection, where: ColumnElement[bool]) -> list[ReviewQueue]:
@@ -216,6 +225,10 @@ class SqlReviews:
             place = ItemStatus.WAITING.value if over else status
             of_queue[place] = of_queue.get(place, 0) + count
         return [_queue_record(row, counts.get(row.queue_id, {})) for row in rows]
+
+
+def _no_queue(queue_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no review queue {queue_id!r}.", field="queue_id")
 
 
 def _waiting(now: int) -> ColumnElement[bool]:
@@ -325,12 +338,12 @@ def _priority(u: float | None, p: float | None) -> float:
     return u / p if p > 0 else _NEVER
 
 
-def _score(row: Any, queue: ReviewQueue, who: str, now: int, given: dict[str, Any], simulated: bool) -> Score:
+def _score(row: Any, name: str, who: str, now: int, given: dict[str, Any], simulated: bool) -> Score:
     metadata = {"queue_id": row.queue_id, "item_id": row.item_id, "simulated": simulated}
     return Score(
         score_id=ids.new_id(),
         project=row.project,
-        name=queue.score_name,
+        name=name,
         time_ns=now,
         source=ScoreSource.HUMAN,
         value=given["value"],

@@ -20,7 +20,6 @@ from weft.store.span_rows import recount_traces
 _COLUMNS = tuple(column.name for column in t.runs.columns)
 _MERGED = ("config", "summary", "environment")
 _JSON = (*_MERGED, "git", "tags")
-_TIMES = {"started_at": "started_at_ns", "ended_at": "ended_at_ns"}
 _MISSING = 1.7976931348623157e308
 _WORDS_RANK = 8e307
 _BATCH = 400
@@ -108,8 +107,10 @@ class SqlRuns:
         sign = -1 if descending else 1
         if name == "name":
             return Order((c.name, c.run_id), descending)
-        if name in _TIMES:
-            return Order((func.coalesce(c[_TIMES[name]], -1), c.run_id), descending)
+        if name == "started_at":
+            return Order((c.started_at_ns, c.run_id), descending)
+        if name == "ended_at":
+            return Order((func.coalesce(c.ended_at_ns, -1), c.run_id), descending)
         place, _, key = name.partition(".")
         if place not in {"summary", "config"} or not key:
             raise InputError(
@@ -153,17 +154,17 @@ def _filters(query: RunQuery) -> list[ColumnElement[bool]]:
         (c.parent_run_id, query.parent_run_id),
     ):
         if wanted is not None:
-            filters.append(column == v.words(wanted, column.name))
+            filters.append(column == wanted)
     if query.status is not None:
         filters.append(_has_status(query.status))
     if query.tag is not None:
         filters.append(c.tags.like(v.like(v.to_json(query.tag)), escape="\\"))
     if query.text:
-        pattern = v.like(v.words(query.text, "text"))
+        pattern = v.like(query.text)
         columns = (c.name, c.run_id, c.notes, c.tags, c.group_name)
         filters.append(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
     if query.run_ids is not None:
-        filters.append(c.run_id.in_([v.words(run_id, "run_ids") for run_id in query.run_ids]))
+        filters.append(c.run_id.in_(query.run_ids))
     return filters
 
 

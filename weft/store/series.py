@@ -39,7 +39,7 @@ class SqlSeries:
         s, p, c = t.series.c, t.points.c, t.chunks.c
         filters = [s.run_id == run_id]
         if text:
-            filters.append(s.name.ilike(v.like(v.words(text, "text")), escape="\\"))
+            filters.append(s.name.ilike(v.like(text), escape="\\"))
         tail = (
             select(p.series_id, func.count(), func.min(p.step), func.max(p.step), func.min(p.value), func.max(p.value))
             .join(t.series, s.series_id == p.series_id)
@@ -70,7 +70,7 @@ class SqlSeries:
     def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]:
         """The points of a metric of a run, one series a source (or the one of ``source``)."""
         s = t.series.c
-        query = select(t.series).where(s.run_id == run_id, s.name == v.words(name, "name")).order_by(s.source)
+        query = select(t.series).where(s.run_id == run_id, s.name == name).order_by(s.source)
         if source is not None:
             query = query.where(s.source == source)
         with self._database.read() as connection:
@@ -85,10 +85,10 @@ class SqlSeries:
 def metric_points(metrics: Metrics, writer: str) -> list[tuple[Key, Point]]:
     """The points of a logged step. Raises ValueError naming the field that is wrong."""
     run_id = v.identifier(metrics.run_id, "run_id")
-    source = v.words(metrics.source, "source")
+    source = v.identifier(metrics.source, "source") if metrics.source else ""
     step, time_ns = v.int64(metrics.step, "step"), v.int64(metrics.time_ns, "time_ns")
     return [
-        ((run_id, v.words(name, "name"), source), (step, time_ns, writer, _number(value, name)))
+        ((run_id, v.identifier(name, "name"), source), (step, time_ns, writer, _number(value, name)))
         for name, value in v.mapping(metrics.values, "values").items()
     ]
 

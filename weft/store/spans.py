@@ -13,7 +13,7 @@ from weft.errors import InputError, NotFoundError
 from weft.records import Page, Span, SpanQuery, SpanStatus, TraceSummary
 from weft.store import tables as t
 from weft.store import values as v
-from weft.store.blobs import rejoin
+from weft.store.blobs import MARK, rejoin
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
 from weft.store.span_rows import LONG
@@ -156,7 +156,7 @@ class SqlSpans:
         for name in ("run_id", "name", "kind", "model", "model_version", "thread_id", "user_id"):
             wanted = getattr(query, name)
             if wanted is not None:
-                filters.append(c[name] == v.words(wanted, name))
+                filters.append(c[name] == wanted)
         if query.status is not None:
             filters.append(_has_status(query.status))
         for name, wanted in (query.attributes or {}).items():
@@ -229,13 +229,12 @@ def _has_status(status: str) -> ColumnElement[bool]:
 
 def _has_text(text: str) -> ColumnElement[bool]:
     c = t.spans.c
-    plain = v.like(v.words(text, "text"))
+    plain = v.like(text)
     # Inputs and outputs are JSON text, in which quotes, line ends and the like are escaped.
     inside = v.like(v.to_json(text)[1:-1])
-    return or_(
-        c.name.ilike(plain, escape="\\"),
-        *(column.ilike(inside, escape="\\") for column in (c.input, c.output, c.preview)),
-    )
+    # A column that begins with the mark of a blob holds no text of its own; ``preview`` does.
+    short = [and_(column.ilike(inside, escape="\\"), column.not_like(f"{MARK}%")) for column in (c.input, c.output)]
+    return or_(c.name.ilike(plain, escape="\\"), *short, c.preview.ilike(inside, escape="\\"))
 
 
 def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:

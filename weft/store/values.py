@@ -19,7 +19,8 @@ _ID_LENGTH = 256
 _FACET_LENGTH = 256
 INLINE_LENGTH = 2048  # characters of JSON text kept in a row; longer ones become blobs
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_UNSAFE_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
+# Escapes that PostgreSQL refuses in jsonb, and words that are no JSON at all.
+_UNSAFE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity")
 
 
 def words(value: Any, field: str) -> str:
@@ -123,19 +124,24 @@ def from_json(value: str | None, default: Any = None) -> Any:
     return default if value is None else loads(value)
 
 
+def clipped(value: Any, field: str) -> str | None:
+    """Text of at most 256 characters for an indexed column, cut where it is longer; None stays None."""
+    return None if value is None else words(value, field)[:_ID_LENGTH]
+
+
 def facets(value: dict[str, Any], text: str) -> str | None:
     """What SQL filters and sorts by where ``text`` (the JSON of ``value``) cannot serve.
 
     None where the text is short and safe to parse in SQL. Else the JSON of the scalar members, cleaned:
     PostgreSQL refuses NUL and lone surrogates in jsonb even as escapes, and a long text is kept elsewhere.
     """
-    if len(text) <= INLINE_LENGTH and not _UNSAFE_ESCAPE.search(text):
+    if len(text) <= INLINE_LENGTH and not _UNSAFE.search(text):
         return None
     kept: dict[str, Any] = {}
     for name, member in value.items():
         if isinstance(member, str) and len(member) <= _FACET_LENGTH:
             kept[words(name, "key")] = words(member, "value")
-        elif isinstance(member, bool | int | float):
+        elif isinstance(member, bool | int) or (isinstance(member, float) and math.isfinite(member)):
             kept[words(name, "key")] = member
     return to_json(kept)
 

@@ -343,6 +343,24 @@ class SpanContract:
             with pytest.raises(InputError, match=words):
                 store.spans.list_spans(query)
 
+    def test_odd_questions_find_nothing_and_break_nothing(self, store: Store) -> None:
+        odd = {"nan": float("nan"), "big": 2**70, "escaped": "\ud800", "k": "v"}
+        store.ingest(batch_of("w", a_span(1, attributes=odd, input="x" * 5000, model="m" * 5000, thread_id="é" * 3000)))
+        for query in (
+            SpanQuery(project="\x00"),
+            SpanQuery(trace_id="'; DROP TABLE spans; --"),
+            SpanQuery(run_id="\ud800"),
+            SpanQuery(attributes={"\x00": "\ud800"}),
+            *(SpanQuery(text=digit) for digit in "bcdf@"),
+        ):
+            assert store.spans.list_spans(replace(query, name="span 1" if query.text is None else None)).items == []
+        assert len(store.spans.list_spans(SpanQuery(attributes={"k": "v"})).items) == 1
+        with pytest.raises(NotFoundError, match="There is no trace"):
+            store.spans.get_trace("\x00")
+        for too_large in (SpanQuery(min_duration_ns=2**70), SpanQuery(start_after_ns=-(2**64))):
+            with pytest.raises(InputError, match="64 bits"):
+                store.spans.list_spans(too_large)
+
     def test_traces_have_totals_and_one_root(self, store: Store) -> None:
         root = a_span(1, end_ns=T + 5000)
         children = [

@@ -20,7 +20,7 @@ from weft.errors import StoreError
 from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
 from weft.journal.segment import fill_zeros
-from weft.records import Batch, Entry, RecordType, Writer, dumps
+from weft.records import Batch, Entry, RecordType, Writer, dumps, redaction
 
 _SPARES = 8
 _ENDED_BYTES = 8
@@ -65,7 +65,7 @@ class Drainer:
     def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None) -> None:
         self._folder = Folder.of(directory)
         self._sink = sink
-        self._scrub = scrub
+        self._scrub = redaction.scrub if scrub is None else scrub
         self._open: dict[SegmentFile, _Open] = {}
         self._status = read_status(directory)
         self._written = replace(self._status)

@@ -142,7 +142,7 @@ class _Walk:
         if hasattr(kind, "model_fields") and hasattr(kind, "__pydantic_validator__"):
             fields = {name: getattr(value, name, None) for name in kind.model_fields}
             return self._mapping({**fields, **(value.__pydantic_extra__ or {})}, depth)
-        if hasattr(kind, "dtype") and hasattr(kind, "shape"):
+        if hasattr(kind, "dtype") and hasattr(kind, "shape") and _library(kind) != "pandas":
             return self._array(value, depth)
         return _leaf(value, kind)
 
@@ -208,11 +208,15 @@ def _leaf(value: Any, kind: type[Any]) -> Any:
         return {"type": kind.__qualname__, "message": _safely(str, value)}
     if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         return f"<{value.__module__}.{value.__qualname__}>"
-    if kind.__module__.startswith("PIL.") and hasattr(value, "size"):
+    if _library(kind) == "PIL" and hasattr(value, "size"):
         return {"type": "image", "size": list(value.size), "mode": value.mode}
-    if kind.__module__.startswith("pandas.") and hasattr(value, "shape"):
+    if _library(kind) == "pandas" and hasattr(value, "shape"):
         return {"type": kind.__name__, "shape": list(value.shape), "head": _cut(str(value.head(5)), _LONGEST_REPR)}
     return _cut(_safely(repr, value), _LONGEST_REPR)
+
+
+def _library(kind: type[Any]) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _safely(how: Any, value: Any) -> str:

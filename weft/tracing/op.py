@@ -124,12 +124,13 @@ class _Inputs:
 class _Core:
     """What a call does around the function; the adapters below only differ in how they run it."""
 
-    __slots__ = ("_inputs", "_options", "_redactor")
+    __slots__ = ("_inputs", "_options", "_redactor", "keeps_output")
 
     def __init__(self, fn: Any, options: OpOptions) -> None:
         self._options = options
         self._inputs = _Inputs(fn)
         self._redactor = Redactor(options.redact)
+        self.keeps_output = options.capture_output
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
         """The span of this call, not yet current; NOTHING where the call goes straight through."""
@@ -139,20 +140,14 @@ class _Core:
             return NOTHING
         if options.sample_rate < 1 and random.random() >= options.sample_rate:
             return ActiveSpan(_unsampled())
-        captures = options.capture_input and recorder.settings.capture
         return begin_own(
             options.name,
             options.kind,
             options.attributes,
             redactor=self._redactor,
             version=_version(args[0]) if self._inputs.skip_first and args else None,
-            given=(lambda: self._inputs(args, kwargs)) if captures else None,
+            given=(lambda: self._inputs(args, kwargs)) if options.capture_input else None,
         )
-
-    def keeps_output(self, span: ActiveSpan) -> bool:
-        """Whether the output of this call is to be captured."""
-        recorder = recording.active
-        return self._options.capture_output and recorder is not None and recorder.settings.capture and span.recording
 
 
 def _version(model: Any) -> str | None:
@@ -228,7 +223,7 @@ def _function(fn: Any, core: _Core) -> Any:
             return fn(*args, **kwargs)
         with span:
             output = fn(*args, **kwargs)
-            if core.keeps_output(span):
+            if core.keeps_output:
                 span.set_output(output)
         return output
 
@@ -242,7 +237,7 @@ def _coroutine(fn: Any, core: _Core) -> Any:
             return await fn(*args, **kwargs)
         with span:
             output = await fn(*args, **kwargs)
-            if core.keeps_output(span):
+            if core.keeps_output:
                 span.set_output(output)
         return output
 
@@ -254,7 +249,7 @@ def _generator(fn: Any, core: _Core) -> Any:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
             return (yield from fn(*args, **kwargs))
-        stream = _Stream(span, core.keeps_output(span))
+        stream = _Stream(span, core.keeps_output)
         generator = fn(*args, **kwargs)
         step, value = generator.send, None
         try:
@@ -282,7 +277,7 @@ def _async_generator(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         span = core.begin(args, kwargs)
-        stream = _Stream(span, core.keeps_output(span))
+        stream = _Stream(span, core.keeps_output)
         generator = fn(*args, **kwargs)
         step, value = generator.asend, None
         try:

@@ -158,8 +158,14 @@ def _attributes(span: ReadableSpan) -> dict[str, Any]:
     return attributes
 
 
+def _any(span: ReadableSpan, name: str) -> bool:
+    """Whether the list behind ``span.events`` or ``.links`` may hold something; the public copy costs half a us."""
+    behind = getattr(span, name, None)
+    return behind is None or len(behind) > 0
+
+
 def _close(record: Record, span: ReadableSpan, *, foreign: bool) -> None:
-    attributes = _attributes(span)
+    attributes = span.attributes
     status = span.status
     code = status.status_code
     adopted = "kind" in record
@@ -172,12 +178,12 @@ def _close(record: Record, span: ReadableSpan, *, foreign: bool) -> None:
         # A span of Weft's that did not fail went well; of others' we only know what they say.
         ours = adopted or str(record["scope"]).startswith(SCOPE)
         record["status"] = "ok" if ours or code is StatusCode.OK else "unset"
-    if events := span.events:
+    if _any(span, "_events") and (events := span.events):
         record["events"] = [
             {"name": event.name, "time_ns": event.timestamp, "attributes": dict(event.attributes or {})}
             for event in events
         ]
-    if links := span.links:
+    if _any(span, "_links") and (links := span.links):
         record["links"] = [
             {
                 "trace_id": f"{link.context.trace_id:032x}",
@@ -189,7 +195,7 @@ def _close(record: Record, span: ReadableSpan, *, foreign: bool) -> None:
     if foreign:
         record["resource"] = dict(span.resource.attributes)
     if attributes or not adopted:
-        _add_columns(record, attributes, adopted=adopted)
+        _add_columns(record, _attributes(span), adopted=adopted)
 
 
 def _add_columns(record: Record, attributes: dict[str, Any], *, adopted: bool) -> None:

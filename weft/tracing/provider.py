@@ -11,7 +11,14 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import (
+    ReadableSpan,
+    SpanLimits,
+    SpanProcessor,
+    SynchronousMultiSpanProcessor,
+    TracerProvider,
+)
+from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.util.types import Attributes
@@ -39,6 +46,9 @@ class _Ids(IdGenerator):
         return True
 
 
+_RECORDED = SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+
 class _Sampler(Sampler):
     """Everything, but not below a span that was sampled out."""
 
@@ -55,6 +65,8 @@ class _Sampler(Sampler):
         parent = trace.get_current_span(parent_context).get_span_context()
         if parent.is_valid and not parent.trace_flags.sampled:
             return SamplingResult(Decision.DROP, None, parent.trace_state)
+        if not attributes and not parent.trace_state:
+            return _RECORDED
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
 
     def get_description(self) -> str:
@@ -74,29 +86,52 @@ class Source:
     ops: trace.Tracer
 
 
-class _OwnProvider(TracerProvider):
-    """Weft's provider: no limits, everything sampled, and it notices whom else its spans go to."""
+class _Pipeline(SynchronousMultiSpanProcessor):
+    """Weft's journal without a detour, then whatever the user adds to Weft's provider."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            sampler=_Sampler(),
-            resource=Resource.get_empty(),
-            shutdown_on_exit=False,
-            id_generator=_ids,
-            span_limits=SpanLimits(*[SpanLimits.UNSET] * 8),
-        )
+    def __init__(self, journal: JournalProcessor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._journal = journal
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         super().add_span_processor(span_processor)
-        source = _sources.get(id(self))
-        if source is not None:
+        for source in _sources.values():
             source.mirror = True
+
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+        self._journal.on_start(span)
+        if self._span_processors:
+            super().on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._journal.on_end(span)
+        if self._span_processors:
+            super().on_end(span)
+
+
+def _make_own() -> Source:
+    """Weft's provider: no limits, everything sampled."""
+    journal = JournalProcessor(only_genai=False)
+    provider = TracerProvider(
+        sampler=_Sampler(),
+        resource=Resource.get_empty(),
+        shutdown_on_exit=False,
+        active_span_processor=_Pipeline(journal),
+        id_generator=_ids,
+        span_limits=SpanLimits(*[SpanLimits.UNSET] * 8),
+    )
+    return Source(provider, journal, False, provider.get_tracer(SCOPE, schema_url=names.SCHEMA_URL))
+
+
+def _join(users: TracerProvider) -> Source:
+    journal = JournalProcessor(only_genai=True)
+    users.add_span_processor(journal)
+    return Source(users, journal, True, users.get_tracer(SCOPE, schema_url=names.SCHEMA_URL))
 
 
 _lock = threading.Lock()
 _ids = _Ids()
-_own: _OwnProvider | None = None
-_sources: dict[int, Source] = {}  # by the id of the provider, which they keep alive
+_sources: dict[int, Source] = {}  # by the id of the user's provider, which they keep alive; Weft's own is 0
 _current: Source | None = None
 _tracers: dict[str, trace.Tracer] = {}
 
@@ -115,22 +150,19 @@ if hasattr(os, "register_at_fork"):
 
 def join() -> Source:
     """The source of spans from now on: the provider that the user has set by now, else Weft's own."""
-    global _own, _current
+    global _current
     with _lock:
         users = trace.get_tracer_provider()
-        if not isinstance(users, TracerProvider):
-            users = _own = _own or _OwnProvider()
-        source = _sources.get(id(users))
-        if source is None:
-            own = users is _own
-            processor = JournalProcessor(only_genai=not own)
-            users.add_span_processor(processor)
-            ops = users.get_tracer(SCOPE, schema_url=names.SCHEMA_URL)
-            source = _sources[id(users)] = Source(users, processor, not own, ops)
-        if source is not _current:
+        own = _sources.get(0)
+        if not isinstance(users, TracerProvider) or (own is not None and users is own.provider):
+            found = _sources[0] = own or _make_own()
+        else:
+            found = _sources.get(id(users)) or _join(users)
+            _sources[id(users)] = found
+        if found is not _current:
             _tracers.clear()
-            _current = source
-        return source
+            _current = found
+        return found
 
 
 def source() -> Source:

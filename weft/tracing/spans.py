@@ -51,10 +51,10 @@ PLAIN = Redactor(None)
 class ActiveSpan:
     """A span that is being recorded. As a context manager it is current inside and ends with the block.
 
-    No method raises; where nothing is recorded they do nothing. The ids are those of the span while it is open.
+    No method raises; where nothing is recorded, and behind the end, they do nothing.
     """
 
-    __slots__ = ("_below", "_mirror", "_record", "_redactor", "_span", "_token", "_version")
+    __slots__ = ("_below", "_content", "_ended", "_mirror", "_record", "_redactor", "_span", "_token", "_version")
 
     def __init__(
         self,
@@ -64,28 +64,35 @@ class ActiveSpan:
         record: Record | None = None,
         mirror: bool = True,
     ) -> None:
+        recorder = recording.active
         self._span = span
+        self._content = record is not None and recorder is not None and recorder.settings.capture
         self._redactor = redactor
         self._version = version
         self._record = record
         self._mirror = mirror
+        self._ended = False
         self._token: Any = None
         self._below: Any = None
 
     @property
     def trace_id(self) -> str | None:
         """32 hex digits; None where nothing is recorded."""
-        return f"{self._span.get_span_context().trace_id:032x}" if self._span is not None and self.recording else None
+        return f"{self._span.get_span_context().trace_id:032x}" if self._span is not None and self._sampled else None
 
     @property
     def span_id(self) -> str | None:
         """16 hex digits; None where nothing is recorded."""
-        return f"{self._span.get_span_context().span_id:016x}" if self._span is not None and self.recording else None
+        return f"{self._span.get_span_context().span_id:016x}" if self._span is not None and self._sampled else None
 
     @property
     def recording(self) -> bool:
         """Whether anything set here is kept."""
         return self._span is not None and self._span.is_recording()
+
+    @property
+    def _sampled(self) -> bool:
+        return self._span is not None and self._span.get_span_context().trace_flags.sampled
 
     def set_input(self, value: Any) -> None:
         """Keep what the call was given."""
@@ -97,7 +104,7 @@ class ActiveSpan:
 
     def keep(self, column: str, key: str, value: Any) -> int:
         """Keep ``value`` as JSON text in a column and, where others look, an attribute; returns its length."""
-        if self._span is None or not self._span.is_recording():
+        if not self._content or self._span is None or self._ended:
             return 0
         try:
             text = self._redactor.text(value)
@@ -112,7 +119,7 @@ class ActiveSpan:
 
     def set_attributes(self, values: Mapping[str, Any]) -> None:
         """Set attributes; values of None are passed over."""
-        if self._span is not None:
+        if self._span is not None and not self._ended:
             self._span.set_attributes({key: value for key, value in values.items() if value is not None})
 
     def set_tokens(
@@ -138,7 +145,7 @@ class ActiveSpan:
 
     def set_error(self, error: BaseException) -> None:
         """Record that the call failed, with type, message and stack."""
-        if self._span is None:
+        if self._span is None or self._ended:
             return
         try:
             kind = type(error)
@@ -176,7 +183,8 @@ class ActiveSpan:
 
     def end(self) -> None:
         """End the span; a second time does nothing."""
-        if self._span is not None and self._span.is_recording():
+        if self._span is not None and not self._ended:
+            self._ended = True
             self._span.end(clock.now_ns())
 
     def __enter__(self) -> ActiveSpan:
@@ -186,7 +194,8 @@ class ActiveSpan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
-        self.leave()
+        if self._token is not None:
+            self.leave()
         if error is not None:
             self.set_error(error)
         self.end()

@@ -11,11 +11,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from weft import settings
+from weft.journal import Journal
 from weft.records import ArtifactVersion, ReviewItem, ReviewQueue, RunUpdate, dumps, encode, points
 from weft.records.codec import Batch, Entry
 from weft.records.frames import CONTENT_TYPE, encode_batch
 from weft.repositories import Store
 from weft.server import bodies, create_app
+from weft.server.lifeline import listen
 from weft.store import open_store
 
 KEY = {"Authorization": "Bearer key"}
@@ -222,3 +224,24 @@ def test_openapi_names_the_records(api: TestClient) -> None:
     names = {parameter["name"] for parameter in document["paths"]["/api/spans"]["get"]["parameters"]}
     assert {"attributes", "min_cost_usd", "roots_only"} <= names
     assert {"Run", "Span", "ReviewItem", "ArtifactVersion"} <= set(document["components"]["schemas"])
+
+
+def test_an_address_that_is_no_utf8_is_a_400(api: TestClient) -> None:
+    assert "not percent-encoded UTF-8" in problem(api.get("/api/runs/%ff"), 400)["message"]
+
+
+def test_without_the_ingest_process_senders_come_again(store: Store) -> None:
+    with listen("127.0.0.1", 0, "WEFT_PORT") as sock:
+        address = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    app = create_app(store, settings.load(), ingest_address=address)
+    with TestClient(app, base_url="http://127.0.0.1:4300") as api:
+        answer = api.post("/v1/traces", json={})
+    assert "ingest process does not answer" in problem(answer, 503)["message"]
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_one_process_may_serve_all(store: Store, fresh_home: Path) -> None:
+    journal = Journal.open(fresh_home, sync=True)
+    app = create_app(store, settings.load(), journal=journal)
+    assert TestClient(app, base_url="http://127.0.0.1:4300").post("/v1/traces", json={}).json() == {}
+    journal.close()

@@ -18,7 +18,7 @@ _ERRORS: dict[str, type[WeftError]] = {
     cls.code: cls for cls in (InputError, NotFoundError, ConflictError, SettingError, StoreError)
 }
 _WAITS_S = (0.1, 0.3, 1.0)
-_BUSY = frozenset({429, 502, 504})
+_BUSY = frozenset({429, 502, 503, 504})
 
 
 class Wire:
@@ -39,16 +39,16 @@ class Wire:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON answer to a GET; parameters that are None are left out."""
-        return loads(self.call("GET", path, query=query).content)
+        return _value(self.call("GET", path, query=query))
 
     def post(self, path: str, body: Any, *, again: bool = True) -> Any:
         """The JSON answer to a POST of a JSON body; ``again`` says whether sending it twice does no harm."""
         answer = self.call("POST", path, content=dumps(body), content_type="application/json", again=again)
-        return loads(answer.content)
+        return _value(answer)
 
     def put(self, path: str, body: Any) -> Any:
         """The JSON answer to a PUT of a JSON body."""
-        return loads(self.call("PUT", path, content=dumps(body), content_type="application/json").content)
+        return _value(self.call("PUT", path, content=dumps(body), content_type="application/json"))
 
     def call(
         self,
@@ -78,7 +78,7 @@ class Wire:
             else:
                 if answer.is_success:
                     return answer
-                problem = _error(answer, self._url)
+                problem = _error(answer)
                 if not (again and answer.status_code in _BUSY):
                     raise problem
             if wait_s is None:
@@ -136,17 +136,29 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _error(answer: httpx.Response, url: str) -> WeftError:
+def _value(answer: httpx.Response) -> Any:
+    try:
+        return loads(answer.content)
+    except ValueError:
+        raise _foreign(answer) from None
+
+
+def _error(answer: httpx.Response) -> WeftError:
     try:
         shape = loads(answer.content)["error"]
         message, remedy, field = str(shape["message"]), str(shape["remedy"]), shape["field"]
         cls = _ERRORS.get(shape["code"])
     except (ValueError, KeyError, TypeError):
-        return ServerError(
-            f"{url} answered {answer.status_code} to {answer.request.method} {answer.request.url.path}.",
-            remedy="Is it a Weft server? WEFT_URL names it.",
-            status=answer.status_code,
-        )
+        return _foreign(answer)
     if cls is not None:
         return cls(message, remedy=remedy, field=field)
     return ServerError(message, remedy=remedy, field=field, status=answer.status_code)
+
+
+def _foreign(answer: httpx.Response) -> ServerError:
+    return ServerError(
+        f"What answered {answer.status_code} to {answer.request.method} {answer.request.url} is no Weft server.",
+        remedy="WEFT_URL must be the address that `weft up` prints.",
+        field="url",
+        status=answer.status_code,
+    )

@@ -15,7 +15,7 @@ from weft.evals import Dataset, Evaluation, EvaluationResult
 from weft.evals.calls import Limiter
 from weft.evals.unrecorded import Unrecorded
 from weft.records import NodeKind, RecordType, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
-from weft.scorers import Exact, scorer
+from weft.scorers import EditDistance, Exact, scorer
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
 from weft.tracing import op
@@ -289,6 +289,13 @@ def test_repetitions(recorder: MemoryRecorder) -> None:
     assert result.values("exact")[result.samples[0].example_id] == [0.0, 1.0]
     with pytest.raises(InputError, match="has no metric 'nothing'; it has: exact"):
         result.values("nothing")
+    chance = result.pass_at_k("exact", 2)
+    assert (chance.n, chance.value, chance.method) == (6, 1.0, "wilson")
+    assert result.pass_at_k("exact", 1).value == 0.5
+    assert result.pass_at_k("exact", 3).missing == 6
+    graded = Evaluation("sums", ROWS, [EditDistance()]).evaluate_sync(lambda n: "11")
+    with pytest.raises(InputError, match="The metric 'edit_distance' is not yes or no"):
+        graded.pass_at_k("edit_distance", 1)
 
 
 def test_clusters(recorder: MemoryRecorder) -> None:
@@ -324,6 +331,10 @@ def test_settings_that_make_no_sense() -> None:
         Evaluation("sums", ROWS, [Exact(), Exact(ignore_case=True)])
     with pytest.raises(InputError, match="repetitions is 0; the least is 1"):
         Evaluation("sums", ROWS, [], repetitions=0)
+    with pytest.raises(InputError, match="level is 95; it must lie between 0 and 1"):
+        Evaluation("sums", ROWS, [], level=95)
+    with pytest.raises(InputError, match="No row of the dataset has the column 'page'"):
+        Evaluation("sums", ROWS, [], cluster="page")
     with pytest.raises(InputError, match="timeout_s is 0; it must be above 0"):
         Evaluation("sums", ROWS, [], timeout_s=0)
     with pytest.raises(InputError, match="The evaluation name '/' cannot stand in an address"):

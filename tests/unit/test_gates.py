@@ -102,6 +102,8 @@ def test_a_gate_must_ask_for_something() -> None:
         Gate("exact")
     with pytest.raises(InputError, match="max_drop is -1; it must be zero or more"):
         Gate("exact", max_drop=-1)
+    with pytest.raises(InputError, match="alpha is 0.9; it must lie between 0 and 0.5"):
+        Gate("exact", minimum=0, alpha=0.9)
 
 
 def test_a_drop_is_tested_against_the_last_run(recorder: MemoryRecorder) -> None:

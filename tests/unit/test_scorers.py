@@ -93,6 +93,7 @@ def test_json_valid() -> None:
     broken = JsonValid().score("{a}")
     assert broken.value == 0
     assert "not JSON" in (broken.explanation or "")
+    assert "nested too deeply" in (JsonValid().score("[" * 100_000).explanation or "")
     assert "NaN is not a JSON number" in (JsonValid().score("NaN").explanation or "")
 
 
@@ -208,7 +209,9 @@ def test_labels_of_a_judge_have_values() -> None:
         reader.read('{"label": "Ugly"}')
 
 
-@pytest.mark.parametrize("reply", ["", "yes", "{}", '{"value": NaN}', '{"value": "high"}', "[1]", '{"value": 1'])
+@pytest.mark.parametrize(
+    "reply", ["", "yes", "{}", '{"value": NaN}', '{"value": "high"}', "[1]", '{"value": 1', '{"a":' * 2000]
+)
 def test_what_is_no_verdict_is_refused(reply: str) -> None:
     with pytest.raises(InputError, match="holds no verdict"):
         judge().read(reply)

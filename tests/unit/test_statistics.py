@@ -104,6 +104,7 @@ def test_a_figure_that_cannot_be_given_says_why() -> None:
     assert st.aggregate([0.4]).reason == "one example gives no interval"
     assert st.aggregate([1, 0], clusters=["a", "a"]).reason == "one cluster gives no interval"
     assert st.aggregate([0.4, 0.4]).reason == "all values are equal: the spread is unknown"
+    assert st.aggregate([1e308, 1e100]).reason == "the scores are too large to be averaged"
     with pytest.raises(InputError, match="A score is not finite"):
         st.aggregate([float("nan")])
     with pytest.raises(InputError, match="1 values but 2 examples"):

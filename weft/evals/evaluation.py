@@ -73,6 +73,10 @@ class Evaluation:
         for setting, least in (("repetitions", 1), ("concurrency", 1), ("retries", 0)):
             if getattr(self, setting) < least:
                 raise InputError(f"{setting} is {getattr(self, setting)}; the least is {least}.", field=setting)
+        if not 0 < self.level < 1:
+            raise InputError(f"level is {self.level}; it must lie between 0 and 1.", field="level")
+        if self.cluster is not None and len(self.dataset) and not any(self.cluster in row for row in self.dataset.rows):
+            raise InputError(f"No row of the dataset has the column {self.cluster!r}.", field="cluster")
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise InputError(f"timeout_s is {self.timeout_s}; it must be above 0.", field="timeout_s")
 

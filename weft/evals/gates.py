@@ -45,6 +45,8 @@ class Gate:
                 remedy="Give minimum, maximum or max_drop.",
                 field="minimum",
             )
+        if not 0 < self.alpha < 0.5:
+            raise InputError(f"alpha is {self.alpha}; it must lie between 0 and 0.5.", field="alpha")
         if self.max_drop is not None and not self.max_drop >= 0:
             raise InputError(f"max_drop is {self.max_drop}; it must be zero or more.", field="max_drop")
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from weft import recording
 from weft.errors import InputError, MissingExtraError
 from weft.records import RunKind, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
-from weft.statistics import Aggregate, aggregate
+from weft.statistics import Aggregate, aggregate, pass_at_k
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,23 @@ class EvaluationResult:
             have = ", ".join(self.summary) or "none"
             raise InputError(f"The evaluation {self.name} has no metric {metric!r}; it has: {have}.", field="metric")
         return _columns(self.samples, self.scores)[metric]
+
+    def pass_at_k(self, metric: str, k: int) -> Aggregate:
+        """The chance that one of ``k`` tries succeeds, averaged over examples, for a yes-or-no metric with repetitions.
+
+        An example of which fewer than ``k`` tries have a score is missing. Raises InputError for a metric that has
+        other values.
+        """
+        by_example = self.values(metric)
+        tries = [[value for value in values if value is not None] for values in by_example.values()]
+        if any(value not in (0.0, 1.0) for values in tries for value in values):
+            raise InputError(f"The metric {metric!r} is not yes or no.", field="metric")
+        cluster_of = {sample.example_id: sample.cluster for sample in self.samples}
+        return aggregate(
+            [pass_at_k(len(t), round(sum(t)), k) if len(t) >= k else None for t in tries],
+            clusters=[cluster_of[example] for example in by_example],
+            level=self.summary[metric].level,
+        )
 
     def as_data(self) -> dict[str, Any]:
         """The result as JSON, without its samples."""

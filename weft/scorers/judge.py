@@ -167,6 +167,7 @@ def _verdicts(reply: str) -> Iterator[Verdict]:
     decoder = json.JSONDecoder()
     position = reply.find("{")
     while position >= 0:
+        end = position + 1
         try:
             found, end = decoder.raw_decode(reply, position)
             verdict = Verdict.model_validate(found)
@@ -174,9 +175,9 @@ def _verdicts(reply: str) -> Iterator[Verdict]:
                 yield verdict
         except ValidationError:
             pass  # an object, but no verdict
-        except ValueError:
-            end = position + 1
-        position = reply.find("{", max(end, position + 1))
+        except (ValueError, RecursionError):
+            pass  # no JSON here
+        position = reply.find("{", end)
 
 
 def _text(value: Any) -> str:

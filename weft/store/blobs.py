@@ -142,8 +142,7 @@ def _content(database: Database, project: str, row: Any) -> bytes:
     data: bytes
     try:
         if row.encoding == "file":
-            if database.blob_dir is None:
-                raise OSError("this store has no folder of files")
+            assert database.blob_dir is not None  # who has no folder keeps all in rows
             data = _path(database.blob_dir, project, row.digest).read_bytes()
         elif row.encoding == "zstd":
             data = zstandard.ZstdDecompressor().decompress(row.data, max_output_size=row.size_bytes)

@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import review_ui_seeds as seeds
+from conftest import Workbench  # type: ignore[attr-defined]
 from playwright.sync_api import Page, expect
+
+from weft.evals import load
+from weft.reviews import Choice, ReviewPolicy
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -56,6 +60,20 @@ def test_hostile_text_stays_text(open_page: Open) -> None:
         assert page.locator('img[src="x"]').count() == 0
 
 
+def test_labels_of_a_rubric_stay_text_and_their_keys_work(bench: Workbench, open_page: Open) -> None:
+    tricky = [Choice("**yes** :material/delete: $x^2$ <b>", 1.0, "1"), Choice(":red[no]", 0.0, "2")]
+    result = load("eval-a", bench.store)
+    policy = ReviewPolicy("tricky", budget=0.3, choices=tricky, question=seeds.HOSTILE)
+    policy.route_samples(bench.store, seeds.PROJECT, result.samples, result.scores)
+    page = open_page(f"/review/tricky?project={seeds.PROJECT}&reviewer=ann")
+    for choice in tricky:
+        shown = re.compile(re.escape(choice.label).replace(":", ":\u2060"))
+        expect(page.get_by_role("button").filter(has_text=shown)).to_be_visible()
+    expect(page.get_by_text(seeds.HOSTILE)).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_text("You said :red[no].")).to_be_visible()
+
+
 def test_an_objects_own_address_leads_to_its_page(open_page: Open) -> None:
     page = open_page(f"/trace/{TRACE}?span={4:016x}")
     expect(page.locator("h1").nth(1)).to_have_text("chat answerer")
@@ -73,7 +91,7 @@ def test_rows_open_by_key_and_click_and_the_back_button_works(open_page: Open) -
     expect(page.locator("h1").nth(1)).to_have_text("find_documents")
     assert re.search(r"span=0+2", page.url)
     page.go_back()
-    expect(page.locator("h1").nth(1)).to_have_text("answer_customer")
+    expect(page.locator("h1").nth(1)).to_have_text("chat answerer")  # the one that failed
     page.go_back()
     expect(page.locator("h1").first).to_have_text("Traces")
     assert "status=error" in page.url

@@ -35,6 +35,7 @@ NAMELESS = {
 @pytest.fixture(autouse=True)
 def _forget_the_store() -> Iterator[None]:
     st.cache_resource.clear()
+    st.cache_data.clear()
     yield
     st.cache_resource.clear()
 

@@ -13,7 +13,8 @@ SECOND = 10**9
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "–"), (0, "0"), (1234, "1,234"), (0.81234, "0.812"), (0.78, "0.780"), (123.4, "123"), (12345.6, "12,346"), (1.234e-5, "1.2e-05"),
+    [(None, "–"), (0, "0"), (1234, "1,234"), (0.81234, "0.812"), (0.78, "0.780"), (123.4, "123"),
+     (12345.6, "12,346"), (1.234e-5, "1.2e-05"),
      (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (2.0, "2")],
 )  # fmt: skip
 def test_number(value: float | None, shown: str) -> None:
@@ -102,7 +103,7 @@ def test_chats_are_found_in_every_dress() -> None:
 
 
 def test_plain_labels_escape_markdown() -> None:
-    assert fmt.plain("**no** :material/x: $y$") == r"\*\*no\*\* \:material/x\: \$y\$"
+    assert fmt.plain("**no** :material/x: $y$") == "\\*\\*no\\*\\* \\:\u2060material/x\\:\u2060 \\$y\\$"
     assert fmt.plain("a\nb") == "a b"
 
 

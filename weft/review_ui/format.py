@@ -192,5 +192,17 @@ def _said(message: dict[str, Any]) -> str:
 
 
 def plain(label: str) -> str:
-    """``label`` with every character that Markdown reads escaped, for widgets whose labels are Markdown."""
-    return "".join("\\" + c if c in r"\`*_{}[]()#+-.!|~<>:$^=&" else " " if c in "\r\n\t" else c for c in label)
+    """``label`` for widgets whose labels are Markdown, so that it is shown as it is.
+
+    What Markdown reads is escaped; icon and emoji names (``:material/delete:``) are read after that, so a colon is
+    followed by a word joiner, which has no width.
+    """
+    out = []
+    for c in label:
+        if c == ":":
+            out.append("\\:\u2060")
+        elif c in r"\`*_{}[]()#+-.!|~<>$^=&":
+            out.append("\\" + c)
+        else:
+            out.append(" " if c in "\r\n\t" else c)
+    return "".join(out)

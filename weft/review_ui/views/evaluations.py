@@ -60,17 +60,19 @@ def common(all_figures: list[Mapping[str, Mapping[str, Any]]]) -> list[str]:
 
 
 def columns(metrics: list[str]) -> list[Column]:
-    """The columns of the table, one pair a metric: the figure and its whisker."""
+    """The columns of the table, one a metric, the first with its whisker."""
     out = [
         Column("Started", "104px"),
         Column("Name"),
-        Column("Target", "14%", low=True),
+        Column("Target", low=True),
         Column("Status", "96px"),
-        Column("Samples", "76px", "r"),
+        Column("Samples", "72px", "r"),
         Column("Failed", "64px", "r", low=True),
     ]
-    for name in metrics:
-        out += [Column(name, "148px", "r"), Column("", "100px", low=True, domain=(0.0, 1.0))]
+    for position, name in enumerate(metrics):
+        out.append(Column(name, "140px", "r"))
+        if position == 0:
+            out.append(Column("", "96px", low=True, domain=(0.0, 1.0)))
     return out
 
 
@@ -86,11 +88,12 @@ def row(run: Run, metrics: list[str]) -> Row:
         Cell(fmt.count(run.summary.get("samples")), value=run.summary.get("samples")),
         Cell(fmt.count(run.summary.get("failed")), value=run.summary.get("failed")),
     ]
-    for name in metrics:
+    for position, name in enumerate(metrics):
         figure = figures.get(name, {})
         value, low, high = figure.get("value"), figure.get("low"), figure.get("high")
         hover = f"{fmt.interval(value, low, high, figure.get('n'))}, {figure.get('missing', 0)} missing"
         cells.append(Cell(fmt.interval(value, low, high), hover=figure.get("reason") or hover, value=value))
-        drawn = (float(value), low, high) if value is not None and 0 <= value <= 1 else None
-        cells.append(Cell("", hover=hover, interval=drawn))
+        if position == 0:
+            drawn = (float(value), low, high) if value is not None and 0 <= value <= 1 else None
+            cells.append(Cell("", hover=hover, interval=drawn))
     return Row(cells, href=href, row_id=run.run_id)

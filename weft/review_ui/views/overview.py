@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import streamlit as st
+
 from weft import clock
 from weft.records import RunQuery, SpanQuery
 from weft.review_ui import data, ui
@@ -23,14 +25,21 @@ def page() -> None:
     """The last day in figures, the week by day, what runs, what waits for people."""
     ui.head("Overview", data.project())
     now = clock.now_ns()
-    days = [totals(now - (day + 1) * _DAY_NS, now - day * _DAY_NS) for day in range(_DAYS)]
+    today = now - now % _DAY_NS
+    last, before = (
+        totals(data.project(), now - _DAY_NS, None),
+        totals(data.project(), now - 2 * _DAY_NS, now - _DAY_NS),
+    )
+    place = f"{data.settings().dir} {data.settings().db} {data.settings().url}"
+    days = [totals(data.project(), today, None)]
+    days += [past(place, data.project(), today - day * _DAY_NS) for day in range(1, _DAYS)]
     newest = data.store().runs.list_runs(RunQuery(project=data.project(), limit=8)).items
-    if not newest and not any(day["spans"] for day in days):
+    if not newest and not last["spans"] and not any(day["spans"] for day in days):
         ui.empty("Nothing has been recorded in this project yet.", _CODE)
         return
-    figures(days[0], days[1])
+    figures(last, before)
     ui.section("By day")
-    by_day(days, now)
+    by_day(days, today)
     waiting()
     ui.section("Newest runs")
     columns, rows = runs.listing(newest, {})
@@ -38,12 +47,18 @@ def page() -> None:
     ui.link("All runs", address("/runs", project=data.project()))
 
 
-def totals(after_ns: int, before_ns: int) -> dict[str, Any]:
+@st.cache_data(ttl=300, show_spinner=False)
+def past(place: str, project: str, start_ns: int) -> dict[str, Any]:
+    """Totals of a day that is over, kept for five minutes; ``place`` tells stores apart."""
+    return totals(project, start_ns, start_ns + _DAY_NS)
+
+
+def totals(project: str, after_ns: int, before_ns: int | None) -> dict[str, Any]:
     """Totals of the calls that began in a window."""
-    query = SpanQuery(project=data.project(), start_after_ns=after_ns, start_before_ns=before_ns)
+    query = SpanQuery(project=project, start_after_ns=after_ns, start_before_ns=before_ns)
     whole = data.store().spans.totals(query)
     roots = data.store().spans.totals(
-        SpanQuery(project=data.project(), start_after_ns=after_ns, start_before_ns=before_ns, roots_only=True)
+        SpanQuery(project=project, start_after_ns=after_ns, start_before_ns=before_ns, roots_only=True)
     )
     return {**whole, "traces": roots["spans"], "p50": roots["latency_p50_ns"], "p95": roots["latency_p95_ns"]}
 
@@ -72,9 +87,9 @@ def figures(day: dict[str, Any], before: dict[str, Any]) -> None:
     )
 
 
-def by_day(days: list[dict[str, Any]], now: int) -> None:
-    """The week, newest day first."""
-    names = ["Last 24 h", *(f"{fmt.moment(now - day * _DAY_NS)[:10]}" for day in range(1, _DAYS))]
+def by_day(days: list[dict[str, Any]], today: int) -> None:
+    """The week by calendar day, the newest first."""
+    names = [fmt.moment(today - day * _DAY_NS)[:10] for day in range(_DAYS)]
     rows = [
         Row(
             [
@@ -93,7 +108,7 @@ def by_day(days: list[dict[str, Any]], now: int) -> None:
         for name, day in zip(names, days, strict=True)
         if day["spans"] or name == names[0]
     ]
-    columns = [Column("Up to", "130px")]
+    columns = [Column("Day (UTC)", "130px")]
     columns += [
         Column(name, "", "r")
         for name in ("Traces", "Errors", "Latency p50", "Latency p95", "Tokens in", "Tokens out", "Cost")

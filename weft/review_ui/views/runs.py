@@ -97,11 +97,13 @@ def value_cell(value: object) -> Cell:
 
 
 def differing(configs: Sequence[dict[str, object]]) -> list[str]:
-    """Names of config values that are not the same in all runs."""
-    names = dict.fromkeys(
-        name for config in configs for name, value in config.items() if not isinstance(value, dict | list)
-    )
-    return [name for name in names if len({repr(config.get(name)) for config in configs}) > 1]
+    """Names of config values that several runs have, and not all the same one."""
+    values: dict[str, list[str]] = {}
+    for config in configs:
+        for name, value in config.items():
+            if not isinstance(value, dict | list):
+                values.setdefault(name, []).append(repr(value))
+    return [name for name, found in values.items() if len(found) > 1 and len(set(found)) > 1]
 
 
 def numbers(summaries: Sequence[dict[str, object]]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from weft.records import ArtifactVersion, LineageEdge, NodeKind
+from weft.records import ArtifactVersion, LineageEdge, NodeKind, SpanQuery
 from weft.review_ui import data, ui
 from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
@@ -58,6 +58,8 @@ def page() -> None:
         ui.show(ui.element("div", class_="w-pane"))
         ui.section("Who uses it")
         lineage(graph.downstream, version, names, "downstream")
+    if version.type == "model":
+        calls(version)
     ui.section("Versions")
     versions(artifacts.list_versions(version.project, version.name), version)
     if version.files:
@@ -101,6 +103,41 @@ def lineage(edges: Sequence[LineageEdge], version: ArtifactVersion, names: dict[
     ]
     columns = [Column("From"), Column("Relation", "90px"), Column("To")]
     table(columns, rows, key=f"lineage-{way}", keys=False)
+
+
+def calls(version: ArtifactVersion) -> None:
+    """The newest calls that this model answered, and how many there are."""
+    query = SpanQuery(project=version.project, model_version=version.ref, limit=10)
+    total = data.store().spans.totals(query)
+    if not total["spans"]:
+        return
+    ui.section("Calls it answered")
+    ui.facts(
+        {
+            "Calls": fmt.count(total["spans"]),
+            "Errors": fmt.count(total["errors"]),
+            "Latency p50": fmt.duration(total["latency_p50_ns"]),
+            "p95": fmt.duration(total["latency_p95_ns"]),
+        }
+    )
+    rows = []
+    for span in data.store().spans.list_spans(query).items:
+        href = address("/trace", id=span.trace_id, span=span.span_id)
+        rows.append(
+            Row(
+                [
+                    Cell(fmt.ago(span.start_ns), hover=fmt.moment(span.start_ns), value=float(span.start_ns)),
+                    Cell(span.name, href=href),
+                    Cell(span.status.value, status=span.status.value),
+                    Cell(fmt.duration(span.duration_ns), value=span.duration_ns),
+                    fmt.line(span.input),
+                    fmt.line(span.output),
+                ],
+                href=href,
+            )
+        )
+    columns = [Column("Time", "104px"), Column("Name", "18%"), Column("Status", "96px"), Column("Latency", "84px", "r")]
+    table([*columns, Column("Input"), Column("Output", low=True)], rows, key="calls", keys=False)
 
 
 def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None:

@@ -35,7 +35,7 @@ def page() -> None:
         )
     data.adopt(spans[0].project)
     ordered = depth_first(spans)
-    chosen = next((s for s, _ in ordered if s.span_id == ui.parameter("span")), ordered[0][0])
+    chosen = next((s for s, _ in ordered if s.span_id == ui.parameter("span")), None) or culprit(ordered)
     root = ordered[0][0]
     ui.head(root.name, fmt.moment(root.start_ns), trace_id)
     if blind:
@@ -84,6 +84,13 @@ def depth_first(spans: Sequence[Span]) -> list[tuple[Span, int]]:
         stack += [(child, depth + 1) for child in reversed(children.get(span.span_id, []))]
     out += [(span, 0) for span in spans if span.span_id not in seen]  # a ring of parents has no top
     return out
+
+
+def culprit(ordered: Sequence[tuple[Span, int]]) -> Span:
+    """The span to look at first: the first failed one that no failed child explains, else the root."""
+    failed = [span for span, _ in ordered if span.status == "error"]
+    blamed = {span.parent_span_id for span in failed}
+    return next((span for span in failed if span.span_id not in blamed), ordered[0][0])
 
 
 def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int, blind: str) -> list[TreeRow]:

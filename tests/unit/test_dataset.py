@@ -135,6 +135,18 @@ def test_a_published_dataset_comes_back() -> None:
             Dataset.get("m")
 
 
+def test_a_part_leads_to_the_version_of_the_whole() -> None:
+    store = memory_store()
+    with MemoryRecorder(store=store):
+        whole = Dataset("sums", [*ROWS, {"question": "4+4?", "split": "test"}])
+        part = whole.split("test").head(1)
+        assert part.ensure_published() == "sums:v1"
+        assert (whole.ref, part.selection) == ("sums:v1", {"split": "test", "first": 1})
+        assert store.artifacts.get_version("test", "sums").examples == 3
+        assert part.publish().ref == "sums:v2"
+        assert part.selection == {}
+
+
 def test_splits_by_share_stay_as_rows_are_added() -> None:
     rows = [{"n": n} for n in range(400)]
     with MemoryRecorder(store=memory_store()):

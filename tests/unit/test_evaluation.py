@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from weft.errors import InputError, WeftError
+from weft.errors import InputError, MissingExtraError, WeftError
 from weft.evals import Dataset, Evaluation, EvaluationResult
 from weft.evals.calls import Limiter
 from weft.evals.unrecorded import Unrecorded
@@ -415,3 +416,21 @@ def test_progress_in_a_log(recorder: MemoryRecorder, capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == "weft: sums: 6/6 samples, 0 failed"
     assert len(lines) == 5
+
+
+def test_progress_on_a_terminal(
+    recorder: MemoryRecorder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    Evaluation("sums", ROWS, [Exact()]).evaluate_sync(answer)
+    text = capsys.readouterr().err
+    assert "sums" in text
+    assert "samples," not in text
+
+
+def test_a_frame_needs_pandas(recorder: MemoryRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Evaluation("sums", ROWS, [Exact()]).evaluate_sync(answer)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match="needs the package 'pandas'"):
+        result.to_pandas()

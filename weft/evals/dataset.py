@@ -37,6 +37,7 @@ class Dataset:
         self.examples: list[Example] = list(_numbered(rows))
         self.ref: str | None = None
         self.selection: dict[str, Any] = {}
+        self._whole: Dataset | None = None
 
     @classmethod
     def from_jsonl(cls, path: str | Path, name: str | None = None) -> Dataset:
@@ -118,8 +119,14 @@ class Dataset:
             run_id=recorder.run_id,
         )
         stored = recorder.store.artifacts.create_version(version, examples=self.examples, aliases=aliases)
-        self.ref, self.selection = stored.ref, {}
+        self.ref, self.selection, self._whole = stored.ref, {}, None
         return stored
+
+    def ensure_published(self) -> str:
+        """The version that the rows come from; published now where it is not yet, the whole of which this is a part."""
+        if self.ref is None:
+            self.ref = self.publish().ref if self._whole is None else self._whole.ensure_published()
+        return self.ref
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -153,6 +160,7 @@ class Dataset:
     def _take(self, examples: list[Example], **selection: Any) -> Dataset:
         taken = Dataset(self.name, examples)
         taken.ref, taken.selection = self.ref, {**self.selection, **selection}
+        taken._whole = self._whole or self
         return taken
 
     def __len__(self) -> int:

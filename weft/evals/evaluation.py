@@ -148,8 +148,8 @@ class Evaluation:
 
     def _begin(self, recorder: recording.Recorder, run_id: str, target: Target, dataset: Dataset) -> None:
         now = clock.now_ns()
-        if dataset.ref is None and len(dataset):
-            _try_store(lambda: dataset.publish())
+        if len(dataset):
+            _try_store(dataset.ensure_published)
         recorder.record(
             RunUpdate(
                 run_id,

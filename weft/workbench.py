@@ -13,7 +13,6 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from weft import drainer
 from weft import settings as settings_module
 from weft.errors import WeftError
 from weft.review_ui import addresses, asgi_app
@@ -43,7 +42,6 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
     os.environ.update(settings_module.to_environ(settings))
     os.environ.pop("WEFT_URL", None)
     store = open_store(settings)
-    drainer.ensure_running(settings)
     ingest = IngestProcess(settings, [inner] if otlp is None else [inner, otlp])
     try:
         ui = asgi_app()

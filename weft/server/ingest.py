@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +29,11 @@ from weft.server.gate import rules_of
 from weft.server.lifeline import follow_parent, listen, unwinding_on_sigterm, uvicorn_config
 from weft.settings import Settings
 
+_log = logging.getLogger("weft")
+_ATTEND_S = 1.0
 _RESTART_S = 0.5
+_SLOWEST_RESTART_S = 30.0
+_HEALTHY_S = 10.0
 _STOP_S = 10.0
 
 
@@ -35,14 +41,27 @@ def run(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT."""
     journal = Journal.open(settings.dir, sync=True, quota_bytes=settings.journal_quota_bytes)
     backlog = Backlog(settings.dir, journal.writer)
+    stopping = threading.Event()
+    attendant = threading.Thread(target=_attend_drainer, args=(settings, stopping), name="weft-attend", daemon=True)
+    attendant.start()
     try:
-        drainer.ensure_running(settings)
-        journal.watch = lambda: drainer.ensure_running(settings)
         with unwinding_on_sigterm():
             uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
     finally:
+        stopping.set()
+        attendant.join()
         backlog.close()
         journal.close()
+
+
+def _attend_drainer(settings: Settings, stopping: threading.Event) -> None:
+    """Start the drainer, and start it again when it dies: what was acknowledged must not wait for the next request."""
+    while not stopping.is_set():
+        try:
+            drainer.ensure_running(settings)
+        except OSError as error:
+            _log.warning("The drainer cannot be started (%s); what is taken waits in the journal.", error)
+        stopping.wait(_ATTEND_S)
 
 
 class IngestProcess:
@@ -92,9 +111,13 @@ class IngestProcess:
         )
 
     def _watch(self) -> None:
+        wait_s = _RESTART_S
         while True:
+            started = time.monotonic()
             self._process.wait()
-            if self._stopping.wait(_RESTART_S):
+            lived_s = time.monotonic() - started
+            wait_s = _RESTART_S if lived_s > _HEALTHY_S else min(2 * wait_s, _SLOWEST_RESTART_S)
+            if self._stopping.wait(wait_s):
                 return
             if self._process.stdin is not None:
                 self._process.stdin.close()

@@ -6,6 +6,9 @@ import pytest
 
 from weft.journal import fork
 
+# Python 3.12 warns of every fork beside a thread, which another test may have left.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 def test_hooks_run_in_order_and_a_failing_one_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[str] = []

@@ -19,6 +19,9 @@ from weft.journal import segment as segments
 from weft.journal.folder import can_map
 from weft.records import RecordType, Writer, decode
 
+# Python 3.12 warns of every fork beside a thread; that such a fork works is what is tested here.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 @pytest.fixture(params=[True, False], ids=["mapped", "plain"])
 def journal(request: pytest.FixtureRequest, fresh_home: Path) -> Iterator[Journal]:
@@ -236,6 +239,26 @@ def _unlocked(path: Path) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def test_threads_may_fork_at_once(journal: Journal, fresh_home: Path) -> None:
+    def work() -> None:
+        for _ in range(8):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                journal.append(RecordType.SCORE, b"child")
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+            journal.append(RecordType.SPAN, b"parent")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read(fresh_home) == [b"parent"] * 32
+    assert read(fresh_home, kind=RecordType.SCORE) == [b"child"] * 32
 
 
 def test_a_fork_beside_busy_threads_does_not_deadlock(journal: Journal, fresh_home: Path) -> None:

@@ -128,8 +128,10 @@ class Journal:
 
         Raises StoreError where it cannot be kept.
         """
-        self._durable = True
         try:
+            if not self._durable:
+                self._durable = True
+                sync_folder(self._folder.root)  # the names of segments made until now
             segment, end = self._put(record_type, payload)
             if segment is None:
                 raise OSError(None, f"{self._refusal[0]} {self._refusal[1]}".strip())
@@ -232,7 +234,9 @@ class Journal:
         if self._folder.used_bytes() + self._segment_bytes > self._quota_bytes:
             raise QuotaError(f"the journal may hold {self._quota_bytes} bytes")
         header = SegmentHeader(self._writer, next(self._sequence), os.getpid(), os.uname().nodename, time.time_ns())
-        return create_segment(self._folder, header, size=self._segment_bytes, mapped=self._mapped, durable=self._sync)
+        return create_segment(
+            self._folder, header, size=self._segment_bytes, mapped=self._mapped, durable=self._durable
+        )
 
     def _introduced(self, segment: Segment) -> Segment:
         """The first segment of a process begins with its Writer record; the keeper starts with it."""
@@ -311,25 +315,23 @@ class Journal:
 
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
-_forking: list[Journal] = []
+_forking = threading.local()  # two threads may fork at once: each gives back the locks that it took
 
 
 def _before_fork() -> None:
-    _forking[:] = list(_journals)
-    for journal in _forking:
+    _forking.journals = list(_journals)
+    for journal in _forking.journals:
         journal._before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    for journal in _forking:
+    for journal in _forking.journals:
         journal._after_fork_in_parent()
-    _forking.clear()
 
 
 def _after_fork_in_child() -> None:
-    for journal in _forking:
+    for journal in _forking.journals:
         journal._after_fork_in_child()
-    _forking.clear()
 
 
 fork.register(_after_fork_in_child, before=_before_fork, parent=_after_fork_in_parent)

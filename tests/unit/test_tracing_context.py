@@ -100,6 +100,15 @@ def test_a_span_by_hand_records_the_error_of_its_block(recorder: MemoryRecorder)
     assert (recorder.span("bad").status, recorder.span("bad").status_message) == (SpanStatus.ERROR, "OddError")
 
 
+def test_a_span_that_outlives_its_session_still_ends_there() -> None:
+    with MemoryRecorder() as recorder:
+        span = tracing.start_span("long")
+    with span:
+        pass
+    assert recording.active is None
+    assert recorder.span("long").end_ns is not None
+
+
 def test_a_span_by_hand_without_a_recorder_does_nothing() -> None:
     with tracing.start_span("x", input=1) as span:
         span.set_output(1)

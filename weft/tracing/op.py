@@ -249,7 +249,7 @@ def _generator(fn: Any, core: _Core) -> Any:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
             return (yield from fn(*args, **kwargs))
-        stream = _Stream(span, core.keeps_output)
+        stream = _Stream(span, core.keeps_output and span.recording)
         generator = fn(*args, **kwargs)
         step, value = generator.send, None
         try:
@@ -277,7 +277,7 @@ def _async_generator(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         span = core.begin(args, kwargs)
-        stream = _Stream(span, core.keeps_output)
+        stream = _Stream(span, core.keeps_output and span.recording)
         generator = fn(*args, **kwargs)
         step, value = generator.asend, None
         try:

@@ -34,7 +34,8 @@ class JournalProcessor(SpanProcessor):
     def __init__(self, *, only_genai: bool) -> None:
         self._only_genai = only_genai
         # What is open: the record as it stands, by span id. Foreign spans wait in _waiting until they are wanted.
-        self._open: dict[int, Record] = {}
+        # With each goes its recorder, which takes the end where the session has been finished in between.
+        self._open: dict[int, tuple[Record, recording.Recorder]] = {}
         self._waiting: dict[int, tuple[Record, int | None]] = {}
 
     def forget(self) -> None:
@@ -48,8 +49,8 @@ class JournalProcessor(SpanProcessor):
         record["scope"] = SCOPE
         record["kind"] = kind
         if self._waiting:
-            self._keep_ancestors(span.parent)
-        self._open[span.get_span_context().span_id] = record
+            self._keep_ancestors(span.parent, recorder)
+        self._open[span.get_span_context().span_id] = (record, recorder)
         return record
 
     def announce(self, record: Record, span: SdkSpan, recorder: recording.Recorder, *, with_input: bool) -> None:
@@ -75,8 +76,8 @@ class JournalProcessor(SpanProcessor):
             parent = span.parent
             span_id = span.get_span_context().span_id
             if not self._only_genai or _is_wanted(span):
-                self._keep_ancestors(parent)
-                self._open[span_id] = record
+                self._keep_ancestors(parent, recorder)
+                self._open[span_id] = (record, recorder)
                 attributes = _attributes(span)
                 recorder.append(RecordType.SPAN, _encode({**record, **columns(attributes), "attributes": attributes}))
             else:
@@ -90,7 +91,7 @@ class JournalProcessor(SpanProcessor):
         above = None if parent is None else self._open.get(parent.span_id)
         record = {
             "project": recorder.project,
-            "trace_id": f"{ids.trace_id:032x}" if above is None else above["trace_id"],
+            "trace_id": f"{ids.trace_id:032x}" if above is None else above[0]["trace_id"],
             "span_id": f"{ids.span_id:016x}",
             "name": span.name,
             "start_ns": span.start_time,
@@ -98,7 +99,7 @@ class JournalProcessor(SpanProcessor):
             "writer": recorder.writer,
         }
         if parent is not None:
-            record["parent_span_id"] = f"{parent.span_id:016x}" if above is None else above["span_id"]
+            record["parent_span_id"] = f"{parent.span_id:016x}" if above is None else above[0]["span_id"]
         around = context.around()
         if around is not None:
             span.set_attributes(around)
@@ -112,36 +113,32 @@ class JournalProcessor(SpanProcessor):
             ended = span.get_span_context()
             if ended is None:
                 return
-            record = self._open.pop(ended.span_id, None)
-            if record is None:
-                record = self._wanted_at_its_end(ended.span_id, span)
-            recorder = recording.active
-            if record is None or recorder is None:
+            opened = self._open.pop(ended.span_id, None) or self._wanted_at_its_end(ended.span_id, span)
+            if opened is None:
                 return
+            record, recorder = opened
             _close(record, span, foreign=self._only_genai)
-            recorder.append(RecordType.SPAN, _encode(record))
+            (recording.active or recorder).append(RecordType.SPAN, _encode(record))
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("span end", error)
 
-    def _wanted_at_its_end(self, span_id: int, span: ReadableSpan) -> Record | None:
-        if not self._waiting:
+    def _wanted_at_its_end(self, span_id: int, span: ReadableSpan) -> tuple[Record, recording.Recorder] | None:
+        waiting = self._waiting.pop(span_id, None) if self._waiting else None
+        recorder = recording.active
+        if waiting is None or recorder is None or not _is_wanted(span):
             return None
-        waiting = self._waiting.pop(span_id, None)
-        if waiting is None or not _is_wanted(span):
-            return None
-        self._keep_ancestors(span.parent)
-        return waiting[0]
+        self._keep_ancestors(span.parent, recorder)
+        return waiting[0], recorder
 
-    def _keep_ancestors(self, parent: SpanContext | None) -> None:
+    def _keep_ancestors(self, parent: SpanContext | None, recorder: recording.Recorder) -> None:
         span_id = None if parent is None else parent.span_id
         while self._waiting and span_id is not None:
             waiting = self._waiting.pop(span_id, None)
             if waiting is None:
                 return
             record, above = waiting
-            self._open[span_id] = record
-            if (recorder := recording.active) is not None:
-                recorder.append(RecordType.SPAN, dumps(record))
+            self._open[span_id] = (record, recorder)
+            recorder.append(RecordType.SPAN, dumps(record))
             span_id = above
 
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
-    from weft.tracing import instrument, op, serving, thread, uninstrument
+    from weft.tracing import instrument, serving, thread, uninstrument
     from weft.tracing.model import Model
+    from weft.tracing.op import op
     from weft.training import Artifact, Run, finish, log
 
     run: Run | None
@@ -59,7 +60,7 @@ _HOMES: dict[str, str] = {
     "init": "weft.session",
     "instrument": "weft.tracing",
     "log": "weft.training",
-    "op": "weft.tracing",
+    "op": "weft.tracing.op",
     "scorer": "weft.scorers",
     "serving": "weft.tracing",
     "thread": "weft.tracing",

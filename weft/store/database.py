@@ -35,7 +35,8 @@ from weft.records import dumps
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
 _POOL_OVERFLOW = 56
-_CACHE_KIB = 64 * 1024
+_CACHE_KIB = 16 * 1024
+_BULK_LOCK = 0x77656674
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "afpfs", "ceph", "glusterfs", "beegfs"}
     | {"lustre", "gpfs", "webdav", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs"}
@@ -101,6 +102,14 @@ class Database:
         finally:
             if turn is not None:
                 turn.release()
+
+    def take_turn(self, connection: Connection) -> None:
+        """Wait until no other transaction changes observations in bulk; SQLite has one writer anyway.
+
+        Totals of traces and packed series are read, changed and written back: two at once would lose one.
+        """
+        if not self.sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_BULK_LOCK})")
 
     def upsert(
         self,

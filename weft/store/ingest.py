@@ -41,7 +41,6 @@ from weft.store.runs import check_update, console_row, write_console, write_runs
 from weft.store.series import Key, Point, metric_points, write_points
 from weft.store.span_rows import span_row, write_events, write_spans
 
-_INGEST_LOCK = 0x77656674  # PostgreSQL's advisory lock: one batch at a time keeps totals exact
 _OTLP: dict[int, tuple[str, otlp.Encoding]] = {
     RecordType.OTLP_TRACES_PROTO: ("traces", "proto"),
     RecordType.OTLP_TRACES_JSON: ("traces", "json"),
@@ -185,8 +184,7 @@ def _checked_writer(writer: Writer) -> Writer:
 
 
 def _store(database: Database, connection: Connection, groups: list[_Group]) -> tuple[int, int]:
-    if not database.sqlite:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_INGEST_LOCK})")
+    database.take_turn(connection)
     stored = repeated = 0
     rows: dict[str, list[Any]] = defaultdict(list)
     for group in groups:

@@ -89,6 +89,7 @@ class SqlRuns:
     def delete_run(self, run_id: str) -> None:
         """Delete a run with all that was observed in it. Raises NotFoundError."""
         with self._database.write() as connection:
+            self._database.take_turn(connection)
             if connection.execute(t.runs.delete().where(t.runs.c.run_id == run_id)).rowcount == 0:
                 raise NotFoundError(f"There is no run {run_id!r}.", field="run_id")
             of_run = select(t.series.c.series_id).where(t.series.c.run_id == run_id)

@@ -49,6 +49,7 @@ class SqlStore:
     def maintain(self) -> None:
         """Keep house: pack long series, give free pages back. The drainer calls it when it has time."""
         with self.database.write() as connection:
+            self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
         if self.database.sqlite:
             with self.database.engine.connect() as connection:

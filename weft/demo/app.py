@@ -87,6 +87,5 @@ async def open_app(model: str, modules: list[str], base_url: str | None) -> Asyn
     """The app with its client open. ``base_url`` is where the model answers; None asks OpenAI, with its key."""
     from openai import AsyncOpenAI  # noqa: PLC0415 - an optional package
 
-    arguments = {} if base_url is None else {"base_url": base_url, "api_key": "local"}
-    async with AsyncOpenAI(**arguments) as client:
+    async with AsyncOpenAI(base_url=base_url, api_key=None if base_url is None else "local") as client:
         yield ModuleNamer(client, model, modules, base_url)

@@ -118,6 +118,8 @@ class Session:
         if self._journal is None:
             return FlushReport(complete=True)
         positions = self._journal.position()
+        if self.settings.mode == "offline":  # the database may be out of reach, or on a disk where it must not be
+            return FlushReport(not positions, sum(end for _, _, end in positions), lost=self._journal.lost())
         ensure = self._keep_draining if self.drains else None
         try:
             progress = self.store.progress
@@ -137,7 +139,8 @@ class Session:
     def close(self) -> None:
         """Wait for the store as long as the settings allow, then let go of journal and store."""
         if self._journal is not None:
-            self.flush(self.settings.flush_timeout_s)
+            if self.drains:
+                self.flush(self.settings.flush_timeout_s)
             self._journal.close()
         if self._thread is not None:
             self._thread.stop()
@@ -353,7 +356,7 @@ def _run_ended(run: Run) -> None:
     if runs.current is run:
         runs.current = None
         recording.activate(None)
-    if session is not None:
+    if session is not None and session.drains:
         session.flush(session.settings.flush_timeout_s)
 
 

@@ -135,7 +135,8 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         remedy = f"They are kept, with reasons, in {settings.dir / 'journal' / 'rejected'}."
         yield Finding("rejected", Health.NOTE, f"{status.rejected} records could not be stored", remedy)
     for reason, number in sorted(status.lost.items()):
-        yield Finding("lost", Health.BROKEN, f"{number} records were lost: {reason}", "See docs/errors.md#w600.")
+        remedy = f"See docs/errors.md#w600; once mended, remove {settings.dir / 'journal' / 'lost'} to count anew."
+        yield Finding("lost", Health.BROKEN, f"{number} records were lost: {reason}", remedy)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

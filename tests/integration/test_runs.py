@@ -163,8 +163,15 @@ def test_disabled_records_nothing(fresh_home: Path) -> None:
     assert not fresh_home.exists()
 
 
-def test_offline_keeps_records_until_they_are_synced() -> None:
-    run_ok("weft.init('p', mode='offline').log({'loss': 1.0})")
+def test_offline_keeps_records_until_they_are_synced(fresh_home: Path) -> None:
+    run_ok(
+        """
+        weft.init('p', mode='offline').log({'loss': 1.0})
+        report = weft.flush()
+        assert not report.complete and report.pending_bytes > 0
+        """
+    )
+    assert [entry.name for entry in fresh_home.iterdir()] == ["journal"]
     from weft import session, settings
 
     report = session.sync(settings.load())
@@ -301,3 +308,31 @@ def test_sigterm_reads_as_crashed() -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate()
     wait_for(lambda: only_run().status is RunStatus.CRASHED)
+
+
+def test_a_forked_child_that_outlives_its_parent_keeps_nobody_from_storing() -> None:
+    process = program(
+        """
+        run = weft.init("p")
+        weft.flush()
+        if os.fork() == 0:
+            run.log({"loss": 1.0})
+            print("ready", flush=True)
+            time.sleep(100)
+        time.sleep(100)
+        """,
+        wait=False,
+        WEFT_DRAIN="thread",
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    process.kill()
+    process.wait()
+    try:
+        run = only_run()
+        assert [one.values.tolist() for one in run.all_series("loss")] == [[1.0]]
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()

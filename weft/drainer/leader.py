@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+import weakref
 from pathlib import Path
 
-from weft.journal import Folder
+from weft.journal import Folder, fork
 
 _STEP_S = 0.05
 
@@ -18,6 +19,7 @@ class Leadership:
     def __init__(self, directory: Path) -> None:
         self._path = Folder.of(directory).lock
         self._fd: int | None = None
+        _known.add(self)
 
     def acquire(self, timeout_s: float = 0.0) -> bool:
         """Become the leader, waiting for at most ``timeout_s``; False where another one is. Raises OSError."""
@@ -40,6 +42,18 @@ class Leadership:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+_known: weakref.WeakSet[Leadership] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a forked child: a copy of the descriptor would keep the lock when the leader dies. Closing does not unlock."""
+    for leadership in list(_known):
+        leadership.release()
+
+
+fork.register(_let_go)
 
 
 def is_led(directory: Path) -> bool:

@@ -11,8 +11,9 @@ Subclass it in a pytest module and give a fixture ``store`` that yields an empty
 from __future__ import annotations
 
 from weft.testing.contract_decisions import ArtifactContract, ReviewContract
-from weft.testing.contract_observations import IngestContract, SeriesContract, SpanContract
+from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
+from weft.testing.contract_series import SeriesContract
 
 
 class StoreContract(

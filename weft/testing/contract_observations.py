@@ -1,9 +1,8 @@
-"""The part of the contract that is about what was observed: ingest, spans, series, console."""
+"""The part of the contract that is about ingest, spans and traces."""
 
 from __future__ import annotations
 
 import json
-import math
 import threading
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 
 from weft.errors import InputError, NotFoundError
 from weft.records import (
-    ConsoleLines,
     Metrics,
     RecordType,
     Span,
@@ -402,88 +400,3 @@ class SpanContract:
             "output_tokens": None,
             "cost_usd": 25.0,
         }
-
-
-class SeriesContract:
-    """Metrics and console."""
-
-    def test_points_come_back_by_step(self, store: Store) -> None:
-        points = [Metrics("r", "p", step, T + step, {"loss": 1 / step, "acc": step}, source="0") for step in (3, 1, 2)]
-        store.ingest(batch_of("w", *points, Metrics("r", "p", 1, T, {"loss": 9}, source="1")))
-        first, second = store.series.read_series("r", "loss")
-        assert (first.source, first.steps.tolist(), first.values.tolist()) == ("0", [1, 2, 3], [1.0, 0.5, 1 / 3])
-        assert first.times_ns.tolist() == [T + 1, T + 2, T + 3]
-        assert second.source == "1"
-        assert [s.source for s in store.series.read_series("r", "loss", source="1")] == ["1"]
-        assert store.series.read_series("r", "none") == []
-        assert [(s.name, s.source) for s in store.series.list_series("r")] == [
-            ("acc", "0"),
-            ("loss", "0"),
-            ("loss", "1"),
-        ]
-        assert [s.name for s in store.series.list_series("r", text="AC")] == ["acc"]
-        assert store.runs.get_run("r").name == "r"
-
-    def test_values_that_are_not_finite(self, store: Store) -> None:
-        values: list[Any] = ["NaN", "Infinity", "-Infinity", 1, 0.5]
-        store.ingest(batch_of("w", *[Metrics("r", "p", step, T, {"m": value}) for step, value in enumerate(values)]))
-        [series] = store.series.read_series("r", "m")
-        assert math.isnan(series.values[0])
-        assert series.values[1:].tolist() == [math.inf, -math.inf, 1.0, 0.5]
-        [summary] = store.series.list_series("r")
-        assert (summary.points, summary.minimum, summary.maximum, summary.last) == (5, -math.inf, math.inf, 0.5)
-
-    def test_a_step_logged_again_takes_the_later_value(self, store: Store) -> None:
-        def log(segment: int, *points: tuple[int, int, float], writer: str = "w") -> None:
-            metrics = [Metrics("r", "p", step, T + time, {"m": value}) for step, time, value in points]
-            store.ingest(batch_of(writer, *metrics, segment=segment))
-
-        log(0, (1, 10, 1.0), (1, 10, 2.0), (2, 10, 2.0), (3, 10, 3.0))
-        log(1, (2, 20, 22.0), (3, 5, 33.0))
-        log(2, (1, 10, 4.0))
-        log(0, (2, 20, 99.0), writer="a")
-        [series] = store.series.read_series("r", "m")
-        assert series.values.tolist() == [4.0, 22.0, 3.0]
-        assert store.series.list_series("r")[0].points == 3
-
-    def test_a_long_series_in_any_order_is_whole(self, store: Store) -> None:
-        wanted: dict[int, float] = {}
-        later = 0
-
-        def log(segment: int, steps: list[int]) -> None:
-            nonlocal later
-            later += 1
-            value = float(segment)
-            wanted.update(dict.fromkeys(steps, value))
-            store.ingest(
-                batch_of("w", *[Metrics("r", "p", s, T + later, {"m": value}) for s in steps], segment=segment)
-            )
-
-        log(0, list(range(2000, 5000)))
-        log(1, list(range(0, 500)))
-        log(2, [10, 2500, 4999, 5000, 1500])
-        log(3, list(range(9000, 9800)))
-        log(4, list(range(5001, 9000, 2)))
-        log(5, [7000, 7001, 7002])
-        log(6, list(range(10_000, 12_500)))
-        for _ in range(2):
-            [series] = store.series.read_series("r", "m")
-            assert series.steps.tolist() == sorted(wanted)
-            assert series.values.tolist() == [wanted[step] for step in sorted(wanted)]
-            [summary] = store.series.list_series("r")
-            assert (summary.points, summary.first_step, summary.last_step) == (len(wanted), 0, 12_499)
-            assert (summary.minimum, summary.maximum, summary.last) == (0.0, 6.0, 6.0)
-            maintain = getattr(store, "maintain", None)
-            if maintain is not None:
-                maintain()
-        assert store.integrity() == []
-
-    def test_console_lines(self, store: Store) -> None:
-        lines = [f"line {n}\x00" for n in range(25)]
-        parts = [ConsoleLines("r", "p", T + at, at, "stdout", lines[at : at + 10]) for at in (0, 10, 20)]
-        store.ingest(batch_of("w", parts[1], parts[0], parts[2]))
-        clean = [line.replace("\x00", "\u2400") for line in lines]
-        assert store.runs.console("r") == clean
-        assert store.runs.console("r", first=8, limit=5) == clean[8:13]
-        assert store.runs.console("r", first=25) == []
-        assert store.runs.console("none") == []

@@ -35,6 +35,13 @@ def test_json_comes_back_exact_with_nul_surrogates_and_long_integers(value: obje
     assert loads(dumps(value)) == value
 
 
+@pytest.mark.parametrize("value", [2**80, {"n": -(2**70)}, ["\ud800", 2**64], {2**65: 1}])
+def test_integers_over_64_bits_stay_integers(value: object) -> None:
+    back = loads(dumps(value))
+    assert str(back) == str(value) or back == {str(2**65): 1}
+    assert loads(memoryview(dumps(value))) == loads(dumps(value).decode()) == back
+
+
 def test_a_span_comes_back() -> None:
     span = Span("p", "a" * 32, "b" * 16, "x\ud800\x00", 1, input=2**80, status=SpanStatus.ERROR)
     record_type, payload = encode(span)

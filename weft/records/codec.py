@@ -6,6 +6,7 @@ ignored, so that two versions of Weft can share a folder. OTLP requests travel a
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -87,12 +88,16 @@ _ENUMS: dict[int, dict[str, type[Any]]] = {
 }
 
 
+# Leads what orjson cannot write; orjson would read its integers over 64 bits as floats.
+_SLOW = b" "
+
+
 def dumps(value: Any) -> bytes:
     """JSON of ``value``. Lone surrogates and integers over 64 bits stay exact, as escapes and digits."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
-        return json.dumps(value, separators=(",", ":"), default=_plain).encode("ascii")
+        return _SLOW + json.dumps(value, separators=(",", ":"), default=_plain).encode("ascii")
 
 
 def _plain(value: Any) -> Any:
@@ -102,11 +107,11 @@ def _plain(value: Any) -> Any:
 
 
 def loads(data: bytes | bytearray | memoryview | str) -> Any:
-    """The value of JSON text; accepts all that :func:`dumps` writes."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return json.loads(data if isinstance(data, str) else bytes(data))
+    """The value of JSON text; gives back exactly what :func:`dumps` was given."""
+    if data[:1] not in (_SLOW, " "):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(data)
+    return json.loads(data if isinstance(data, str) else bytes(data))
 
 
 def encode(observation: Observation) -> tuple[RecordType, bytes]:

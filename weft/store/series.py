@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,19 +84,23 @@ class SqlSeries:
 
 
 def metric_points(metrics: Metrics, writer: str) -> list[tuple[Key, Point]]:
-    """The points of a logged step. Raises ValueError naming the field that is wrong."""
-    run_id = v.identifier(metrics.run_id, "run_id")
-    source = v.identifier(metrics.source, "source") if metrics.source else ""
+    """The points of a logged step. Raises ValueError or TypeError naming the field that is wrong."""
+    run_id, source = metrics.run_id, metrics.source
     step, time_ns = v.int64(metrics.step, "step"), v.int64(metrics.time_ns, "time_ns")
     return [
-        ((run_id, v.identifier(name, "name"), source), (step, time_ns, writer, _number(value, name)))
+        (_key(run_id, name, source), (step, time_ns, writer, value if type(value) is float else _number(value, name)))
         for name, value in v.mapping(metrics.values, "values").items()
     ]
 
 
+@lru_cache(maxsize=8192)
+def _key(run_id: str, name: str, source: str) -> Key:
+    # Kept, because each of a run's thousands of steps names the same few series.
+    clean_source = v.identifier(source, "source") if source else ""
+    return v.identifier(run_id, "run_id"), v.identifier(name, "name"), clean_source
+
+
 def _number(value: Any, name: str) -> float:
-    if isinstance(value, float):
-        return value
     if isinstance(value, str) and value in _WORDS:
         return _WORDS[value]
     if isinstance(value, bool) or not isinstance(value, int):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from weft import ids
@@ -50,6 +51,7 @@ def identifier_or_none(value: Any, field: str) -> str | None:
     return None if value is None else identifier(value, field)
 
 
+@lru_cache(maxsize=1024)
 def project_name(value: Any) -> str:
     """The name of a project. Raises ValueError where it cannot stand in an address."""
     if not isinstance(value, str) or not ids.is_name(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import socket
@@ -34,19 +35,20 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
     """
     settings = dataclasses.replace(settings, url=None)
     rules_of(settings)
-    front = listen(settings.host, settings.port, "WEFT_PORT")
-    inner = listen("127.0.0.1", 0, "WEFT_OTLP_PORT")
-    otlp = _otlp_socket(settings)
-    settings = dataclasses.replace(settings, port=front.getsockname()[1])
-    # The pages, the drainer and the ingest process find their settings in the environment.
-    os.environ.update(settings_module.to_environ(settings))
-    os.environ.pop("WEFT_URL", None)
-    store = open_store(settings)
-    ingest = IngestProcess(settings, [inner] if otlp is None else [inner, otlp])
-    try:
+    with contextlib.ExitStack() as stack:
+        front = stack.enter_context(listen(settings.host, settings.port, "WEFT_PORT"))
+        inner = stack.enter_context(listen("127.0.0.1", 0, "WEFT_OTLP_PORT"))
+        otlp = _otlp_socket(settings)
+        sockets = [inner] if otlp is None else [inner, stack.enter_context(otlp)]
+        settings = dataclasses.replace(settings, port=front.getsockname()[1])
+        store = stack.enter_context(contextlib.closing(open_store(settings)))
+        # The pages, the drainer and the ingest process find their settings in the environment.
+        os.environ.update(settings_module.to_environ(settings))
+        os.environ.pop("WEFT_URL", None)
+        stack.callback(IngestProcess(settings, sockets).stop)
         ui = asgi_app()
         pages = Pages(ui, ui.lifespan(), addresses.target)
-        app = create_app(store, settings, ingest_address=f"http://127.0.0.1:{inner.getsockname()[1]}", pages=pages)
+        app = create_app(store, settings, ingest_address=_address("127.0.0.1", inner), pages=pages)
         address = _address(settings.host, front)
 
         def announce() -> None:
@@ -58,12 +60,6 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
 
         with unwinding_on_sigterm():
             AnnouncingServer(uvicorn_config(app), announce).run(sockets=[front])
-    finally:
-        ingest.stop()
-        store.close()
-        for sock in (front, inner, otlp):
-            if sock is not None:
-                sock.close()
 
 
 def _otlp_socket(settings: Settings) -> socket.socket | None:

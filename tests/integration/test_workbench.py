@@ -128,3 +128,9 @@ def test_without_the_extra_the_message_names_it(package: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert f"needs the package '{package}'" in done.stderr
     assert "pip install 'weft[server]'" in done.stderr
+
+
+def test_a_file_where_the_directory_should_be_is_told(fresh_home: Path) -> None:
+    fresh_home.write_text("not a folder")
+    with pytest.raises(WeftError, match="WEFT_DIR"):
+        workbench.serve(configured(), open_browser=False)

@@ -6,6 +6,9 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".root");
   const state = root.weft || (root.weft = { closed: new Set(), scroll: null });
   const total = Math.max(1, data.total);
+  const all = data.rows.map(([id, depth, name, kind, status, start, length, duration, children]) =>
+    ({ id, depth, name, kind, status, start, length, duration, children }));
+  const address = (row) => data.href + "&span=" + encodeURIComponent(row.id);
   let shown = [];
 
   const scroll = element("div", "scroll");
@@ -17,7 +20,7 @@ export default function ({ data, parentElement }) {
   function list() {
     shown = [];
     let skip = Infinity;
-    for (const row of data.rows) {
+    for (const row of all) {
       if (row.depth > skip) continue;
       skip = state.closed.has(row.id) ? row.depth : Infinity;
       shown.push(row);
@@ -28,7 +31,7 @@ export default function ({ data, parentElement }) {
   function line(row, index) {
     const node = element("a", "row" + (row.id === data.selected ? " selected" : "") +
       (row.status === "error" ? " failed" : ""));
-    node.href = row.href;
+    node.href = address(row);
     node.style.top = index * HEIGHT + "px";
     node.title = row.name + "  " + row.duration;
     const name = element("span", "name");
@@ -51,7 +54,7 @@ export default function ({ data, parentElement }) {
     bar.style.width = "max(2px, " + (100 * row.length) / total + "%)";
     fall.append(bar);
     node.append(name, element("span", "time", row.duration), fall);
-    node.onclick = (event) => follow(event, row.href);
+    node.onclick = (event) => follow(event, address(row));
     return node;
   }
 
@@ -68,7 +71,7 @@ export default function ({ data, parentElement }) {
     if (!step) return;
     const at = shown.findIndex((row) => row.id === data.selected);
     const next = shown[at + step];
-    if (next) visit(next.href);
+    if (next) visit(address(next));
   }
 
   list();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 
 from weft.review_ui.components.assets import renderer
 
@@ -20,12 +20,11 @@ class TreeRow:
     start: int
     length: int
     duration: str
-    children: int
-    href: str
+    children: bool
 
 
-def tree(rows: Sequence[TreeRow], *, total: int, selected: str, key: str, height: int = 640) -> None:
-    """Draw the tree, ``total`` ns long; a click on a span opens its address."""
-    renderer("tree")(
-        key=key, data={"rows": [asdict(row) for row in rows], "total": total, "selected": selected, "height": height}
-    )
+def tree(rows: Sequence[TreeRow], *, total: int, selected: str, href: str, key: str, height: int = 640) -> None:
+    """Draw the tree, ``total`` ns long; a click on a span opens the address ``href`` with ``span=`` added."""
+    # A row travels as a list: a trace of 30,000 spans is 2 MB so, and 7 MB as objects.
+    data = {"rows": [astuple(row) for row in rows], "total": total, "selected": selected, "href": href}
+    renderer("tree")(key=key, data={**data, "height": height})

@@ -62,7 +62,7 @@ def common(all_figures: list[Mapping[str, Mapping[str, Any]]]) -> list[str]:
 def columns(metrics: list[str]) -> list[Column]:
     """The columns of the table, one a metric, the first with its whisker."""
     out = [
-        Column("Started", "104px"),
+        Column("Started", "124px"),
         Column("Name"),
         Column("Target", low=True),
         Column("Status", "96px"),

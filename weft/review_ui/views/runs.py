@@ -62,7 +62,7 @@ def listing(runs: Sequence[Run], colours: dict[str, str]) -> tuple[list[Column],
     config = differing([run.config for run in runs])[:3]
     results = list(numbers([run.summary for run in runs]))[:4]
     columns = [
-        Column("Started", "104px"),
+        Column("Started", "124px"),
         Column("Name"),
         Column("Kind", "60px"),
         Column("Status", "96px"),

@@ -136,7 +136,7 @@ def calls(version: ArtifactVersion) -> None:
                 href=href,
             )
         )
-    columns = [Column("Time", "104px"), Column("Name", "18%"), Column("Status", "96px"), Column("Latency", "84px", "r")]
+    columns = [Column("Time", "124px"), Column("Name", "18%"), Column("Status", "96px"), Column("Latency", "84px", "r")]
     table([*columns, Column("Input"), Column("Output", low=True)], rows, key="calls", keys=False)
 
 

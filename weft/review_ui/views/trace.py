@@ -25,7 +25,7 @@ def page() -> None:
             "import weft\nfor span in weft.Api().spans():\n    print(span.trace_id)",
         )
         return
-    spans = data.store().spans.get_trace(trace_id)
+    spans = read(trace_id)
     blind = ui.parameter("blind")
     if blind:  # a reviewer came here from a case that is not labelled: no verdict may be seen
         spans = without_verdicts(spans)
@@ -46,12 +46,24 @@ def page() -> None:
         ui.show(ui.element("div", class_="w-pane"))
         start = min(span.start_ns for span in spans)
         end = max(span.end_ns or span.start_ns for span in spans)
-        rows = tree_rows(ordered, start, end, blind)
-        tree(rows, total=end - start, selected=chosen.span_id, key=f"tree-{trace_id}")
+        rows = tree_rows(ordered, start, end)
+        here = address("/trace", id=trace_id, blind=blind)
+        tree(rows, total=end - start, selected=chosen.span_id, href=here, key=f"tree-{trace_id}")
         ui.keys({"j k": "next, previous span"})
     with right:
         ui.show(ui.element("div", class_="w-pane"))
         detail(chosen, blind=bool(blind))
+
+
+def read(trace_id: str) -> list[Span]:
+    """The spans of the trace; while one walks through a finished one, as they were read first."""
+    kept = st.session_state.get("trace")
+    if kept is not None and kept[0] == trace_id and kept[1]:
+        return list(kept[1])
+    spans = data.store().spans.get_trace(trace_id)
+    finished = all(span.end_ns is not None for span in spans)
+    st.session_state["trace"] = (trace_id, spans if finished else [])
+    return spans
 
 
 def without_verdicts(spans: Sequence[Span]) -> list[Span]:
@@ -93,7 +105,7 @@ def culprit(ordered: Sequence[tuple[Span, int]]) -> Span:
     return next((span for span in failed if span.span_id not in blamed), ordered[0][0])
 
 
-def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int, blind: str) -> list[TreeRow]:
+def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int) -> list[TreeRow]:
     """The spans as rows of the tree component."""
     rows = []
     for index, (span, depth) in enumerate(ordered):
@@ -108,8 +120,7 @@ def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int, blind: 
                 start=span.start_ns - start,
                 length=(span.end_ns or end) - span.start_ns,
                 duration=fmt.duration(span.duration_ns),
-                children=int(inner),
-                href=address("/trace", id=span.trace_id, span=span.span_id, blind=blind),
+                children=inner,
             )
         )
     return rows

@@ -11,11 +11,11 @@ from weft.review_ui.components import Cell, Column, Row, table
 _LIMIT = 100
 _SLOW = {"100 ms": 0.1, "1 s": 1.0, "10 s": 10.0, "1 min": 60.0}
 _COLUMNS = [
-    Column("Time", "104px"),
+    Column("Time", "124px"),
     Column("Name", "16%"),
     Column("Status", "104px"),
     Column("Latency", "84px", "r"),
-    Column("Spans", "60px", "r", low=True),
+    Column("Spans", "72px", "r", low=True),
     Column("Tokens", "76px", "r"),
     Column("Cost", "96px", "r"),
     Column("Input"),

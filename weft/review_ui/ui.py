@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import streamlit as st
 
 from weft import ids
-from weft.errors import WeftError
+from weft.errors import NotFoundError, WeftError
 from weft.review_ui import format as fmt
 from weft.review_ui.markup import Markup, join
 from weft.review_ui.markup import element as element
@@ -229,7 +229,9 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
         try:
             page()
         except WeftError as error:
-            note(error.remedy, tone="error", bold=error.message)
+            late = "It may not be stored yet, or it was deleted: reload in a moment."
+            remedy = error.remedy or (late if isinstance(error, NotFoundError) else "")
+            note(remedy, tone="error", bold=error.message)
             show(element("div", error.code, class_="w-keys"))
         except Exception:  # noqa: BLE001 - a page must say that it failed and where to look, whatever failed
             number = ids.new_id()

@@ -2,25 +2,27 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.8
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
 .PHONY: install demo test check bench soak lock clean
 
 install: $(VENV)/.installed
 
-$(BIN)/uv:
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/uv
-	@echo "Installing Weft into $(VENV) ..."
-	$(UV) -e '.[all]'
+# Everything comes by its hash, what builds the package included.
+$(VENV)/.installed: pyproject.toml constraints-demo.txt | $(BIN)/python
+	@echo "Installing Weft into $(VENV); this takes a minute or two ..."
+	$(PIP) install --no-deps --require-hashes -r constraints-demo.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.tested: pyproject.toml constraints.txt | $(BIN)/uv
-	@echo "Installing Weft and its test tools into $(VENV) ..."
-	$(UV) -e '.[all,test,check]'
+$(VENV)/.tested: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Weft and its test tools into $(VENV); this takes a minute or two ..."
+	$(PIP) install --no-deps --require-hashes -r constraints.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed
 
 demo: install
@@ -42,8 +44,10 @@ bench: $(VENV)/.tested
 soak: $(VENV)/.tested
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-lock: $(BIN)/uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate --quiet $(ARGS) -o constraints.txt
+# constraints.txt pins everything; constraints-demo.txt is the part of it that `make demo` needs.
+lock: $(VENV)/.tested
+	$(COMPILE) --all-extras $(ARGS) -o constraints.txt
+	$(COMPILE) --extra all --extra build -c constraints.txt -o constraints-demo.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,10 +1,11 @@
-"""Fail when constraints.txt no longer follows from pyproject.toml, lacks a hash, or holds an address."""
+"""Fail when the lock files no longer follow from pyproject.toml, lack a hash, or hold an address."""
 
 from __future__ import annotations
 
 import re
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -17,21 +18,38 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 def main() -> int:
     """Print what is out of step, a line each; 0 where nothing is."""
-    text = (ROOT / "constraints.txt").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    mistakes = [f"constraints.txt holds an address: {line}" for line in text.splitlines() if "://" in line]
+    extras = project["optional-dependencies"]
+    mistakes: list[str] = []
+    everything = pins_of("constraints.txt", mistakes)
+    demo = pins_of("constraints-demo.txt", mistakes)
+    check("constraints.txt", everything, [*project["dependencies"], *chain(*extras.values())], mistakes)
+    shipped = chain(*(lines for name, lines in extras.items() if name not in ("test", "check")))
+    check("constraints-demo.txt", demo, [*project["dependencies"], *shipped], mistakes)
+    mistakes += [f"constraints-demo.txt: {name} differs" for name in demo if demo[name] != everything.get(name)]
+    sound = f"the locks are in step with pyproject.toml ({len(demo)} and {len(everything)} packages)"
+    print("\n".join(mistakes) or sound)
+    return 1 if mistakes else 0
+
+
+def pins_of(file: str, mistakes: list[str]) -> dict[str, list[Version]]:
+    """The pinned versions of a lock file by package; a package may have one for each platform."""
+    text = (ROOT / file).read_text()
+    mistakes += [f"{file} holds an address: {line}" for line in text.splitlines() if "://" in line]
     pins: dict[str, list[Version]] = {}
     for block in re.split(r"\n(?=\S)", text.strip()):
         pin = PIN.match(block)
         if pin is None:
-            mistakes.append(f"not a pinned requirement: {block.splitlines()[0]}")
+            mistakes.append(f"{file}: not a pinned requirement: {block.splitlines()[0]}")
             continue
         pins.setdefault(canonicalize_name(pin[1]), []).append(Version(pin[2]))
         if "--hash=sha256:" not in block:
-            mistakes.append(f"{pin[1]} has no hash")
-    wanted = list(project["dependencies"])
-    for extra in project["optional-dependencies"].values():
-        wanted.extend(extra)
+            mistakes.append(f"{file}: {pin[1]} has no hash")
+    return pins
+
+
+def check(file: str, pins: dict[str, list[Version]], wanted: list[str], mistakes: list[str]) -> None:
+    """Note each requirement of pyproject.toml without a bound, or that ``pins`` do not meet."""
     for line in wanted:
         requirement = Requirement(line)
         name = canonicalize_name(requirement.name)
@@ -40,9 +58,7 @@ def main() -> int:
         if not requirement.specifier:
             mistakes.append(f"pyproject.toml sets no bound for {requirement.name}")
         if not any(requirement.specifier.contains(version, prereleases=True) for version in pins.get(name, [])):
-            mistakes.append(f"constraints.txt holds no {requirement}: run `make lock`")
-    print("\n".join(mistakes) or f"constraints.txt is in step with pyproject.toml ({len(pins)} packages)")
-    return 1 if mistakes else 0
+            mistakes.append(f"{file} holds no {requirement}: run `make lock`")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ class Loop:
             if now - swept > _SWEEP_S:
                 drainer.sweep()
                 swept = now
-            if report.complete:
+            if report.complete or report.error is not None:
                 self._stopping.wait(wait_s)
 
     def _say(self, error: str | None) -> None:

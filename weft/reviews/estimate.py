@@ -48,8 +48,8 @@ def estimate(
     """The figure of a queue (a record or its id), of one run in it where ``run_id`` is given.
 
     Active inference (arXiv 2403.03208) with the correction for a queue that stopped early and worst-case bounds for
-    cases that reviewers skipped and nobody resolved. ``tune`` weighs the machine's values as PPI++ does; without it
-    the figure is exactly unbiased, with it of less variance. Raises NotFoundError for an unknown queue, or a run
+    cases that reviewers skipped and nobody resolved. ``tune`` weighs the machine's values as PPI++ does
+    (cross-fitted, so still unbiased, of less variance). Raises NotFoundError for an unknown queue, or a run
     that has no items in it.
     """
     record = store.reviews.get_queue(queue) if isinstance(queue, str) else queue

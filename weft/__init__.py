@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         StoreError,
         WeftError,
     )
-    from weft.evals import Dataset, Evaluation
+    from weft.evals import Dataset, Evaluation, Gate
     from weft.recording import FlushReport
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
@@ -44,6 +44,7 @@ _HOMES: dict[str, str] = {
     "Dataset": "weft.evals",
     "Evaluation": "weft.evals",
     "FlushReport": "weft.recording",
+    "Gate": "weft.evals",
     "InputError": "weft.errors",
     "MissingExtraError": "weft.errors",
     "Model": "weft.tracing.model",
@@ -75,6 +76,7 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "FlushReport",
+    "Gate",
     "InputError",
     "MissingExtraError",
     "Model",

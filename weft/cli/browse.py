@@ -10,8 +10,8 @@ from rich.tree import Tree
 
 from weft.api import Api
 from weft.cli.output import console, preview, print_json, print_table
+from weft.formatting import MISSING, ago, count, duration, number, usd
 from weft.records import Run, Span
-from weft.review_ui.format import MISSING, ago, count, duration, number, usd
 
 Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")]

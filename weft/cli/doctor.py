@@ -20,7 +20,7 @@ from weft import settings as settings_module
 from weft.cli.output import console, print_json, print_table
 from weft.drainer import is_led, live_writers, read_status
 from weft.errors import WeftError
-from weft.review_ui.format import size
+from weft.formatting import size
 from weft.settings import SETTINGS, Settings
 
 EXTRAS = {"server": ("fastapi", "streamlit", "uvicorn"), "llm": ("openai", "litellm"), "postgres": ("psycopg",)}

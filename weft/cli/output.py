@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from weft.errors import WeftError
+from weft.formatting import MISSING
 from weft.records import dumps
-from weft.review_ui.format import MISSING
 
 _WIDE = 400
 _WIDEST_CELL = 40

@@ -9,8 +9,8 @@ import typer
 from weft.api import Api
 from weft.cli.output import console, print_json, print_table
 from weft.errors import NotFoundError
+from weft.formatting import interval
 from weft.records import ReviewQueue
-from weft.review_ui.format import interval
 from weft.reviews import QueueEstimate, estimate
 
 

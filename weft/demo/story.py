@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from time import perf_counter
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 
 import weft
 from weft import recording, settings
@@ -59,7 +59,7 @@ def tell(options: Options, out: Console | None = None) -> None:
             raise MissingExtraError(package, extra)
     if options.model and not os.environ.get("OPENAI_API_KEY"):
         raise InputError(f"--model {options.model} needs a key.", remedy="Set OPENAI_API_KEY.", field="model")
-    Story(options, out or Console(highlight=False)).tell()
+    Story(options, out or Console(highlight=False, width=None if sys.stdout.isatty() else 160)).tell()
 
 
 class Story:
@@ -72,7 +72,7 @@ class Story:
 
     def tell(self) -> None:
         """All six parts, in order."""
-        with ExitStack() as servers:
+        with ExitStack() as servers, asyncio.Runner() as self._runner:
             with self._part(1, "Data: docstrings of the standard library"):
                 dataset = self._publish()
             with self._part(2, "Training: a model that names modules, and a judge of its answers"):
@@ -88,7 +88,7 @@ class Story:
                 self._review()
             with self._part(6, "Lineage: where one answer came from"):
                 weft.flush()
-                self._out.print(Padding(answer_tree(_store(), PROJECT, trace_id), (0, 0, 0, 2)))
+                self._out.print(answer_tree(_store(), PROJECT, trace_id))
             weft.finish()
         self._end()
 
@@ -100,7 +100,7 @@ class Story:
         self._out.print(f"    [dim]{perf_counter() - started:.1f} s[/]")
 
     def _say(self, text: str) -> None:
-        self._out.print(f"    {text}", markup=False)
+        self._out.print(f"    {text}", markup=False, soft_wrap=True)
 
     def _begin(self, **arguments: Any) -> Run:
         return weft.init(PROJECT, dir=self._options.directory, **arguments)
@@ -185,7 +185,7 @@ class Story:
             async with self._app(base_url) as app:
                 return await app.ask_all([row["description"] for row in self._split("test")[:ASKED]])
 
-        trace_id, answers = asyncio.run(ask())
+        trace_id, answers = self._runner.run(ask())
         self._say(f"{len(answers)} answers in trace {trace_id}, openai and litellm in one tree")
         return trace_id
 
@@ -209,7 +209,7 @@ class Story:
             async with self._app(base_url) as app:
                 return await evaluation.evaluate(app.name_module)
 
-        self._out.print(asyncio.run(evaluate()))
+        self._out.print(self._runner.run(evaluate()))
 
     def _review(self) -> None:
         store = _store()

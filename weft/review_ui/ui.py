@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
 
+from weft import formatting as fmt
 from weft import ids
 from weft.errors import NotFoundError, WeftError
-from weft.review_ui import format as fmt
 from weft.review_ui.markup import Markup, join
 from weft.review_ui.markup import element as element
 

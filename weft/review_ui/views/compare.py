@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from weft import formatting as fmt
 from weft.errors import InputError
 from weft.evals.comparison import Comparison, MetricComparison, compare, paired
 from weft.evals.results import load
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 from weft.statistics import Aggregate

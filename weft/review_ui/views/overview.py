@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from weft import clock
+from weft import formatting as fmt
 from weft.records import RunQuery, SpanQuery
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 from weft.review_ui.views import runs

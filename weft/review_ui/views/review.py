@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from weft import clock
+from weft import formatting as fmt
 from weft.errors import WeftError
 from weft.records import ReviewItem
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, keylink, table
 from weft.reviews import Queue, QueueEstimate, estimate

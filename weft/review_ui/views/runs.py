@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from weft import formatting as fmt
 from weft.records import Run, RunQuery
 from weft.review_ui import charts, data, style, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 

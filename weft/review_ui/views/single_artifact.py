@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from weft import formatting as fmt
 from weft.records import ArtifactVersion, LineageEdge, NodeKind, SpanQuery
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from weft import formatting as fmt
 from weft.records import NodeKind, Run
 from weft.review_ui import charts, data, style, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 from weft.review_ui.views import runs

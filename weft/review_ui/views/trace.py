@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from weft import formatting as fmt
 from weft.errors import NotFoundError
 from weft.records import ScoreQuery, Span
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import TreeRow, tree
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from weft import formatting as fmt
 from weft.records import SpanQuery, TraceSummary
 from weft.review_ui import data, ui
-from weft.review_ui import format as fmt
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
 

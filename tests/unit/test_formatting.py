@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from weft import formatting as fmt
 from weft.review_ui import addresses
-from weft.review_ui import format as fmt
 from weft.review_ui.markup import Markup, element, join
 
 SECOND = 10**9

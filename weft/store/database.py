@@ -67,6 +67,15 @@ class Database:
         """Whether this is SQLite."""
         return self.dialect == "sqlite"
 
+    def give_back_pages(self, pages: int) -> None:
+        """Return free pages of a SQLite file to the file system; elsewhere there is nothing to return."""
+        if not self.sqlite or self._shared:
+            return
+        with self.engine.connect() as connection:
+            plain = connection.connection.driver_connection
+            if plain is not None:
+                plain.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database."""

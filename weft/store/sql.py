@@ -23,6 +23,7 @@ from weft.store.series import TAIL, SqlSeries, pack_all
 from weft.store.spans import SqlSpans
 
 FILE = "weft.db"
+_VACUUM_PAGES = 2000  # 8 MB a turn: a write lock of milliseconds
 
 
 class SqlStore:
@@ -51,11 +52,7 @@ class SqlStore:
         with self.database.write() as connection:
             self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
-        if self.database.sqlite:
-            with self.database.engine.connect() as connection:
-                plain = connection.connection.driver_connection
-                if plain is not None:
-                    plain.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+        self.database.give_back_pages(_VACUUM_PAGES)
 
     def integrity(self) -> list[str]:
         """What is wrong with the database, a line each; empty where it is sound."""

@@ -13,6 +13,7 @@ import pytest
 import weft
 from weft.records import NodeKind, ScoreQuery
 from weft.reviews import Queue, estimate
+from weft.testing.openai_server import OpenAIServer
 
 
 def tell(directory: Path) -> str:
@@ -101,3 +102,26 @@ def test_an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, li
         graph = api.store.artifacts.lineage("demo", NodeKind.ARTIFACT, "module-namer:v1")
         assert "stdlib-docstrings:v1" in {edge.source for edge in graph.upstream}
         assert api.store.evaluations.list_scores(ScoreQuery(project="demo", limit=1)).items
+
+
+def test_the_same_demo_asks_a_model_of_its_own_where_one_is_named(tmp_path: Path) -> None:
+    with OpenAIServer(lambda request: "The module is `email`.") as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "weft.cli", "demo", "--no-serve", "--examples", "20", "--model", "gpt-4o-mini"],
+            env={
+                **os.environ,
+                "WEFT_DIR": str(tmp_path),
+                "OPENAI_API_KEY": "sk-none",
+                "OPENAI_BASE_URL": server.base_url,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "answered by gpt-4o-mini, a hosted model" in done.stdout
+    with weft.Api(dir=tmp_path) as api:
+        asked = api.spans(project="demo", model="gpt-4o-mini")
+    assert len(asked) == 7 + 20
+    assert all(span.cost_usd for span in asked)

@@ -140,3 +140,21 @@ def test_wrong_routing_input_is_named() -> None:
         st.probabilities([5.0], 0.3)
     with pytest.raises(InputError, match="f and uncertainty must be finite"):
         st.probabilities([5.0], 0.3, uncertainty=[-1.0])
+
+
+def test_labels_that_are_all_equal_do_not_give_an_interval_of_no_width() -> None:
+    f = np.linspace(0.3, 0.6, 30)
+    p = np.full(30, 0.2)
+    x = np.arange(30) < 4
+    tuned = st.estimate(f, p, x, np.zeros(30), tune=True)
+    assert tuned.weight == 1.0
+    assert tuned.low is not None
+    assert tuned.high is not None
+    assert tuned.high - tuned.low > 0.1
+
+
+def test_where_machine_and_labels_are_all_equal_there_is_no_interval_but_a_reason() -> None:
+    told = st.estimate(np.zeros(30), np.full(30, 0.2), np.arange(30) < 4, np.zeros(30), tune=True)
+    assert told.value == 0.0
+    assert told.low is None
+    assert "says nothing of their spread" in str(told.reason)

@@ -13,12 +13,15 @@ from weft.repositories import Store
 
 
 def answer_tree(store: Store, project: str, trace_id: str) -> Tree:
-    """The lineage of a trace's model call as a tree. Raises NotFoundError where no span of it names a model version."""
-    spans = store.spans.get_trace(trace_id)
-    answered = next((span for span in spans if span.model_version), None)
-    if answered is None or answered.model_version is None:
-        raise NotFoundError(f"No span of the trace {trace_id} names the model version that answered.")
+    """The lineage of a trace's first model call as a tree. Raises NotFoundError where no model was called in it."""
+    calls = [span for span in store.spans.get_trace(trace_id) if span.kind == "llm"]
+    if not calls:
+        raise NotFoundError(f"No model was called in the trace {trace_id}.")
+    answered = calls[0]
     root = Tree(_of_span(answered))
+    if answered.model_version is None:
+        root.add(Text(f"answered by {answered.model}, a hosted model: nothing here says what it learned from"))
+        return root
     graph = store.artifacts.lineage(project, NodeKind.ARTIFACT, answered.model_version)
     into: dict[tuple[NodeKind, str], list[LineageEdge]] = {}
     for edge in graph.upstream:

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 import weft
-from weft import recording, settings
+from weft import formatting, recording, settings
 from weft.demo import corpus
 from weft.demo.app import ModuleNamer, open_app
 from weft.demo.classifier import Classifier, Work
@@ -28,6 +28,7 @@ from weft.evals import EvaluationResult
 from weft.records import ReviewItem
 from weft.reviews import Queue, SimulatedReviewer, estimate
 from weft.scorers import EditDistance, Exact, Judge
+from weft.statistics import Aggregate
 from weft.tracing import set_price
 from weft.training import Run
 
@@ -245,7 +246,6 @@ def _store() -> Any:
     return recording.require("The demo").store
 
 
-def _figure(aggregate: Any) -> str:
-    if aggregate.value is None or aggregate.low is None:
-        return f"– ({aggregate.reason})"
-    return f"{aggregate.value:.3f} [{aggregate.low:.3f}, {aggregate.high:.3f}], n = {aggregate.n}"
+def _figure(figure: Aggregate) -> str:
+    text = formatting.interval(figure.value, figure.low, figure.high, figure.n)
+    return text if figure.low is not None else f"{text} ({figure.reason})"

@@ -69,7 +69,8 @@ def estimate(
     """The mean label of n units, f (n,) judged by machine, x (n,) of them labelled y (n,), drawn with p (n,).
 
     ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine as PPI++ does, to the least
-    variance; otherwise it is 1. The interval takes the quantile of Student's t with the labels' degrees of freedom,
+    variance; otherwise, and where the labels are all equal (tuning would then see no error at all), it is 1. The
+    interval takes the quantile of Student's t with the labels' degrees of freedom,
     not the normal's as in the paper, which is too short with few labels. Raises InputError for p outside (0, 1] and
     for values that are not finite.
     """
@@ -86,7 +87,8 @@ def estimate(
         raise InputError("f and the labels must be finite.", field="f")
     inverse = has / chance
     labels, machine = inverse * label, judged * (1 - inverse)
-    weights = _tuned(labels, machine) if tune else np.ones(n)
+    varied = bool(np.ptp(label[has])) if has.any() else False
+    weights = _tuned(labels, machine) if tune and varied else np.ones(n)
     bracket = labels + weights * machine
     weight = float(weights.mean())
     value = float(bracket.mean())
@@ -95,6 +97,9 @@ def estimate(
         reason = "fewer than two labels give no interval"
         return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     se = float(bracket.std(ddof=ddof) / math.sqrt(n))
+    if se == 0.0:
+        reason = "machine and labels are all equal, which says nothing of their spread"
+        return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     half = t_quantile(0.5 + level / 2, max(1, count - 1 - tune)) * se
     return Estimate(
         n, 0, value, se, value - half, value + half, level, "active inference", labelled=count, weight=weight

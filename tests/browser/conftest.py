@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import review_ui_seeds as seeds
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from weft import settings, workbench
 from weft.repositories import Store
 from weft.store import open_store
+
+_PATIENCE_MS = 30_000  # a bound for a machine with other work, not a measure
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium: the system's, or the one that playwright brought."""
+    """Chromium: the system's, or the one that playwright brought. CI must have one; elsewhere its lack is said."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
+        system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        if system is None and not Path(playwright.chromium.executable_path).exists() and not os.environ.get("CI"):
+            pytest.skip("there is no Chromium: install your system's, or run `playwright install chromium`")
         started = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"),
+            executable_path=system,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield started

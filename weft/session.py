@@ -120,6 +120,8 @@ class Session:
         positions = self._journal.position()
         if self.settings.mode == "offline":  # the database may be out of reach, or on a disk where it must not be
             return FlushReport(not positions, sum(end for _, _, end in positions), lost=self._journal.lost())
+        if not positions:  # nothing to wait for, such as in a forked child: no reason to open the store
+            return FlushReport(True, 0, drainer.read_status(self.directory).rejected, self._journal.lost())
         ensure = self._keep_draining if self.drains else None
         try:
             progress = self.store.progress

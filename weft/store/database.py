@@ -2,7 +2,7 @@
 
 Readers and writers are transactions of their own. On SQLite a writer begins IMMEDIATE, because a transaction that
 reads first and then writes fails at once where another wrote in between. A child made by fork forgets the parent's
-connections without closing them.
+connections without closing them; those to SQLite were closed ahead of the fork (:mod:`weft.store.forking`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
+from weft.store.forking import ForkGate
 
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
@@ -44,6 +45,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _inherited: list[Any] = []  # connections of the parent: to close them here would end its transactions
+_gate = ForkGate()
 
 
 class Database:
@@ -71,7 +73,7 @@ class Database:
         """Return free pages of a SQLite file to the file system; elsewhere there is nothing to return."""
         if not self.sqlite or self._shared:
             return
-        with self.engine.connect() as connection:
+        with _gate.passed(), self.engine.connect() as connection:
             plain = connection.connection.driver_connection
             if plain is not None:
                 plain.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
@@ -90,6 +92,15 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        if not self.sqlite:
+            with self._begun(write=write) as connection:
+                yield connection
+            return
+        with _gate.passed(), self._begun(write=write) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, *, write: bool) -> Iterator[Connection]:
         turn = self._turn
         if turn is not None:
             turn.acquire()
@@ -191,6 +202,11 @@ class Database:
         )
         connection.exec_driver_sql(statement, list(rows))
 
+    def close_idle(self) -> None:
+        """Ahead of a fork, while nobody is inside: a child must inherit no connection to a SQLite file."""
+        if self.sqlite and not self._shared:
+            self.engine.dispose()
+
     def forget_connections(self) -> None:
         """In a child after fork: use no connection of the parent and do not close it either."""
         _inherited.append(self.engine.pool)
@@ -201,20 +217,31 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
+        with _gate.passed() if self.sqlite and _gate.safe else nullcontext():
+            self.engine.dispose()
 
 
 def _pg_type(value: Any) -> str:
     return "bigint" if isinstance(value, int) else "text"
 
 
-def _forget_all() -> None:
+def _before_fork() -> None:
+    if _gate.close():
+        for database in list(_databases):
+            database.close_idle()
+
+
+def _after_fork_in_child() -> None:
+    global _gate
+    _gate = _gate.in_child()
     for database in list(_databases):
         database.forget_connections()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    # The journal's registry lies on the same floor. Hooks ahead of a fork run in the reverse order of registration,
+    # this one first: a thread inside a transaction which logs can still record its line.
+    os.register_at_fork(before=_before_fork, after_in_parent=lambda: _gate.open(), after_in_child=_after_fork_in_child)
 
 
 def connect_sqlite(path: Path, *, blob_dir: Path) -> Database:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from weft import clock
@@ -95,20 +95,21 @@ def size(value: float | None) -> str:
     return f"{value:.0f} B"
 
 
-def moment(ns: int | None) -> str:
-    """An absolute time, ISO in UTC to the second."""
+def moment(ns: int | None, zone: tzinfo = UTC) -> str:
+    """An absolute time, ISO to the second: ``2026-11-21 02:50:18Z``, in another zone ``2026-11-21 03:50:18+01:00``."""
     if ns is None:
         return MISSING
-    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    written = datetime.fromtimestamp(ns // 10**9, zone).isoformat(" ")
+    return written.removesuffix("+00:00") + "Z" if written.endswith("+00:00") else written
 
 
-def ago(ns: int | None, now_ns: int | None = None) -> str:
-    """A time relative to now within a day (``4 min ago``), the date behind it."""
+def ago(ns: int | None, now_ns: int | None = None, zone: tzinfo = UTC) -> str:
+    """A time relative to now within a day (``4 min ago``), the date in ``zone`` behind it."""
     if ns is None:
         return MISSING
     seconds = ((clock.now_ns() if now_ns is None else now_ns) - ns) / 1e9
     if seconds < 0:
-        return "now" if seconds > -5 else moment(ns)
+        return "now" if seconds > -5 else moment(ns, zone)
     if seconds < 5:
         return "now"
     if seconds < _MINUTE:
@@ -117,7 +118,7 @@ def ago(ns: int | None, now_ns: int | None = None) -> str:
         return f"{seconds // _MINUTE:.0f} min ago"
     if seconds < _DAY:
         return f"{seconds // _HOUR:.0f} h ago"
-    return datetime.fromtimestamp(ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(ns // 10**9, zone).strftime("%Y-%m-%d %H:%M")
 
 
 def text(value: Any) -> str:

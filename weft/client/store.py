@@ -148,9 +148,10 @@ class RemoteSpans:
         span: Span = parse(Span, found)
         return span
 
-    def get_trace(self, trace_id: str) -> list[Span]:
+    def get_trace(self, trace_id: str, *, contents: bool = True) -> list[Span]:
         """All spans of one trace."""
-        spans: list[Span] = parse(list[Span], self._wire.get(f"/api/traces/{segment(trace_id)}"))
+        wish = {} if contents else {"contents": False}
+        spans: list[Span] = parse(list[Span], self._wire.get(f"/api/traces/{segment(trace_id)}", **wish))
         return spans
 
     def list_spans(self, query: SpanQuery) -> Page[Span]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from weft.review_ui import data, style, ui
+from weft.review_ui.components import frame
 from weft.review_ui.views import (
     artifacts,
     compare,
@@ -47,7 +48,10 @@ def main(default: str = "/") -> None:
     current = st.navigation(list(pages.values()), position="hidden")
     with st.sidebar:
         sidebar([(pages[path], title) for path, title, _, visible in entries if visible])
+    st.session_state.pop("keys", None)
     current.run()
+    with st.sidebar:
+        frame(*st.session_state.get("keys", ({}, "")))
 
 
 def sidebar(links: list[tuple[object, str]]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -80,11 +82,35 @@ def show(markup: Markup) -> None:
     st.html(markup)
 
 
+def zone() -> tzinfo:
+    """The reader's time zone, as the browser told it; UTC where it did not."""
+    name = getattr(st.context, "timezone", None)
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC
+
+
+def moment(ns: int | None) -> str:
+    """An absolute time in the reader's zone."""
+    return fmt.moment(ns, zone())
+
+
+def ago(ns: int | None) -> str:
+    """A time relative to now within a day, else the date in the reader's zone."""
+    return fmt.ago(ns, zone=zone())
+
+
+def identified(identifier: str) -> Markup:
+    """An id that a click copies (the frame's script does it)."""
+    return element("button", identifier, class_="w-id", type="button", title="Copy")
+
+
 def head(title: str, note: str = "", identifier: str = "") -> None:
     """The page's title with its id and a quiet note."""
     parts = [element("h1", title)]
     if identifier:
-        parts.append(element("span", identifier, class_="w-id"))
+        parts.append(identified(identifier))
     if note:
         parts.append(element("span", note, class_="w-soft"))
     show(element("div", *parts, class_="w-head"))
@@ -101,14 +127,15 @@ def facts(pairs: Mapping[str, str | None]) -> None:
     )
 
 
-def figures(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Key figures side by side: name, value, note."""
+def figures(rows: Sequence[tuple[str, str, str]], hrefs: Mapping[str, str] | None = None) -> None:
+    """Key figures side by side: name, value, note; ``hrefs`` has the page that a figure of this name leads to."""
     cards = [
         element(
-            "div",
+            "a" if name in (hrefs or {}) else "div",
             element("div", name, class_="w-name"),
             element("div", value, class_="w-value"),
             element("div", note or "\u00a0", class_="w-hint"),
+            href=(hrefs or {}).get(name),
         )
         for name, value, note in rows
     ]
@@ -126,12 +153,22 @@ def note(text: str, *, tone: str = "", bold: str = "") -> None:
     show(element("div", *children, class_=f"w-note w-{tone}" if tone else "w-note"))
 
 
-def keys(pairs: Mapping[str, str]) -> None:
-    """The keys of the page in one line."""
+def keys(pairs: Mapping[str, str], *, back: str = "", line: bool = True) -> None:
+    """The keys of the page, in one ``line`` too; ``?`` lists them with those that work everywhere, ``esc`` opens
+    ``back``."""
+    st.session_state["keys"] = (dict(pairs), back)
+    if not line:
+        return
     parts: list[str] = []
-    for key, meaning in pairs.items():
-        parts += [element("kbd", key), f" {meaning}   "]
+    for key, meaning in {**pairs, "?": "all keys"}.items():
+        parts += [element("span", element("kbd", key), f" {meaning}")]
     show(element("div", *parts, class_="w-keys"))
+
+
+def python(code: str) -> None:
+    """The lines that load what is on the page, folded away."""
+    with st.expander("Load this in Python"):
+        st.code("import weft\n" + code, language="python")
 
 
 def content(label: str, value: Any, *, bad: bool = False) -> None:
@@ -149,11 +186,12 @@ def content(label: str, value: Any, *, bad: bool = False) -> None:
     show(join([element("div", label, class_="w-label"), element("div", text, class_=classes)]))
 
 
-def large(value: Any, *, answer: bool = False) -> None:
+def large(label: str, value: Any, *, answer: bool = False) -> None:
     """The one thing that a reviewer looks at."""
     chat = fmt.messages(value)
     inner = chat_markup(chat) if chat is not None else fmt.text(value) or fmt.MISSING
-    show(element("div", inner, class_="w-case w-answer" if answer else "w-case"))
+    box = element("div", inner, class_="w-case w-answer" if answer else "w-case")
+    show(join([element("div", label, class_="w-label"), box]))
 
 
 def chat_markup(chat: Sequence[Mapping[str, str]]) -> Markup:

@@ -20,11 +20,13 @@ from weft.store.span_rows import LONG
 
 _ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 _BATCH = 400
+_STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
     column.name
     for column in t.spans.columns
     if column.name not in {*LONG, "status", "duration_ns", "preview", "facets"}
 )
+_BARE = tuple(t.spans.c[name] for name in (*_PLAIN, "status"))
 
 
 class SqlSpans:
@@ -43,14 +45,15 @@ class SqlSpans:
             spans = self._spans(connection, rows)
         return spans[0] if spans else None
 
-    def get_trace(self, trace_id: str) -> list[Span]:
-        """All spans of a trace by start. Raises NotFoundError."""
+    def get_trace(self, trace_id: str, *, contents: bool = True) -> list[Span]:
+        """All spans of a trace by start, with or without what is long. Raises NotFoundError."""
         c = t.spans.c
+        columns = t.spans.columns if contents else _BARE
         with self._database.read() as connection:
             rows = connection.execute(
-                select(t.spans, ended_writer()).where(c.trace_id == trace_id).order_by(c.start_ns, c.span_id)
+                select(*columns, ended_writer()).where(c.trace_id == trace_id).order_by(c.start_ns, c.span_id)
             ).all()
-            spans = self._spans(connection, rows)
+            spans = self._spans(connection, rows) if contents else [_bare(row) for row in rows]
         if not spans:
             raise NotFoundError(f"There is no trace {trace_id!r}.", field="trace_id")
         return spans
@@ -271,11 +274,18 @@ def _span(row: Any, long: dict[tuple[str, str], str], events: dict[tuple[str, st
         text = getattr(row, column)
         return v.from_json(long.get((row.project, text), text) if text is not None else None)
 
-    status = SpanStatus(row.status)
-    if row.end_ns is None:
-        status = SpanStatus.INTERRUPTED if row.writer_ended else SpanStatus.RUNNING
     fields = {name: getattr(row, name) for name in _PLAIN}
     fields.update((name, value(name)) for name in LONG)
     if (row.trace_id, row.span_id) in events:
         fields["events"] = fields["events"] + events[row.trace_id, row.span_id]
-    return Span(status=status, **fields)
+    return Span(status=_status(row), **fields)
+
+
+def _bare(row: Any) -> Span:
+    return Span(status=_status(row), **dict(zip(_PLAIN, row, strict=False)))
+
+
+def _status(row: Any) -> SpanStatus:
+    if row.end_ns is None:
+        return SpanStatus.INTERRUPTED if row.writer_ended else SpanStatus.RUNNING
+    return _STATUSES[row.status]

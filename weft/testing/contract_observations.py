@@ -222,6 +222,21 @@ class SpanContract:
         store.ingest(batch_of("w", Writer("w", T + 9, 1, "host"), segment=2))
         assert statuses() == (SpanStatus.INTERRUPTED, 0, 1)
 
+    def test_a_trace_without_contents_has_all_else(self, store: Store) -> None:
+        whole = [
+            a_span(1, input={"q": 1}, output="a", attributes={"k": 1}, events=[{"name": "e"}], resource={"r": 1}),
+            a_span(2, parent_span_id=f"{1:016x}", model="m", input_tokens=3, cost_usd=0.5, status=SpanStatus.ERROR),
+            a_span(3, end_ns=None, writer="w"),
+        ]
+        whole = [replace(span, trace_id=trace(1)) for span in whole]
+        store.ingest(batch_of("w", *whole))
+        bare: dict[str, Any] = {"input": None, "output": None, "attributes": {}, "events": [], "links": [], "resource": {}}
+        found = store.spans.get_trace(trace(1), contents=False)
+        assert found == [replace(span, **bare) for span in store.spans.get_trace(trace(1))]
+        assert found[2].status == SpanStatus.RUNNING
+        with pytest.raises(NotFoundError, match="There is no trace"):
+            store.spans.get_trace(trace(2), contents=False)
+
     def test_what_is_not_there(self, store: Store) -> None:
         assert store.spans.find_span(trace(1), f"{1:016x}") is None
         with pytest.raises(NotFoundError, match="There is no trace"):

@@ -20,7 +20,7 @@ function whisker([middle, low, high], [from, to]) {
 function fill(cell, value, column) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };
   const text = spec.t === null || spec.t === undefined ? "–" : String(spec.t);
-  cell.title = spec.h || text;
+  cell.title = spec.h || (text === "–" ? "not recorded" : text);
   if (spec.i) { cell.appendChild(whisker(spec.i, column.domain || [0, 1])); return; }
   if (spec.c) {
     const swatch = element("span", "swatch");
@@ -39,6 +39,39 @@ function fill(cell, value, column) {
   } else {
     cell.appendChild(document.createTextNode(text));
   }
+}
+
+// A cell as CSV: the exact value where there is one. A text that a spreadsheet would take for a formula gets a quote.
+function quoted(value) {
+  const text = value === null || value === undefined || value === "–" ? "" : String(value);
+  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
+  return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+}
+
+function csv(data, order) {
+  const columns = data.columns.map((column, index) => [column, index]);
+  const head = columns.flatMap(([column]) => (column.domain ? ["value", "low", "high"] : [column.label]));
+  const lines = order.map(([row]) => columns.flatMap(([column, index]) => {
+    const cell = row.cells[index];
+    const spec = cell !== null && typeof cell === "object" ? cell : { t: cell };
+    return column.domain ? spec.i || [null, null, null] : [spec.v !== undefined ? spec.v : spec.t];
+  }));
+  return [head, ...lines].map((line) => line.map(quoted).join(",") + "\r\n").join("");
+}
+
+function download(data, order) {
+  const foot = element("div", "foot");
+  const link = element("a", "", "CSV");
+  link.title = "Download this table";
+  link.download = data.csv + ".csv";
+  link.href = "#";
+  link.onclick = () => {
+    const file = new Blob([csv(data, order)], { type: "text/csv;charset=utf-8" });
+    link.href = URL.createObjectURL(file);
+    window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+  foot.append(link);
+  return foot;
 }
 
 function sortKey(value) {
@@ -117,7 +150,7 @@ export default function ({ data, parentElement, setStateValue }) {
       };
       return tr;
     });
-    root.replaceChildren(table);
+    root.replaceChildren(table, ...(data.csv ? [download(data, order)] : []));
     mark();
   }
 
@@ -128,11 +161,6 @@ export default function ({ data, parentElement, setStateValue }) {
 
   function key(event) {
     if (typing(event)) return;
-    if (event.key === "/") {
-      const search = document.querySelector('[data-testid="stMainBlockContainer"] input[type="text"]');
-      if (search) { search.focus(); event.preventDefault(); }
-      return;
-    }
     if (event.key === "j") state.at = Math.min(rows.length - 1, state.at + 1);
     else if (event.key === "k") state.at = Math.max(0, state.at - 1);
     else if (event.key === "Enter" && rows[state.at] && rows[state.at].weftHref) follow(event, rows[state.at].weftHref);

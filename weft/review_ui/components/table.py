@@ -60,11 +60,18 @@ def _cell(cell: Cell | str | None) -> Any:
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Row], *, key: str, chosen: Sequence[str] | None = None, keys: bool = True
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    *,
+    key: str,
+    chosen: Sequence[str] | None = None,
+    keys: bool = True,
+    csv: bool = True,
 ) -> list[str]:
     """Draw a table; returns the ids of the rows that are ticked.
 
-    ``chosen`` (not None) gives each row a box to tick; ``keys`` makes j, k and enter work on the table.
+    ``chosen`` (not None) gives each row a box to tick; ``keys`` makes j, k and enter work on the table; ``csv``
+    offers the rows as a file.
     """
     data = {
         "columns": [
@@ -85,6 +92,7 @@ def table(
         "choose": chosen is not None,
         "chosen": list(chosen or ()),
         "keys": keys,
+        "csv": f"weft-{key}" if csv and rows else None,
     }
     ticked = list(chosen or ())
     result = renderer("table")(key=key, data=data, default={"chosen": ticked}, on_chosen_change=_nothing)

@@ -47,8 +47,8 @@ def page() -> None:
                     Cell(fmt.size(size), value=size),
                     Cell(fmt.count(version.examples or None), value=version.examples or None),
                     Cell(
-                        fmt.ago(version.created_ns),
-                        hover=fmt.moment(version.created_ns),
+                        ui.ago(version.created_ns),
+                        hover=ui.moment(version.created_ns),
                         value=float(version.created_ns),
                     ),
                     version.run_id,
@@ -58,3 +58,4 @@ def page() -> None:
         )
     table(_COLUMNS, rows, key="artifacts")
     ui.keys({"j k": "move", "enter": "open"})
+    ui.python(f'artifacts = weft.Api().artifacts(project="{data.project()}")')

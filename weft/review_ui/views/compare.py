@@ -24,7 +24,7 @@ def page() -> None:
     before, after = (load(name, data.store()) for name in names)
     data.adopt(after.project)
     ui.head(f"{after.name} against {before.name}")
-    ui.facts({"Baseline": f"{before.target} ({before.run_id})", "Candidate": f"{after.target} ({after.run_id})"})
+    ui.facts({"Candidate": f"{after.target} ({after.run_id})", "Baseline": f"{before.target} ({before.run_id})"})
     found = compare(before, after)
     names = list(found.metrics)
     first = next((name for name in names if found.metrics[name].p_value is not None), names[0])  # flips are crossings
@@ -37,6 +37,11 @@ def page() -> None:
     with ui.filters():
         metric = ui.filter_choice("Metric", "metric", names, default=first)
     flips(found, found.metrics[metric])
+    ui.keys({"j k": "move", "enter": "open the trace"}, back=address("/evaluations", project=after.project))
+    ui.python(
+        f"from weft.evals import compare, load\nstore = weft.Api().store\n"
+        f'print(compare(load("{before.run_id}", store), load("{after.run_id}", store)))'
+    )
 
 
 def sentence(metric: str, figure: Aggregate) -> str:

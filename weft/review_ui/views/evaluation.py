@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from weft import formatting as fmt
 from weft.errors import NotFoundError
+from weft.evals.comparison import compare
+from weft.evals.gates import Verdict
 from weft.evals.results import EvaluationResult, load
-from weft.records import Sample, SampleStatus
+from weft.records import Run, RunKind, RunQuery, RunStatus, Sample, SampleStatus, SpanQuery
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.views.compare import sentence as differs
 from weft.review_ui.views.review import outcome
 from weft.reviews import estimate
 from weft.statistics import Aggregate
@@ -29,7 +32,16 @@ def page() -> None:
     data.adopt(result.project)
     ui.head(result.name, result.target, run_id)
     ui.show(ui.element("div", sentence(result), class_="w-verdict"))
+    run = data.store().runs.get_run(run_id)
+    before = baseline(run)
+    if before is not None:
+        against(load(before.run_id, data.store()), result)
+    for verdict in result.verdicts:
+        ui.note(verdict.reason, tone="good" if verdict.passed else "error", bold=gate(verdict))
+    ui.facts(spent(run))
     links = {"Run": address("/run", id=run_id), "Traces": address("/traces", run=run_id, project=result.project)}
+    if before is not None:
+        links["Compare with the one before"] = address("/compare", runs=f"{before.run_id},{run_id}")
     if result.dataset:
         links[result.dataset] = address("/artifact", ref=result.dataset, project=result.project)
     ui.links(links)
@@ -37,6 +49,46 @@ def page() -> None:
         figures(result.summary)
     corrected(result)
     samples(result)
+    ui.keys({"j k": "move", "enter": "open the trace"}, back=address("/evaluations", project=result.project))
+    ui.python(f'run = weft.Api().run("{run_id}")\nsamples, scores = run.samples(), run.scores()')
+
+
+def baseline(run: Run) -> Run | None:
+    """The finished evaluation of the same name that began last before ``run``."""
+    query = RunQuery(project=run.project, kind=RunKind.EVAL, status=RunStatus.FINISHED, limit=200)
+    for other in data.store().runs.list_runs(query).items:
+        same = other.config.get("evaluation", other.name) == run.config.get("evaluation", run.name)
+        if same and other.run_id != run.run_id and (other.started_at_ns or 0) < (run.started_at_ns or 0):
+            return other
+    return None
+
+
+def against(before: EvaluationResult, result: EvaluationResult) -> None:
+    """Whether the evaluation is better than the one before."""
+    shared = [name for name in result.summary if name in before.summary]
+    if not shared:
+        return
+    difference = compare(before, result).metrics[shared[0]].difference
+    ui.note(differs(shared[0], difference), bold=f"Against the one before ({before.target}):")
+
+
+def gate(verdict: Verdict) -> str:
+    """A gate's verdict in two words."""
+    return f"Gate on {verdict.metric} {'passed' if verdict.passed else 'failed'}:"
+
+
+def spent(run: Run) -> dict[str, str | None]:
+    """When it ran, and what its calls cost, those of its scorers included."""
+    total = data.store().spans.totals(SpanQuery(run_id=run.run_id))
+    tokens = [total["input_tokens"], total["output_tokens"]]
+    took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+    return {
+        "Started": ui.ago(run.started_at_ns),
+        "Duration": fmt.duration(took) if took is not None else run.status.value,
+        "Calls": fmt.count(total["spans"]),
+        "Tokens": None if tokens == [None, None] else fmt.count(sum(part or 0 for part in tokens)),
+        "Cost": None if total["cost_usd"] is None else fmt.usd(total["cost_usd"]),
+    }
 
 
 def sentence(result: EvaluationResult) -> str:

@@ -42,6 +42,7 @@ def page() -> None:
     else:
         ui.note("Tick two evaluations to compare them.")
     ui.keys({"j k": "move", "enter": "open"})
+    ui.python(f'runs = weft.Api().evaluations(project="{data.project()}")')
 
 
 def aggregates(run: Run) -> Mapping[str, Mapping[str, Any]]:
@@ -81,7 +82,7 @@ def row(run: Run, metrics: list[str]) -> Row:
     href = address("/evaluation", id=run.run_id)
     figures = aggregates(run)
     cells: list[Cell | str | None] = [
-        Cell(fmt.ago(run.started_at_ns), hover=fmt.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
+        Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
         Cell(str(run.config.get("evaluation", run.name)), href=href, hover=f"{run.name} · {run.run_id}"),
         str(run.config.get("target", "")),
         Cell(run.status.value, status=run.status.value),

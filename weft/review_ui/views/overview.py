@@ -30,7 +30,7 @@ def page() -> None:
         totals(data.project(), now - _DAY_NS, None),
         totals(data.project(), now - 2 * _DAY_NS, now - _DAY_NS),
     )
-    place = f"{data.settings().dir} {data.settings().db} {data.settings().url}"
+    place = data.place()
     days = [totals(data.project(), today, None)]
     days += [past(place, data.project(), today - day * _DAY_NS) for day in range(1, _DAYS)]
     newest = data.store().runs.list_runs(RunQuery(project=data.project(), limit=8)).items
@@ -45,6 +45,7 @@ def page() -> None:
     columns, rows = runs.listing(newest, {})
     table(columns, rows, key="newest")
     ui.link("All runs", address("/runs", project=data.project()))
+    ui.keys({"j k": "move in the newest runs", "enter": "open"})
 
 
 @st.cache_data(ttl=300, show_spinner=False)
@@ -83,13 +84,19 @@ def figures(day: dict[str, Any], before: dict[str, Any]) -> None:
             ("Latency p95", fmt.duration(day["p95"]), f"{fmt.duration(before['p95'])} the day before" if had else ""),
             ("Tokens", fmt.count(tokens(day)), f"{fmt.count(tokens(before))} the day before" if had else ""),
             ("Cost", fmt.usd(day["cost_usd"]), f"{fmt.usd(before['cost_usd'])} the day before" if had else ""),
-        ]
+        ],
+        {
+            "Traces, last 24 h": address("/traces", project=data.project()),
+            "Errors": address("/traces", project=data.project(), status="error"),
+            "Latency p95": address("/traces", project=data.project(), order="slowest"),
+            "Cost": address("/traces", project=data.project(), order="costliest"),
+        },
     )
 
 
 def by_day(days: list[dict[str, Any]], today: int) -> None:
     """The week by calendar day, the newest first."""
-    names = [fmt.moment(today - day * _DAY_NS)[:10] for day in range(_DAYS)]
+    names = [ui.moment(today - day * _DAY_NS)[:10] for day in range(_DAYS)]
     rows = [
         Row(
             [
@@ -127,10 +134,12 @@ def waiting() -> None:
             [
                 Cell(queue.name, href=address("/review", queue=queue.name, project=queue.project)),
                 Cell(f"{fmt.count(queue.waiting + queue.claimed)} to do", status="waiting"),
-                Cell(f"{fmt.count(queue.labelled)} labelled"),
+                Cell(data.labelled(queue)),
             ],
             href=address("/review", queue=queue.name, project=queue.project),
         )
         for queue in queues
     ]
-    table([Column("Queue"), Column("Waiting", "140px"), Column("Done", "140px")], rows, key="waits", keys=False)
+    table(
+        [Column("Queue"), Column("Waiting", "140px"), Column("Done", "260px")], rows, key="waits", keys=False, csv=False
+    )

@@ -63,7 +63,7 @@ def queues() -> None:
                     str(queue.rubric.get("question", "")),
                     Cell(fmt.count(queue.waiting + queue.claimed), value=queue.waiting + queue.claimed),
                     Cell(fmt.count(labelled), value=labelled),
-                    Cell(fmt.count(figure.simulated or None), value=figure.simulated or None),
+                    Cell(fmt.count(figure.simulated), hover="labels that no person gave", value=figure.simulated),
                     Cell(fmt.interval(figure.before.value), value=figure.before.value),
                     Cell(fmt.interval(after.value, after.low, after.high, after.n), value=after.value),
                 ],
@@ -75,39 +75,55 @@ def queues() -> None:
         Column("Question"),
         Column("To do", "76px", "r"),
         Column("Labelled", "84px", "r"),
-        Column("Simulated", "88px", "r", low=True),
+        Column("Simulated", "88px", "r"),
         Column("Machine", "84px", "r", low=True),
         Column("With labels", "200px", "r"),
     ]
     table(columns, rows, key="queues")
     ui.keys({"j k": "move", "enter": "open"})
+    ui.python(f'queues = weft.Api().review_queues("{data.project()}")')
 
 
 def ask_name(queue: Queue) -> None:
-    """Who is reviewing; asked once, kept in the address."""
-    ui.head(queue.record.name)
-    with st.form("who", border=False, width=420):
-        name = st.text_input("Your name", placeholder="It stands beside your labels").strip()
-        if st.form_submit_button("Start", type="primary") and name:
-            ui.remember("reviewer", name)
-            st.session_state["reviewer"] = name
-            st.rerun()
+    """Who is reviewing (asked once, kept in the address), beside what there is to do and how it is done."""
+    now = queue.progress()
+    ui.head(queue.record.name, f"{now.waiting + now.claimed:,} to do, {data.labelled(queue.record, now.labelled)}")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        ui.show(ui.element("div", class_="w-pane"))
+        with st.form("who", border=False):
+            name = st.text_input("Your name", placeholder="It stands beside your labels").strip()
+            if st.form_submit_button("Start", type="primary") and name:
+                ui.remember("reviewer", name)
+                st.session_state["reviewer"] = name
+                st.rerun()
+    with right:
+        ui.show(ui.element("div", class_="w-pane"))
+        ui.show(ui.element("div", queue.question, class_="w-ask"))
+        ui.keys(
+            {**{choice.key: choice.label for choice in queue.choices if choice.key}, "s": "skip", "t": "the trace"},
+            back=address("/review", project=queue.record.project),
+        )
+        ui.note("You see one case at a time, and what the machine said of it only after your label.")
+        ui.note(
+            f"A case is yours for {fmt.duration(queue.lease_s * 1e9)}; after that, or when you skip it, "
+            "it goes to another reviewer."
+        )
 
 
 def progress(queue: Queue, reviewer: str) -> None:
     """How far the queue is."""
     now = queue.progress()
-    ui.head(queue.record.name, f"{now.labelled:,} of {now.sent:,} labelled, as {reviewer}")
+    told = data.labelled(queue.record, now.labelled).replace(" labelled", f" of {now.sent:,} labelled", 1)
+    ui.head(queue.record.name, f"{told}, as {reviewer}")
     share = now.labelled / now.sent if now.sent else 0.0
     ui.show(ui.element("div", ui.element("i", style=f"width:{100 * share:.1f}%"), class_="w-bar"))
 
 
 def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
     """The case, large, and the answers under the thumb."""
-    ui.show(ui.element("div", "What was asked", class_="w-label"))
-    ui.large(item.shown.get("input"))
-    ui.show(ui.element("div", "What was answered", class_="w-label"))
-    ui.large(item.shown.get("output"), answer=True)
+    ui.large("What was asked", item.shown.get("input"))
+    ui.large("What was answered", item.shown.get("output"), answer=True)
     if item.shown.get("expected") is not None:
         ui.content("For reference", item.shown["expected"])
     ui.show(ui.element("div", queue.question, class_="w-ask"))
@@ -133,7 +149,7 @@ def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
             keylink("Trace", address("/trace", id=item.trace_id, blind=queue.record.name, project=item.project), "t")
     st.text_input(
         "Comment", key=f"comment-{item.item_id}", placeholder="Comment, if there is something to say",
-        label_visibility="collapsed",
+        label_visibility="collapsed", width=960,
     )  # fmt: skip
     left = None if item.lease_until_ns is None else max(0, item.lease_until_ns - clock.now_ns())
     ui.show(
@@ -141,6 +157,9 @@ def case(queue: Queue, item: ReviewItem, reviewer: str) -> None:
             "div", f"This case is yours for {fmt.duration(left)}; then it goes to another reviewer.", class_="w-keys"
         )
     )
+    answers = {choice.key: choice.label for choice in queue.choices if choice.key}
+    up = address("/review", project=item.project)
+    ui.keys({**answers, "s": "skip", **({"t": "the trace"} if item.trace_id else {})}, back=up, line=False)
 
 
 def submit(queue: Queue, item: ReviewItem, reviewer: str, label: str) -> None:

@@ -47,7 +47,7 @@ def page() -> None:
     chosen = [run_id for run_id in ui.parameter("sel").split(",") if run_id in ids]
     drawn = chosen or [run.run_id for run in found.items if run.kind in ("train", "trial")][:_DRAWN]
     colours = style.colours(drawn)
-    columns, rows = listing(found.items, colours)
+    columns, rows = listing(found.items, colours, [run for run in found.items if run.run_id in chosen])
     ticked = table(columns, rows, key="runs", chosen=chosen)
     ui.pager(found.cursor)
     if ticked != chosen:
@@ -55,38 +55,58 @@ def page() -> None:
         st.rerun()
     ui.keys({"j k": "move", "enter": "open"})
     curves([run for run in found.items if run.run_id in drawn], colours)
+    ui.python(f'runs = weft.Api().runs(project="{data.project()}")')
 
 
-def listing(runs: Sequence[Run], colours: dict[str, str]) -> tuple[list[Column], list[Row]]:
-    """Columns and rows of runs: what they share, then the config and summary values by which they differ."""
-    config = differing([run.config for run in runs])[:3]
-    results = list(numbers([run.summary for run in runs]))[:4]
+def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] = ()) -> tuple[list[Column], list[Row]]:
+    """Columns and rows of runs: what they share, then the config and summary values by which they differ.
+
+    A value gets a column where at least half of the runs (of ``basis``, where it is given) have it; where no result
+    does, as among runs of several kinds, each row tells its own results in one column.
+    """
+    config = differing([run.config for run in basis or runs])[:3]
+    results = numbers([run.summary for run in basis or runs])[:4]
     columns = [
-        Column("Started", "124px"),
+        Column("Started", "108px"),
         Column("Name"),
         Column("Kind", "60px"),
-        Column("Status", "96px"),
-        Column("Duration", "100px", "r"),
+        Column("Status", "100px"),
+        Column("Duration", "96px", "r"),
         *(Column(name, "100px", low=True) for name in config),
-        *(Column(name, "88px", "r") for name in results),
+        *(Column(name, "96px", "r") for name in results),
+        *([] if results else [Column("About", "22%", low=True), Column("Result", "28%")]),
     ]
     rows = []
     for run in runs:
         href = address("/evaluation" if run.kind == "eval" else "/run", id=run.run_id)
         took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
         cells: list[Cell | str | None] = [
-            Cell(fmt.ago(run.started_at_ns), hover=fmt.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
-            Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}")
-            if run.run_id not in colours
-            else Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}", colour=colours[run.run_id]),
+            Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
+            Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}", colour=colours.get(run.run_id)),
             run.kind.value,
             Cell(run.status.value, status=run.status.value),
             Cell(fmt.duration(took), value=took),
         ]
         cells += [value_cell(run.config.get(name)) for name in config]
         cells += [value_cell(run.summary.get(name)) for name in results]
+        cells += [] if results else [about(run), result(run)]
         rows.append(Row(cells, href=href, row_id=run.run_id))
     return columns, rows
+
+
+def about(run: Run) -> str:
+    """What a run was about: target and dataset of an evaluation, else its group and tags, else its first settings."""
+    told = [str(run.config[name]) for name in ("target", "dataset") if run.kind == "eval" and run.config.get(name)]
+    told = told or [part for part in (run.group, *run.tags) if part]
+    return " · ".join(told or [f"{k} {value_cell(v).text}" for k, v in list(run.config.items())[:3]])
+
+
+def result(run: Run) -> str:
+    """The main figures of a run in one line; of one that failed, why."""
+    if run.failure:
+        return fmt.line(f"{run.failure.get('type', 'failed')}: {run.failure.get('message', '')}")
+    names = [name for name in numbers([run.summary]) if name not in _LAST]
+    return " · ".join(f"{name} {value_cell(run.summary[name]).text}" for name in names[:3])
 
 
 def value_cell(value: object) -> Cell:
@@ -97,23 +117,25 @@ def value_cell(value: object) -> Cell:
 
 
 def differing(configs: Sequence[dict[str, object]]) -> list[str]:
-    """Names of config values that several runs have, and not all the same one."""
+    """Names of config values that at least half of the runs have, two at least, and not all the same one."""
     values: dict[str, list[str]] = {}
     for config in configs:
         for name, value in config.items():
             if not isinstance(value, dict | list):
                 values.setdefault(name, []).append(repr(value))
-    return [name for name, found in values.items() if len(found) > 1 and len(set(found)) > 1]
+    return [name for name, found in values.items() if len(found) >= max(2, len(configs) / 2) and len(set(found)) > 1]
 
 
 def numbers(summaries: Sequence[dict[str, object]]) -> list[str]:
-    """Names of numeric summary values, those that most runs have first; bookkeeping names last."""
+    """Names of numeric summary values that at least half of the runs have, the most frequent first; bookkeeping
+    names last."""
     counts: dict[str, int] = {}
     for summary in summaries:
         for name, value in summary.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(("_", "system/")):
                 counts[name] = counts.get(name, 0) + 1
-    return sorted(counts, key=lambda name: (name in _LAST, -counts[name]))
+    kept = [name for name, count in counts.items() if count >= len(summaries) / 2]
+    return sorted(kept, key=lambda name: (name in _LAST, -counts[name]))
 
 
 def curves(runs: Sequence[Run], colours: dict[str, str]) -> None:

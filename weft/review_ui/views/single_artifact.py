@@ -35,7 +35,7 @@ def page() -> None:
     ui.facts(
         {
             "Aliases": ", ".join(version.aliases) or None,
-            "Created": fmt.moment(version.created_ns),
+            "Created": ui.moment(version.created_ns),
             "Examples": fmt.count(version.examples) if version.examples else None,
             "Size": fmt.size(sum(f.size_bytes for f in version.files)) if version.files else None,
         }
@@ -44,7 +44,7 @@ def page() -> None:
         ui.note(version.description)
     graph = artifacts.lineage(version.project, NodeKind.ARTIFACT, version.ref)
     names = {
-        run.run_id: run.name
+        run.run_id: f"{run.name} ({run.run_id})"
         for edge in [*graph.upstream, *graph.downstream]
         for kind, name in ((edge.source_kind, edge.source), (edge.target_kind, edge.target))
         if kind == NodeKind.RUN and (run := data.store().runs.find_run(name)) is not None
@@ -78,11 +78,8 @@ def page() -> None:
     if version.metadata:
         ui.section("Metadata")
         ui.pairs(version.metadata)
-    with st.expander("Load this in Python"):
-        st.code(
-            f'import weft\nrun = weft.init("{version.project}")\nartifact = run.use_artifact("{version.ref}")',
-            language="python",
-        )
+    ui.keys({"j k": "move in the versions", "enter": "open"}, back=address("/artifacts", project=version.project))
+    ui.python(f'run = weft.init("{version.project}")\nartifact = run.use_artifact("{version.ref}")')
 
 
 def lineage(edges: Sequence[LineageEdge], version: ArtifactVersion, names: dict[str, str], way: str) -> None:
@@ -102,7 +99,7 @@ def lineage(edges: Sequence[LineageEdge], version: ArtifactVersion, names: dict[
         Row([cell(edge.source_kind, edge.source), edge.relation, cell(edge.target_kind, edge.target)]) for edge in edges
     ]
     columns = [Column("From"), Column("Relation", "90px"), Column("To")]
-    table(columns, rows, key=f"lineage-{way}", keys=False)
+    table(columns, rows, key=f"lineage-{way}", keys=False, csv=False)
 
 
 def calls(version: ArtifactVersion) -> None:
@@ -126,7 +123,7 @@ def calls(version: ArtifactVersion) -> None:
         rows.append(
             Row(
                 [
-                    Cell(fmt.ago(span.start_ns), hover=fmt.moment(span.start_ns), value=float(span.start_ns)),
+                    Cell(ui.ago(span.start_ns), hover=ui.moment(span.start_ns), value=float(span.start_ns)),
                     Cell(span.name, href=href),
                     Cell(span.status.value, status=span.status.value),
                     Cell(fmt.duration(span.duration_ns), value=span.duration_ns),
@@ -147,7 +144,7 @@ def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None
             [
                 Cell(f"v{v.version}", href=address("/artifact", ref=v.ref, project=v.project), value=v.version),
                 ", ".join(v.aliases),
-                Cell(fmt.ago(v.created_ns), hover=fmt.moment(v.created_ns), value=float(v.created_ns)),
+                Cell(ui.ago(v.created_ns), hover=ui.moment(v.created_ns), value=float(v.created_ns)),
                 Cell(v.digest[:16], hover=v.digest),
                 v.run_id,
             ],

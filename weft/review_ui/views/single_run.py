@@ -27,11 +27,11 @@ def page() -> None:
     data.adopt(run.project)
     ui.head(run.name, "", run.run_id)
     took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
-    ui.show(ui.status(run.status.value))
     ui.facts(
         {
+            "Status": ui.status(run.status.value),
             "Kind": run.kind.value,
-            "Started": fmt.moment(run.started_at_ns),
+            "Started": ui.moment(run.started_at_ns),
             "Duration": fmt.duration(took),
             "Group": run.group,
             "Tags": ", ".join(run.tags) or None,
@@ -68,7 +68,8 @@ def page() -> None:
         artifacts(run)
     with tabs[5]:
         ui.pairs({**run.environment, **{f"git {name}": value for name, value in run.git.items()}})
-        st.code(f'import weft\nrun = weft.Api().run("{run.run_id}")', language="python")
+    ui.keys({}, back=address("/runs", project=run.project))
+    ui.python(f'run = weft.Api().run("{run.run_id}")\nhistory = run.history()')
 
 
 def draw_curves(run: Run, *, system: bool) -> None:
@@ -76,7 +77,7 @@ def draw_curves(run: Run, *, system: bool) -> None:
     figures = charts.by_metric(data.store(), [run], style.colours([run.run_id]), system=system)
     if not figures:
         ui.note(
-            "No system samples were taken." if system else "No metrics were logged: `run.log` takes a dict of numbers."
+            "No system samples were taken." if system else "No metrics were logged: run.log takes a dict of numbers."
         )
         return
     names = list(figures)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
+from weft import clock
 from weft import formatting as fmt
 from weft.errors import NotFoundError
-from weft.records import ScoreQuery, Span
+from weft.records import ScoreQuery, Span, SpanStatus
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import TreeRow, tree
+from weft.review_ui.components import TreeRow, packed, tree
 
 _VERDICTS = {"judge", "scorer", "evaluation"}
 
@@ -25,45 +27,76 @@ def page() -> None:
             "import weft\nfor span in weft.Api().spans():\n    print(span.trace_id)",
         )
         return
-    spans = read(trace_id)
     blind = ui.parameter("blind")
-    if blind:  # a reviewer came here from a case that is not labelled: no verdict may be seen
-        spans = without_verdicts(spans)
-    if not spans:
-        raise NotFoundError(
-            f"There is no trace {trace_id}.", remedy="It may not be stored yet: reload in a moment.", field="trace_id"
-        )
-    data.adopt(spans[0].project)
-    ordered = depth_first(spans)
-    chosen = next((s for s, _ in ordered if s.span_id == ui.parameter("span")), None) or culprit(ordered)
-    root = ordered[0][0]
-    ui.head(root.name, fmt.moment(root.start_ns), trace_id)
+    known = read(trace_id, blind=bool(blind))
+    data.adopt(known.root.project)
+    chosen = ui.parameter("span")
+    if chosen not in known.spans:
+        chosen = known.culprit
+    ui.head(known.root.name, ui.moment(known.root.start_ns), trace_id)
     if blind:
-        ui.link("Back to the case", address("/review", queue=blind, project=root.project))
-    summary(spans, root)
+        ui.link("Back to the case", address("/review", queue=blind, project=known.root.project))
+    ui.facts(known.facts)
+    if known.root.run_id:
+        ui.link("Run " + known.root.run_id, address("/run", id=known.root.run_id))
     left, right = st.columns([11, 9])
     with left:
-        ui.show(ui.element("div", class_="w-pane"))
-        start = min(span.start_ns for span in spans)
-        end = max(span.end_ns or span.start_ns for span in spans)
-        rows = tree_rows(ordered, start, end)
-        here = address("/trace", id=trace_id, blind=blind)
-        tree(rows, total=end - start, selected=chosen.span_id, href=here, key=f"tree-{trace_id}")
-        ui.keys({"j k": "next, previous span"})
+        # The tree component reads the mark where the address names no span.
+        ui.show(ui.element("div", class_=f"w-pane w-chosen-{chosen}"))
+        tree(known.rows, key=f"tree-{trace_id}")
+        ui.keys(
+            {"j k": "next, previous span", "← →": "fold, unfold"}, back=address("/traces", project=known.root.project)
+        )
     with right:
         ui.show(ui.element("div", class_="w-pane"))
-        detail(chosen, blind=bool(blind))
+        span = data.store().spans.find_span(trace_id, chosen)
+        if span is not None:
+            detail(span, blind=bool(blind))
 
 
-def read(trace_id: str) -> list[Span]:
-    """The spans of the trace; while one walks through a finished one, as they were read first."""
-    kept = st.session_state.get("trace")
-    if kept is not None and kept[0] == trace_id and kept[1]:
-        return list(kept[1])
-    spans = data.store().spans.get_trace(trace_id)
+@dataclass(frozen=True)
+class Known:
+    """What the page keeps of a trace: its spans without their contents, its facts, and the tree as it is sent."""
+
+    spans: frozenset[str]
+    root: Span
+    culprit: str
+    facts: dict[str, str | None]
+    rows: bytes
+    finished: bool
+
+
+def read(trace_id: str, *, blind: bool) -> Known:
+    """The trace; while one walks through a finished one, as it was read first.
+
+    A reviewer who came here from a case that is not labelled (``blind``) may see no verdict.
+    """
+    key, kept = (trace_id, blind), st.session_state.get("trace")
+    if kept is not None and kept[0] == key and kept[1].finished:
+        known: Known = kept[1]
+        return known
+    spans = data.store().spans.get_trace(trace_id, contents=False)
+    if blind:
+        spans = without_verdicts(spans)
+    if not spans:
+        raise NotFoundError(f"There is no span to be seen in trace {trace_id}.", field="trace_id")
+    ordered = depth_first(spans)
+    start = min(span.start_ns for span in spans)
     finished = all(span.end_ns is not None for span in spans)
-    st.session_state["trace"] = (trace_id, spans if finished else [])
-    return spans
+    end = max(span.end_ns or span.start_ns for span in spans)
+    if any(span.status == SpanStatus.RUNNING for span in spans):
+        end = max(end, clock.now_ns())
+    root = ordered[0][0]
+    known = Known(
+        frozenset(span.span_id for span in spans),
+        root,
+        culprit(ordered).span_id,
+        facts(spans, root),
+        packed(tree_rows(ordered, start, end), end - start),
+        finished,
+    )
+    st.session_state["trace"] = (key, known)
+    return known
 
 
 def without_verdicts(spans: Sequence[Span]) -> list[Span]:
@@ -106,7 +139,7 @@ def culprit(ordered: Sequence[tuple[Span, int]]) -> Span:
 
 
 def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int) -> list[TreeRow]:
-    """The spans as rows of the tree component."""
+    """The spans as rows of the tree component; what runs is drawn up to ``end``."""
     rows = []
     for index, (span, depth) in enumerate(ordered):
         inner = index + 1 < len(ordered) and ordered[index + 1][1] > depth
@@ -118,39 +151,44 @@ def tree_rows(ordered: Sequence[tuple[Span, int]], start: int, end: int) -> list
                 kind=span.kind,
                 status=span.status.value,
                 start=span.start_ns - start,
-                length=(span.end_ns or end) - span.start_ns,
+                length=(end if span.end_ns is None else span.end_ns) - span.start_ns,
                 duration=fmt.duration(span.duration_ns),
+                note=note(span),
                 children=inner,
             )
         )
     return rows
 
 
-def summary(spans: Sequence[Span], root: Span) -> None:
+def note(span: Span) -> str:
+    """Model, tokens and cost of a call in a few words."""
+    tokens = None
+    if span.input_tokens is not None or span.output_tokens is not None:
+        tokens = f"{fmt.count((span.input_tokens or 0) + (span.output_tokens or 0))} tok"
+    model = None if span.model is None or span.model in span.name else span.model
+    cost = None if span.cost_usd is None else fmt.usd(span.cost_usd)
+    return " · ".join(part for part in (model, tokens, cost) if part)
+
+
+def facts(spans: Sequence[Span], root: Span) -> dict[str, str | None]:
     """The trace in one line of facts."""
     tokens = [span.input_tokens or 0 for span in spans] + [span.output_tokens or 0 for span in spans]
     costs = [span.cost_usd for span in spans if span.cost_usd is not None]
     errors = sum(span.status == "error" for span in spans)
-    ui.facts(
-        {
-            "Duration": fmt.duration(root.duration_ns),
-            "Spans": fmt.count(len(spans)),
-            "Errors": fmt.count(errors),
-            "Tokens": fmt.count(sum(tokens)) if any(tokens) else None,
-            "Cost": fmt.usd(sum(costs)) if costs else None,
-            "Thread": root.thread_id,
-            "User": root.user_id,
-        }
-    )
-    if root.run_id:
-        ui.link("Run " + root.run_id, address("/run", id=root.run_id))
+    return {
+        "Duration": root.status.value if root.end_ns is None else fmt.duration(root.duration_ns),
+        "Spans": fmt.count(len(spans)),
+        "Errors": fmt.count(errors),
+        "Tokens": fmt.count(sum(tokens)) if any(tokens) else None,
+        "Cost": fmt.usd(sum(costs)) if costs else None,
+        "Thread": root.thread_id,
+        "User": root.user_id,
+    }
 
 
 def detail(span: Span, *, blind: bool) -> None:
     """The chosen span."""
-    ui.show(
-        ui.element("div", ui.element("h1", span.name), ui.element("span", span.span_id, class_="w-id"), class_="w-head")
-    )
+    ui.show(ui.element("div", ui.element("h1", span.name), ui.identified(span.span_id), class_="w-head"))
     ui.facts(
         {
             "Kind": span.kind,
@@ -181,8 +219,10 @@ def detail(span: Span, *, blind: bool) -> None:
     if span.resource:
         with st.expander(f"Resource ({len(span.resource)})"):
             ui.pairs(span.resource)
-    with st.expander("Load this in Python"):
-        st.code(f'import weft\nspans = weft.Api().trace("{span.trace_id}")', language="python")
+    ui.python(
+        f'spans = weft.Api().trace("{span.trace_id}")\n'
+        f'span = next(span for span in spans if span.span_id == "{span.span_id}")'
+    )
 
 
 def scores(span: Span) -> None:

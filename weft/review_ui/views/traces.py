@@ -58,6 +58,9 @@ def page() -> None:
     table(_COLUMNS, [row(summary) for summary in found.items], key="traces")
     ui.pager(found.cursor)
     ui.keys({"j k": "move", "enter": "open"})
+    given = {"text": query.text, "status": query.status, "run_id": query.run_id, "order": query.order}
+    told = "".join(f", {name}={value!r}" for name, value in given.items() if value)
+    ui.python(f"traces = weft.Api().traces({data.project()!r}{told})")
 
 
 def row(summary: TraceSummary) -> Row:
@@ -72,7 +75,7 @@ def row(summary: TraceSummary) -> Row:
     word = f"{status}, {summary.errors} inside" if inside else status
     return Row(
         [
-            Cell(fmt.ago(root.start_ns), hover=fmt.moment(root.start_ns), value=float(root.start_ns)),
+            Cell(ui.ago(root.start_ns), hover=ui.moment(root.start_ns), value=float(root.start_ns)),
             Cell(root.name, href=href),
             Cell(word, status="error" if inside else status),
             Cell(fmt.duration(root.duration_ns), value=root.duration_ns),

@@ -41,8 +41,8 @@ def router(store: Store) -> APIRouter:
         return reply(store.spans.list_traces(query))
 
     @routes.get("/traces/{trace_id:text}", response_model=list[Span], summary="All spans of one trace")
-    def get_trace(trace_id: str) -> Response:
-        return reply(store.spans.get_trace(trace_id))
+    def get_trace(trace_id: str, contents: bool = True) -> Response:
+        return reply(store.spans.get_trace(trace_id, contents=contents))
 
     @routes.get("/traces/{trace_id:text}/spans/{span_id:text}", response_model=Span, summary="One span")
     def get_span(trace_id: str, span_id: str) -> Response:

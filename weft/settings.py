@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from weft import ids
 from weft.errors import SettingError
@@ -69,6 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
+_LARGEST_PORT = 65_535
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 
@@ -126,6 +128,12 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
             remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",
             field="project",
         )
+    if settings.url is not None and not _is_address(settings.url):
+        raise SettingError(
+            f"WEFT_URL is {settings.url!r}, which is no address of a server.",
+            remedy="Write it as http://host:4300 or https://host.",
+            field="url",
+        )
     return settings
 
 
@@ -139,8 +147,18 @@ def to_environ(settings: Settings, environ: Mapping[str, str] | None = None) -> 
     return env
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
 def _unknown(name: str, what: str, known: list[str]) -> SettingError:
-    close = difflib.get_close_matches(name, known, 1)
+    # Compared without the prefix that all variables share, which would make any two of them alike.
+    bare = {other.removeprefix("WEFT_"): other for other in known}
+    close = [bare[match] for match in difflib.get_close_matches(name.removeprefix("WEFT_"), bare, 1)]
     remedy = f"Did you mean {close[0]}?" if close else "`weft settings` lists the known ones."
     return SettingError(f"There is no {what} {name}.", remedy=remedy, field=name)
 
@@ -165,6 +183,10 @@ def _convert(setting: Setting, raw: Any) -> Any:
         )
     if isinstance(value, int | float) and value < 0:
         raise SettingError(f"{setting.variable} is {value}.", remedy="Use zero or more.", field=setting.name)
+    if setting.name in {"port", "otlp_port"} and value > _LARGEST_PORT:
+        raise SettingError(
+            f"{setting.variable} is {value}, which is no port.", remedy=f"Use 0 to {_LARGEST_PORT}.", field=setting.name
+        )
     return value
 
 

@@ -174,8 +174,13 @@ def test_what_is_wrong_is_named(run: weft.Run, tmp_path: Path) -> None:
             weft.Artifact(name, "files")
     with pytest.raises(InputError, match="The artifact's type '/' cannot stand"):
         weft.Artifact("a", "/")
-    with pytest.raises(InputError, match="The artifact's aliases 'a/b' cannot stand"):
+    with pytest.raises(InputError, match="The artifact's alias 'a/b' cannot stand"):
         run.log_artifact(artifact, aliases=["a/b"])
+    with pytest.raises(InputError, match=r"The aliases are the text 'best', not a list. Use aliases=\['best'\]"):
+        run.log_artifact(artifact, aliases="best")
+    with pytest.raises(InputError, match="An artifact cannot be made of 3. Give a weft.Artifact, or the path"):
+        run.log_artifact(3)  # type: ignore[arg-type]
+    assert repr(artifact) == "<weft artifact a (files, 1 files, not logged yet)>"
     with pytest.raises(NotFoundError):
         run.use_artifact("never-made")
     logged = run.log_artifact(artifact)
@@ -183,6 +188,9 @@ def test_what_is_wrong_is_named(run: weft.Run, tmp_path: Path) -> None:
         logged.file("x")
     gone = tmp_path / "gone"
     gone.write_text("x")
+    for place in (gone, Path("/proc/none")):
+        with pytest.raises(InputError, match=f"a:v1 cannot be written to '{place}': .*. Name a folder that can be"):
+            logged.download(place)
     late = weft.Artifact("late", "files").add_file(gone)
     gone.unlink()
     with pytest.raises(InputError, match="cannot be read"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
 import pytest
 from pyarrow import parquet
 
-from weft.errors import InputError, MissingExtraError, NotFoundError
+from weft.errors import InputError, MissingExtraError, NotFoundError, WeftError
 from weft.evals import Dataset
 from weft.records import ArtifactVersion, Example, NodeKind, Span
 from weft.testing.memory import memory_store
@@ -34,7 +36,7 @@ def test_ids_are_the_digest_unless_given() -> None:
 def test_what_is_no_row_is_named() -> None:
     with pytest.raises(InputError, match="Row 2 has the id 'a' of an earlier row"):
         Dataset("d", [{"id": "a"}, {"id": "a"}])
-    with pytest.raises(InputError, match="Row 1 is a str, not a dict"):
+    with pytest.raises(InputError, match=r"Row 1 is a str, not a dict. .* of a data frame, frame.to_dict\('records'\)"):
         Dataset("d", ["x"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="Row 1: the value of 'x' holds a object, which is not a JSON value"):
         Dataset("d", [{"x": [object()]}])
@@ -61,6 +63,14 @@ def test_jsonl(tmp_path: Path) -> None:
     path.write_bytes(b'{"question": 1}\n{"question": "\xff"}\n')
     with pytest.raises(InputError, match=r"sums.jsonl, line 2: not UTF-8 text"):
         Dataset.from_jsonl(path)
+    path.write_text('{"question": 1}\n{"question": [NaN]}\n')
+    with pytest.raises(InputError, match=r"sums.jsonl, line 2: the value of 'question' is nan; use None"):
+        Dataset.from_jsonl(path)
+    path.write_text('{"question": ' + "[" * 100_000 + "\n")
+    with pytest.raises(InputError, match=r"sums.jsonl, line 1: nested too deep"):
+        Dataset.from_jsonl(path)
+    path.write_text(f'{{"question": {2**80}}}\n')
+    assert Dataset.from_jsonl(path).rows == [{"question": 2**80}]
     with pytest.raises(InputError, match="cannot be read: No such file"):
         Dataset.from_jsonl(tmp_path / "none.jsonl")
 
@@ -78,6 +88,8 @@ def test_csv(tmp_path: Path) -> None:
     path.write_text('question,expected\n"2+2?,4\n')
     with pytest.raises(InputError, match=r"sums.csv, line 2: not CSV"):
         Dataset.from_csv(path)
+    path.write_bytes(b"\xef\xbb\xbfdocument\r\n" + b"x" * 300_000 + b"\r\n")
+    assert Dataset.from_csv(path).rows == [{"document": "x" * 300_000}]
     path.write_text("a,a\n1,2\n")
     with pytest.raises(InputError, match=r"sums.csv, line 1: a column is named twice"):
         Dataset.from_csv(path)
@@ -87,6 +99,9 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "sums.parquet"
     parquet.write_table(pyarrow.table({"question": ["a", "b"], "score": [1.5, float("nan")]}), path)
     assert Dataset.from_parquet(path).rows == [{"question": "a", "score": 1.5}, {"question": "b", "score": None}]
+    times = {"at": [datetime.datetime(2026, 1, 2, 3)], "on": [datetime.date(2026, 1, 2)], "price": [Decimal("1.50")]}
+    parquet.write_table(pyarrow.table(times), path)
+    assert Dataset.from_parquet(path).rows == [{"at": "2026-01-02T03:00:00", "on": "2026-01-02", "price": "1.50"}]
     path.write_bytes(b"PAR1 not really")
     with pytest.raises(InputError, match="sums.parquet cannot be read as Parquet"):
         Dataset.from_parquet(path)
@@ -145,6 +160,13 @@ def test_a_part_leads_to_the_version_of_the_whole() -> None:
         assert store.artifacts.get_version("test", "sums").examples == 3
         assert part.publish().ref == "sums:v2"
         assert part.selection == {}
+
+
+def test_aliases_are_a_list_and_what_needs_a_session_says_so() -> None:
+    with pytest.raises(InputError, match=r"The aliases are the text 'golden', not a list. Use aliases=\['golden'\]"):
+        Dataset("d", ROWS).publish("golden")
+    with pytest.raises(WeftError, match="weft.Dataset.get needs a running session"):
+        Dataset.get("d:latest")
 
 
 def test_splits_by_share_stay_as_rows_are_added() -> None:

@@ -16,6 +16,11 @@ def test_an_unknown_variable_is_named_with_the_nearest_known_one() -> None:
         settings.load({}, {"WEFT_PROJCT": "x"})
 
 
+def test_the_prefix_that_all_share_makes_no_two_alike() -> None:
+    with pytest.raises(SettingError, match="no variable WEFT_FOO. `weft settings` lists the known ones"):
+        settings.load({}, {"WEFT_FOO": "x"})
+
+
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(SettingError, match="no setting zzz"):
         settings.load({"zzz": 1}, {})
@@ -27,6 +32,12 @@ def test_an_unknown_setting_is_refused() -> None:
         ("mode", "sometimes", "Use one of online, offline, disabled"),
         ("port", "many", "not a int"),
         ("port", -1, "zero or more"),
+        ("port", 99_999, "WEFT_PORT is 99999, which is no port. Use 0 to 65535"),
+        ("otlp_port", 65_536, "WEFT_OTLP_PORT is 65536, which is no port"),
+        ("url", "localhost:4300", "WEFT_URL is 'localhost:4300', which is no address of a server. Write it as http://"),
+        ("url", "ftp://host", "no address of a server"),
+        ("url", "http://", "no address of a server"),
+        ("url", "http://[host", "no address of a server"),
         ("sync", "perhaps", "not a bool"),
         ("project", "../etc", "cannot stand in an address"),
     ],

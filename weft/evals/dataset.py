@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from weft import clock, digests, ids, recording
 from weft.errors import InputError, MissingExtraError
-from weft.records import ArtifactVersion, Example, Span, loads
+from weft.records import ArtifactVersion, Example, Span
 
 _ID_DIGITS = 20
 
@@ -51,7 +53,7 @@ class Dataset:
 
     @classmethod
     def from_parquet(cls, path: str | Path, name: str | None = None) -> Dataset:
-        """A Parquet file; NaN is read as None. Raises InputError for a broken file, MissingExtraError."""
+        """A Parquet file; NaN is read as None, times and decimals as text. Raises InputError, MissingExtraError."""
         return cls(name or Path(path).stem, _parquet_rows(Path(path)))
 
     @classmethod
@@ -69,7 +71,7 @@ class Dataset:
     def from_artifact(cls, ref: str, project: str | None = None) -> Dataset:
         """The published version ``name``, ``name:alias`` or ``name:v3``. Raises NotFoundError, or InputError where
         the artifact is no dataset."""
-        recorder = recording.require("Dataset.from_artifact")
+        recorder = recording.require("weft.Dataset.get")
         project = project or recorder.project
         version = recorder.store.artifacts.get_version(project, ref)
         if version.type != "dataset":
@@ -101,6 +103,12 @@ class Dataset:
         ``splits`` are shares that sum to 1: an example without a split is put into one by the digest of its id, so it
         stays there in every later version. Raises InputError for other shares, StoreError or ServerError.
         """
+        if isinstance(aliases, str):  # a text is a sequence of letters too
+            raise InputError(
+                f"The aliases are the text {aliases!r}, not a list.",
+                remedy=f"Use aliases=[{aliases!r}].",
+                field="aliases",
+            )
         if splits is not None:
             self.examples = list(_with_splits(self.examples, splits))
         recorder = recording.require("Dataset.publish")
@@ -190,7 +198,11 @@ def _numbered(rows: Iterable[Mapping[str, Any] | Example]) -> Iterator[Example]:
 
 def _example(row: Mapping[str, Any], number: int) -> tuple[Example, bool]:
     if not isinstance(row, Mapping):
-        raise InputError(f"Row {number} is a {type(row).__name__}, not a dict.", field="rows")
+        raise InputError(
+            f"Row {number} is a {type(row).__name__}, not a dict.",
+            remedy="Give a list of dicts; of a data frame, frame.to_dict('records').",
+            field="rows",
+        )
     data = {str(key): value for key, value in row.items() if key not in ("id", "split")}
     for key, value in data.items():
         problem = _not_json(value)
@@ -248,16 +260,24 @@ def _jsonl_rows(path: Path) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = loads(line)
+            row = json.loads(line)  # orjson would read integers over 64 bits as floats
         except json.JSONDecodeError as error:
             raise InputError(f"{path}, line {number}: not JSON ({error}).", field="path") from None
+        except RecursionError:
+            raise InputError(f"{path}, line {number}: nested too deep.", field="path") from None
         if not isinstance(row, dict):
             raise InputError(f"{path}, line {number}: a {type(row).__name__}, not a JSON object.", field="path")
+        for key, value in row.items():
+            if problem := _not_json(value):
+                raise InputError(f"{path}, line {number}: the value of {key!r} {problem}.", field=key)
         yield row
 
 
 def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
-    reader = csv.reader(io.StringIO(_text_of(path), newline=""), strict=True)
+    text = _text_of(path)
+    # The module's limit on a cell, 128 kB, is one for the process; a longer document in a cell is nothing odd.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     try:
         for row in reader:
@@ -291,4 +311,8 @@ def _parquet_rows(path: Path) -> list[dict[str, Any]]:
         for key, value in row.items():
             if isinstance(value, float) and math.isnan(value):
                 row[key] = None
+            elif isinstance(value, datetime.date | datetime.time):
+                row[key] = value.isoformat()
+            elif isinstance(value, Decimal):
+                row[key] = str(value)
     return rows

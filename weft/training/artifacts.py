@@ -36,6 +36,12 @@ class Artifact:
         """``source`` itself, or an artifact of the file or folder it names."""
         if isinstance(source, Artifact):
             return source
+        if not isinstance(source, str | os.PathLike):
+            raise InputError(
+                f"An artifact cannot be made of {source!r}.",
+                remedy="Give a weft.Artifact, or the path of a file or folder.",
+                field="artifact",
+            )
         path = Path(source)
         artifact = cls(name or path.absolute().name, type)
         if path.is_dir():
@@ -43,6 +49,9 @@ class Artifact:
         else:
             artifact.add_file(path)
         return artifact
+
+    def __repr__(self) -> str:
+        return f"<weft artifact {self.name} ({self.type}, {len(self._content)} files, not logged yet)>"
 
     @property
     def paths(self) -> list[str]:
@@ -118,10 +127,21 @@ class LoggedArtifact:
     def download(self, root: str | Path | None = None) -> Path:
         """Write all files below ``root`` (default ``artifacts/NAME-vN``); returns that folder.
 
-        Raises StoreError where a stored path leads out of ``root`` or a file's bytes are damaged.
+        What is there under the same paths is replaced. Raises InputError where the folder cannot be written, and
+        StoreError where a stored path leads out of ``root`` or a file's bytes are damaged.
         """
         folder = Path("artifacts", f"{self.name}-v{self.version}") if root is None else Path(root)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return self._write_below(folder)
+        except OSError as error:
+            raise InputError(
+                f"{self.ref} cannot be written to {os.fspath(folder)!r}: {error.strerror}.",
+                remedy="Name a folder that can be written.",
+                field="root",
+            ) from error
+
+    def _write_below(self, folder: Path) -> Path:
         real = folder.resolve()
         for entry in self.files:
             try:
@@ -149,8 +169,12 @@ class LoggedArtifact:
 
 def log_artifact(recorder: Recorder, run_id: str, artifact: Artifact, aliases: Sequence[str]) -> LoggedArtifact:
     """Store ``artifact`` as made by the run; the content first, then the version and its edge in one transaction."""
+    if isinstance(aliases, str):  # a text is a sequence of letters too
+        raise InputError(
+            f"The aliases are the text {aliases!r}, not a list.", remedy=f"Use aliases=[{aliases!r}].", field="aliases"
+        )
     for alias in aliases:
-        _checked_name(alias, "aliases")
+        _checked_name(alias, "alias")
     if recorder.settings.mode == "disabled":
         return LoggedArtifact(None, _version(recorder, run_id, artifact, aliases, keep=False))
     version = _version(recorder, run_id, artifact, aliases, keep=True)

@@ -257,10 +257,10 @@ def catch_up(settings: Settings, store: Store) -> None:
 
 
 def _store_pending(settings: Settings, store: Store) -> None:
-    targets = ends(settings.dir)
     try:
         drainer.drain(settings.dir, drainer.StoreSink(store), timeout_s=0.0)
     except StoreError:  # another drainer is at it
+        targets = ends(settings.dir, store.progress)
         if not drainer.wait_until_stored(store, targets, settings.flush_timeout_s):
             _log.warning("Records in %s are still being stored; what is read now may lack them.", settings.dir)
 

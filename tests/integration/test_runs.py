@@ -265,6 +265,28 @@ def test_a_forked_child_that_exits_leaves_the_run_alone() -> None:
     assert (run.status, run.exit_code) == (RunStatus.FINISHED, 0)
 
 
+def test_a_span_open_at_finish_records_its_end() -> None:
+    run_ok(
+        """
+        weft.init("p")
+        @weft.op
+        def inner(): return 1
+        @weft.op
+        def outer():
+            inner()
+            weft.finish()
+            inner()  # no run any more: not recorded
+            return "done"
+        outer()
+        """
+    )
+    with weft.Api() as api:
+        spans = {span.name: span for span in api.spans(project="p")}
+    assert set(spans) == {"inner", "outer"}
+    assert (spans["outer"].status, spans["outer"].output) == ("ok", "done")
+    assert spans["outer"].end_ns is not None
+
+
 def test_odd_text_survives() -> None:
     config = {"nul": "a\x00b", "lone": "\ud800", "big": 2**70, "key\x00": 1}
     weft.init("p", config=config).finish()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from weft.drainer import Drainer, DrainReport, drain, live_writers, read_status
+from weft.drainer import Drainer, DrainReport, Loop, drain, live_writers, read_status
+from weft.drainer.drain import ends
 from weft.errors import StoreError
 from weft.journal import Folder, Journal, Scan, SegmentReader
 from weft.journal.format import HEADER_BYTES
@@ -30,6 +31,8 @@ class SqliteSink:
         self.poison = b"poison"
         self.refused = b"refused"
         self.calls = 0
+        self.maintained = 0
+        self.house_is_locked = False
 
     def progress(self, writer: str, segment: int) -> int:
         row = self.db.execute("SELECT end FROM progress WHERE writer=? AND segment=?", (writer, segment)).fetchone()
@@ -64,6 +67,11 @@ class SqliteSink:
 
     def retired(self, writer: str, segment: int) -> None:
         pass
+
+    def maintain(self) -> None:
+        if self.house_is_locked:
+            raise StoreError("The database is away.")
+        self.maintained += 1
 
     def close(self) -> None:
         self.db.close()
@@ -344,3 +352,45 @@ def test_the_room_has_no_other_names() -> None:
 
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = weft.drainer.nothing
+
+
+def test_ends_leaves_out_what_is_stored(journal: Journal, sink: SqliteSink, fresh_home: Path) -> None:
+    journal.append(RecordType.SPAN, b"one")
+    assert ends(fresh_home, sink.progress) == journal.position()
+    drain(fresh_home, sink)
+    assert ends(fresh_home, sink.progress) == []
+    journal.append(RecordType.SPAN, b"two")
+    assert ends(fresh_home, sink.progress) == journal.position()
+
+
+def test_house_is_kept_when_nothing_comes_and_before_leaving(
+    journal: Journal, sink: SqliteSink, fresh_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.append(RecordType.SPAN, b"one")
+    journal.close()
+    Loop(fresh_home, lambda: Lasting(sink), linger_s=0.1).run()
+    assert sink.maintained == 1
+    Loop(fresh_home, lambda: Lasting(sink), linger_s=0.1).run()
+    assert sink.maintained == 1  # nothing came since
+    second = Journal.open(fresh_home)
+    second.append(RecordType.SPAN, b"two")
+    second.close()
+    sink.house_is_locked = True
+    Loop(fresh_home, lambda: Lasting(sink), linger_s=0.1).run()
+    assert "could not keep house: The database is away." in caplog.text
+    assert sink.payloads() == [b"one", b"two"]
+
+
+class Lasting:
+    """A sink that its loop does not close."""
+
+    def __init__(self, sink: SqliteSink) -> None:
+        self.progress, self.ingest, self.retired, self.maintain = (
+            sink.progress,
+            sink.ingest,
+            sink.retired,
+            sink.maintain,
+        )
+
+    def close(self) -> None:
+        pass

@@ -292,22 +292,29 @@ def live_writers(directory: Path) -> list[str]:
     return sorted({file.writer for file in Folder.of(directory).segments() if not _is_unlocked(file.path)})
 
 
-def ends(directory: Path) -> list[Position]:
-    """Where the readable records of every segment end now: what a caller must see stored to have seen all."""
+def ends(directory: Path, progress: Callable[[str, int], int]) -> list[Position]:
+    """Where the readable records of every segment end now: what a caller must see stored to have seen all.
+
+    Only what lies behind ``progress(writer, segment)`` is read, and segments that are stored whole are left out.
+    Raises what ``progress`` raises.
+    """
     folder = Folder.of(directory)
     found: list[Position] = []
     for file in folder.segments():
+        start = max(progress(file.writer, file.sequence), HEADER_BYTES)
         with contextlib.suppress(FileNotFoundError):
             fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                found.append((file.writer, file.sequence, _end(SegmentReader(folder, fd, file.writer, file.sequence))))
+                end = _end(SegmentReader(folder, fd, file.writer, file.sequence), start)
             finally:
                 os.close(fd)
-    return [position for position in found if position[2] > HEADER_BYTES]
+            if end > start:
+                found.append((file.writer, file.sequence, end))
+    return found
 
 
-def _end(reader: SegmentReader) -> int:
-    scan = reader.scan(HEADER_BYTES, final=False)
+def _end(reader: SegmentReader, start: int) -> int:
+    scan = reader.scan(start, final=False)
     while scan.more:
         scan = reader.scan(scan.end, final=False)
     return scan.end

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft.drainer.deliver import Scrub
-from weft.drainer.drain import Drainer
+from weft.drainer.drain import Drainer, DrainReport
 from weft.drainer.leader import Leadership
 from weft.drainer.sinks import Sink
 from weft.drainer.status import read_status, write_status
@@ -23,6 +23,8 @@ _AWAY_S = 5.0
 _LINGER_S = 3.0
 _SWEEP_S = 60.0
 _TURN_S = 0.5
+_QUIET_S = 1.0  # without new records before housekeeping, which holds the writer's place for a moment
+_HOUSE_S = 60.0
 
 
 class Loop:
@@ -79,7 +81,7 @@ class Loop:
             return
         drainer = Drainer(self._directory, sink, self._scrub)
         try:
-            self._drain(drainer)
+            self._drain(drainer, _House(sink))
         finally:
             drainer.close()
             sink.close()
@@ -101,7 +103,7 @@ class Loop:
             wait_s = min(2 * wait_s, _AWAY_S)
         return None
 
-    def _drain(self, drainer: Drainer) -> None:
+    def _drain(self, drainer: Drainer, house: _House) -> None:
         folder = Folder.of(self._directory)
         wait_s = _BUSY_S
         active = swept = time.monotonic()
@@ -118,8 +120,12 @@ class Loop:
                 wait_s = min(1.5 * wait_s, _IDLE_S)
             if drainer.live or report.error is not None or wait_s == _BUSY_S or not report.complete:
                 active = now
+            house.saw(report, now)
             if self._linger_s is not None and now - active > self._linger_s:
+                house.keep(now)
                 return
+            if now - house.changed > _QUIET_S and now - house.kept > _HOUSE_S:
+                house.keep(now)
             if now - swept > _SWEEP_S:
                 drainer.sweep()
                 swept = now
@@ -131,6 +137,32 @@ class Loop:
         if error is not None and error != self._said:
             _log.warning("The drainer waits: %s", error)
         self._said = error
+
+
+class _House:
+    """Housekeeping of the sink: only after something was stored, while nothing comes."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._due = False
+        self.changed = self.kept = time.monotonic()
+
+    def saw(self, report: DrainReport, now: float) -> None:
+        """A pass of the drainer."""
+        if report.stored or report.error is not None or not report.complete:
+            self.changed = now
+            self._due = self._due or report.stored > 0
+
+    def keep(self, now: float) -> None:
+        """Keep house where it is due; what fails is tried again after the next records."""
+        if not self._due:
+            return
+        self._due = False
+        self.kept = now
+        try:
+            self._sink.maintain()
+        except (WeftError, OSError) as error:
+            _log.warning("The drainer could not keep house: %s", error)
 
 
 class DrainThread:

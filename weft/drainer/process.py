@@ -17,7 +17,7 @@ from weft.drainer.loop import DrainThread, Loop
 from weft.drainer.sinks import Sink, StoreSink
 from weft.drainer.waiting import wait_until_stored
 from weft.errors import StoreError
-from weft.journal import Folder
+from weft.journal import Folder, Position
 from weft.settings import Settings
 
 _PACKAGE = str(Path(__file__).parents[2])
@@ -130,15 +130,17 @@ def drain_all(settings: Settings, *, timeout_s: float = 60.0) -> DrainReport:
     Where a drainer runs, this waits until that one has stored it. Raises StoreError or ServerError where the
     destination cannot be opened; the report says whether all was stored in ``timeout_s``.
     """
-    targets = ends(settings.dir)
     if not Folder.of(settings.dir).segments():
         return DrainReport()
     sink = open_sink(settings)
     deadline = time.monotonic() + timeout_s
+    targets: list[Position] | None = None
     try:
         while time.monotonic() < deadline:
             with contextlib.suppress(StoreError):
                 return drain(settings.dir, sink, timeout_s=0.0)
+            if targets is None:  # reading the journal takes a while: only where another one drains
+                targets = ends(settings.dir, sink.progress)
             if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)):
                 return DrainReport()
     finally:

@@ -68,6 +68,9 @@ class ServerSink:
         if self._sent.pop(f"{writer}-{segment}", None) is not None:
             self._write()
 
+    def maintain(self) -> None:
+        """Nothing: the server keeps its own house."""
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

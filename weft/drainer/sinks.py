@@ -27,6 +27,10 @@ class Sink(Protocol):
         """The segment is drained and gone; its progress will not be asked again."""
         ...
 
+    def maintain(self) -> None:
+        """Keep house where records lie, now that there is nothing to drain. Raises what ``ingest`` raises."""
+        ...
+
     def close(self) -> None:
         """Let go of what the sink holds."""
         ...
@@ -42,6 +46,12 @@ class StoreSink:
 
     def retired(self, writer: str, segment: int) -> None:
         """Nothing: the store keeps progress for those who wait for it."""
+
+    def maintain(self) -> None:
+        """Pack long series and give free pages back, where the store has that to do."""
+        maintain = getattr(self._store, "maintain", None)  # not a promise of every store
+        if maintain is not None:
+            maintain()
 
     def close(self) -> None:
         """Close the store."""

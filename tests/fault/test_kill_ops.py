@@ -22,20 +22,45 @@ from weft.records import Span, SpanQuery
 from weft.settings import load
 from weft.store import SqlStore, open_store
 
-_MOST = 150
+CALLS = 20_000  # of all workers of a run together
+LAYOUTS = ["one", "ranks", "forked"]
 
 
-@pytest.mark.parametrize("layout", ["one", "ranks", "forked"])
-def test_no_call_that_returned_is_lost(
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_early_call_that_returned_is_lost(
     layout: str, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kill_at_points(layout, POINTS, 150, fresh_home, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_call_of_a_long_run_is_lost(
+    layout: str, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at_points(layout, 1, CALLS, fresh_home, tmp_path, monkeypatch)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_call_of_long_runs_is_lost(
+    layout: str, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at_points(layout, POINTS, CALLS, fresh_home, tmp_path, monkeypatch)
+
+
+def kill_at_points(
+    layout: str, points: int, calls: int, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs of up to ``calls`` calls, each killed at a random one: the parent, a child, the drainer in turn."""
     fresh_home.mkdir()
     for name in ("CONSOLE", "GIT", "SYSTEM_INTERVAL_S", "INSTRUMENT"):
         monkeypatch.setenv(f"WEFT_{name}", "0")
     monkeypatch.setenv("WEFT_QUIET", "1")
     monkeypatch.setenv("WEFT_DRAIN", "off")
     width = 1 if layout == "one" else CHILDREN + 1
-    board = Board(tmp_path / "board", POINTS * width)
+    most = calls // width
+    board = Board(tmp_path / "board", points * width)
     chance = random.Random()
     program = Path(__file__).parent / "op_nursery.py"
     with (
@@ -43,13 +68,13 @@ def test_no_call_that_returned_is_lost(
         subprocess.Popen([sys.executable, str(program), str(board.path)], stdin=subprocess.PIPE) as nursery,
     ):
         assert nursery.stdin is not None
-        for point in range(POINTS):
+        for point in range(points):
             keep_draining(fresh_home, drainer)
             workers = list(range(point * width, (point + 1) * width))
-            nursery.stdin.write(f"{workers[0]} {layout}\n".encode())
+            nursery.stdin.write(f"{workers[0]} {layout} {most}\n".encode())
             nursery.stdin.flush()
             victim = workers[0] if point % 3 == 0 else workers[-1]
-            kill_at = chance.randint(1, _MOST)
+            kill_at = chance.randint(1, most)
             wait_for(lambda: board.acknowledged(victim) >= kill_at)  # noqa: B023 - called before the next round
             if point % 3 == 2:
                 drainer[0].kill()
@@ -63,8 +88,10 @@ def test_no_call_that_returned_is_lost(
     settings = load()
     report = drain_all(settings)
     assert (report.complete, report.rejected, read_status(fresh_home).damaged) == (True, 0, 0)
+    done = sum(board.acknowledged(worker) for worker in range(points * width))
+    print(f"{layout}: {points} kills, {done} calls had returned")
     store = open_store(settings)
-    check(store, board, POINTS * width)
+    check(store, board, points * width)
     assert store.integrity() == []
     store.close()
 

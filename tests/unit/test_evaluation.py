@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from weft.errors import InputError, MissingExtraError, WeftError
-from weft.evals import Dataset, Evaluation, EvaluationResult
+from weft.evals import Dataset, Evaluation, EvaluationResult, Gate
 from weft.evals.calls import Limiter
 from weft.evals.unrecorded import Unrecorded
 from weft.records import NodeKind, RecordType, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
@@ -148,6 +148,20 @@ def test_a_failing_target_is_a_record_and_missing(recorder: MemoryRecorder) -> N
     assert "no zero" in failure.stack
     figure = result.summary["exact"]
     assert (figure.n, figure.missing, figure.value) == (3, 3, pytest.approx(2 / 3))
+
+
+def test_where_every_sample_fails_each_scorer_has_a_figure_without_value(recorder: MemoryRecorder) -> None:
+    def fails(n: int) -> str:
+        raise ValueError("down")
+
+    gates = [Gate("exact", minimum=0.5), Gate("exact", max_drop=0.1)]
+    evaluation = Evaluation("sums", ROWS, [Exact(), EditDistance()], gates=gates, repetitions=2)
+    first = evaluation.evaluate_sync(fails)
+    for figure in first.summary.values():
+        assert (figure.n, figure.missing, figure.value, figure.reason) == (0, 6, None, "every score failed")
+    assert list(first.summary) == ["exact", "edit_distance"]
+    assert [verdict.reason for verdict in first.verdicts] == ["no figure: every score failed"] * 2
+    assert set(map(len, first.values("exact").values())) == {2}
 
 
 def test_a_failing_scorer_is_a_record_and_missing(recorder: MemoryRecorder) -> None:
@@ -375,7 +389,8 @@ def test_without_a_store_it_still_evaluates() -> None:
 def test_an_empty_dataset(recorder: MemoryRecorder) -> None:
     result = Evaluation("sums", [], [Exact()]).evaluate_sync(answer)
     assert result.samples == []
-    assert result.passed
+    assert not result.passed  # nothing was measured: a check in CI must not go green on an empty file
+    assert result.summary["exact"].reason == "there are no scores"
 
 
 def test_the_target_that_cannot_be_filled(recorder: MemoryRecorder) -> None:

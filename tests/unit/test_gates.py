@@ -87,7 +87,7 @@ def test_a_figure_over_what_happened_to_succeed_fails(recorder: MemoryRecorder) 
     assert lenient.passed
     assert unknown.reason == "there is no such metric; the evaluation has: exact, length"
     broken = evaluate(recorder, lambda n: 1 / 0)
-    assert judge(broken, [Gate("exact", minimum=0)])[0].reason.startswith("there is no such metric")
+    assert judge(broken, [Gate("exact", minimum=0)])[0].reason.startswith("no figure: every score failed")
 
     @scorer
     def lost(output: str) -> float:

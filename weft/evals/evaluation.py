@@ -119,7 +119,7 @@ class Evaluation:
             url=recorder.address(f"/evaluation/{run_id}"),
             samples=samples,
             scores=scores,
-            summary=summarise(samples, scores, level=self.level),
+            summary=summarise(samples, scores, scorers=[s.name for s in self.scorers], level=self.level),
         )
         await asyncio.to_thread(self._finish, recorder, result)
         return result

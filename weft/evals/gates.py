@@ -127,6 +127,7 @@ def _earlier(result: EvaluationResult, metric: str, store: Store) -> str | None:
     for run in store.runs.list_runs(query).items:
         same = run.run_id != result.run_id and run.config.get("evaluation") == result.name
         # A run that a gate stopped is no baseline: small drops would add up unseen.
-        if same and run.summary.get("passed", True) and metric in run.summary.get("aggregates", {}):
+        figure = run.summary.get("aggregates", {}).get(metric) or {}
+        if same and run.summary.get("passed", True) and figure.get("value") is not None:
             return run.run_id
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +49,10 @@ class EvaluationResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed; without gates, whether any sample got an answer (or there was none to get)."""
+        """Whether every gate passed; without gates, whether any sample got an answer."""
         if self.verdicts:
             return all(verdict.passed for verdict in self.verdicts)
-        return len(self.failed) < len(self.samples) or not self.samples
+        return len(self.failed) < len(self.samples)
 
     def values(self, metric: str) -> dict[str, list[float | None]]:
         """The values of a metric by example, one a repetition, None where it is missing. Raises InputError for an
@@ -60,7 +60,7 @@ class EvaluationResult:
         if metric not in self.summary:
             have = ", ".join(self.summary) or "none"
             raise InputError(f"The evaluation {self.name} has no metric {metric!r}; it has: {have}.", field="metric")
-        return _columns(self.samples, self.scores)[metric]
+        return _columns(self.samples, self.scores, self.summary)[metric]
 
     def pass_at_k(self, metric: str, k: int) -> Aggregate:
         """The chance that one of ``k`` tries succeeds, averaged over examples, for a yes-or-no metric with repetitions.
@@ -147,13 +147,19 @@ class EvaluationResult:
 
 
 def summarise(
-    samples: Sequence[Sample], scores: Sequence[Score], *, level: float = 0.95, seed: int = 0
+    samples: Sequence[Sample],
+    scores: Sequence[Score],
+    *,
+    scorers: Collection[str] = (),
+    level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, Aggregate]:
-    """The aggregate of every metric. A sample that failed is missing in each, and so is a score that failed."""
+    """The aggregate of every metric. A sample that failed is missing in each, and so is a score that failed; a scorer
+    of ``scorers`` that came to score nothing, since every sample failed, has an aggregate without a value."""
     clusters: dict[str, str | None] = {sample.example_id: sample.cluster for sample in samples}
     clustered = any(cluster is not None for cluster in clusters.values())
     figures: dict[str, Aggregate] = {}
-    for name, by_example in _columns(samples, scores).items():
+    for name, by_example in _columns(samples, scores, scorers).items():
         flat = [(example, value) for example, values in by_example.items() for value in values]
         figures[name] = aggregate(
             [value for _, value in flat],
@@ -177,8 +183,16 @@ def summary_data(figures: dict[str, Aggregate], samples: Sequence[Sample]) -> di
     }
 
 
-def _columns(samples: Sequence[Sample], scores: Sequence[Score]) -> dict[str, dict[str, list[float | None]]]:
-    """Metric -> example -> values. A scorer whose scores failed everywhere still has its (empty) metric."""
+def _columns(
+    samples: Sequence[Sample], scores: Sequence[Score], scorers: Collection[str] = ()
+) -> dict[str, dict[str, list[float | None]]]:
+    """Metric -> example -> values. A scorer whose scores failed everywhere still has its (empty) metric, and so have
+    all ``scorers`` where no sample got an answer."""
+    if not scores:  # which metrics a scorer gives is known from its scores; here its name has to do
+        nothing: dict[str, list[float | None]] = {}
+        for sample in samples:
+            nothing.setdefault(sample.example_id, []).append(None)
+        return dict.fromkeys(scorers, nothing)
     found: dict[str, dict[tuple[str | None, int | None], Score]] = {}
     for score in scores:
         found.setdefault(score.name, {})[(score.example_id, score.repetition)] = score
@@ -236,5 +250,5 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
         url=recorder.address(f"/evaluation/{run_id}") if recorder is not None else f"/evaluation/{run_id}",
         samples=samples,
         scores=scores,
-        summary=summarise(samples, scores, level=float(config.get("level", 0.95))),
+        summary=summarise(samples, scores, scorers=sorted(names), level=float(config.get("level", 0.95))),
     )

@@ -76,6 +76,10 @@ def test_an_empty_directory_says_how_to_fill_it() -> None:
         (["up", "--host", "0.0.0.0", "--port", "0"], {}, ["WEFT_API_KEY"]),
         (["runs"], {"WEFT_DIR": "/proc/nowhere"}, ["/proc/nowhere", "W600"]),
         (["runs"], {"WEFT_URL": "http://127.0.0.1:9"}, ["127.0.0.1:9", "W700"]),
+        (["runs"], {"WEFT_URL": "localhost:4300"}, ["WEFT_URL is 'localhost:4300'", "Write it as http://", "W100"]),
+        (["runs", "--kind", "trian"], {}, ["no run kind 'trian'", "Use one of app, train", "W200"]),
+        (["sync", "/nowhere"], {}, ["There is no folder /nowhere", "W200"]),
+        (["up", "--port", "99999"], {}, ["WEFT_PORT is 99999", "W100"]),
     ],
 )
 def test_what_a_user_can_fix_ends_with_one_message_and_no_traceback(
@@ -140,6 +144,31 @@ def test_what_was_recorded_offline_is_stored_by_sync_once(fresh_home: Path) -> N
     assert found["status"] == "finished"
 
 
+def test_sync_says_what_still_waits(fresh_home: Path) -> None:
+    script = "import weft; weft.init('p', mode='offline').log({'x': 1.0})"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+    for arguments in (["sync"], ["sync", "--json"]):
+        waits = run(*arguments, WEFT_URL="http://127.0.0.1:9")
+        assert waits.returncode == 1
+        assert "error: Not everything is stored: The Weft server at http://127.0.0.1:9" in waits.stderr
+        assert "The rest waits in the journal" in waits.stderr
+    assert json.loads(waits.stdout)["error"]
+    assert json.loads(run("sync", "--json").stdout)["stored"] > 0
+
+
+def test_an_eval_of_no_file_leaves_no_run(fresh_home: Path) -> None:
+    assert run("eval", "missing.py").returncode == 2
+    assert not fresh_home.exists()
+
+
+def test_doctor_makes_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "none"
+    done = run("doctor", "--dir", str(place))
+    assert done.returncode == 0
+    assert "weft.db is made at first use" in done.stdout
+    assert not place.exists()
+
+
 def test_doctor_is_content_with_a_sound_installation_and_names_what_is_broken(recorded: str) -> None:
     sound = run("doctor", "--json")
     assert sound.returncode == 0, sound.stdout
@@ -153,4 +182,4 @@ def test_settings_and_version_are_printed_and_the_key_is_not() -> None:
     table = run("settings", WEFT_API_KEY="hush")
     assert "WEFT_API_KEY" in table.stdout
     assert "hush" not in table.stdout
-    assert run("version").stdout.strip() == weft.__version__
+    assert run("version").stdout.strip() == run("--version").stdout.strip() == weft.__version__

@@ -140,6 +140,9 @@ def _journal(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.db is None and not (settings.dir / "weft.db").exists():  # looking must not make one
+        yield Finding("database", Health.OK, f"{settings.dir / 'weft.db'} is made at first use")
+        return
     from weft.store import open_store  # noqa: PLC0415 - SQLAlchemy loads only where a database is opened
 
     store = open_store(settings)

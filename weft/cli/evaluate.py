@@ -19,7 +19,8 @@ def evaluate(
     """Run the evaluations of FILE. Exit code 0: every gate passed; 1: a gate failed; 2: it could not be run."""
     import weft  # noqa: PLC0415 - the lazy root; a module-level import would be a cycle in type checkers' eyes
 
-    weft.init(project, kind="app", job_type="eval")
+    files.check(file)
+    weft.init(project, kind="app", name=file.stem, job_type="eval")
     results = files.run_file(file)
     weft.finish()
     if as_json:

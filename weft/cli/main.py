@@ -6,6 +6,7 @@ What a user can fix ends with one message and exit code 2; only bugs show a trac
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,6 @@ from weft.errors import WeftError
 
 app = typer.Typer(
     name="weft",
-    help="LLM traces, evaluations, human review and training runs in one database.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,6 +37,21 @@ def version() -> None:
     from weft import __version__  # noqa: PLC0415 - read when asked
 
     typer.echo(__version__)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def weft(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print Weft's version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """LLM traces, evaluations, human review and training runs in one database."""
 
 
 def main() -> None:

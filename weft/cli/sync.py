@@ -9,7 +9,8 @@ import typer
 
 from weft import session
 from weft import settings as settings_module
-from weft.cli.output import console, print_json
+from weft.cli.output import console, fail, print_json
+from weft.errors import InputError, StoreError
 
 
 def sync(
@@ -20,9 +21,19 @@ def sync(
     db: Annotated[str | None, typer.Option("--db", metavar="URL", help="Store in this database.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Store what was recorded offline or left behind; may be run again at will, nothing is stored twice."""
-    report = session.sync(settings_module.load({"dir": directory, "url": url, "db": db}))
+    """Store what was recorded offline or left behind; may be run again at will, nothing is stored twice.
+
+    Exit code 1 where something waits in the journal still.
+    """
+    if directory is not None and not directory.is_dir():
+        raise InputError(f"There is no folder {directory}.", remedy="Name one that Weft records in.", field="directory")
+    settings = settings_module.load({"dir": directory, "url": url, "db": db})
+    report = session.sync(settings)
     if as_json:
         print_json(report)
-        return
-    console().print(f"Stored {report.stored:,} records; {report.rejected:,} refused.")
+    else:
+        console().print(f"Stored {report.stored:,} records; {report.rejected:,} refused.")
+    if not report.complete or report.error is not None:
+        reason = f"Not everything is stored: {report.error or 'it took too long.'}"
+        fail(StoreError(reason, remedy="The rest waits in the journal; see `weft doctor`, then run `weft sync` again."))
+        raise typer.Exit(1)

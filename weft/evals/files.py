@@ -56,9 +56,14 @@ def exit_code(results: Iterable[EvaluationResult]) -> int:
     return 0 if all(result.passed for result in results) else 1
 
 
-def _load(path: Path) -> ModuleType:
+def check(path: Path) -> None:
+    """Raises InputError where ``path`` is no Python file."""
     if not path.is_file() or path.suffix != ".py":
-        raise InputError(f"There is no Python file {path}.", field="path")
+        raise InputError(f"There is no Python file {path}.", remedy="Name a file that ends in .py.", field="path")
+
+
+def _load(path: Path) -> ModuleType:
+    check(path)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None

@@ -148,6 +148,10 @@ def _writer_ended() -> ColumnElement[bool]:
 def _filters(query: RunQuery) -> list[ColumnElement[bool]]:
     c = t.runs.c
     filters: list[ColumnElement[bool]] = []
+    if query.kind is not None and query.kind not in set(RunKind):
+        raise InputError(
+            f"There is no run kind {query.kind!r}.", remedy=f"Use one of {', '.join(RunKind)}.", field="kind"
+        )
     for column, wanted in (
         (c.project, query.project),
         (c.kind, query.kind),

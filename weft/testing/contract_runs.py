@@ -136,6 +136,7 @@ class RunContract:
         for query, words in (
             (RunQuery(order="secret"), "cannot be ordered"),
             (RunQuery(status="great"), "no run status"),
+            (RunQuery(kind="trian"), "no run kind .trian.. Use one of app, train"),
             (RunQuery(cursor="??"), "cursor"),
         ):
             with pytest.raises(InputError, match=words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
@@ -269,6 +269,12 @@ def _query(cls: type[Q], project: str | None, filters: dict[str, Any], default_l
     most = filters.get("limit")
     if most is not None and (not isinstance(most, int) or most < 1):
         raise InputError(f"The limit is {most!r}.", remedy="Use a positive number.", field="limit")
+    if (wanted := filters.get("attributes")) is not None and not isinstance(wanted, Mapping):
+        raise InputError(
+            f"The filter attributes is {wanted!r}, not a dict.",
+            remedy="Use attributes={'team': 'a'}.",
+            field="attributes",
+        )
     limit = default_limit if most is None else min(most, default_limit)
     return cls(**{**filters, "project": project, "limit": limit})
 

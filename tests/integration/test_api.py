@@ -138,6 +138,8 @@ def test_evaluations_scores_and_reviews(recorder: recording.Recorder, api: weft.
 
 
 def test_bad_filters_are_named(api: weft.Api) -> None:
+    with pytest.raises(InputError, match="The filter attributes is 'team', not a dict. Use attributes="):
+        api.spans(attributes="team")
     with pytest.raises(InputError, match=r"There is no filter 'sort'\. Use group, kind") as caught:
         api.runs("p", sort="x")
     assert caught.value.field == "sort"

@@ -360,6 +360,8 @@ def test_a_bad_sample_rate_is_refused(rate: float) -> None:
 
 
 def test_op_on_no_function_is_refused() -> None:
+    with pytest.raises(InputError, match="op cannot decorate <class 'dict'>. Put it on a function or method"):
+        op(dict)
     with pytest.raises(InputError, match="op cannot decorate 3"):
         op(3)  # type: ignore[type-var]
 

@@ -76,7 +76,7 @@ def op(
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
             return type(target)(decorate(target.__func__))
-        if not callable(target):
+        if not callable(target) or isinstance(target, type):  # a wrapped class would be one no more
             raise InputError(f"op cannot decorate {target!r}.", remedy="Put it on a function or method.", field="fn")
         options = OpOptions(
             name or _name(target), kind, capture_input, capture_output, redact, sample_rate, dict(attributes or {})

@@ -32,6 +32,7 @@ from weft.training.system import SystemSampler
 
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
+_NAME = value_rules.LONGEST_NAME  # a global is found faster, and log is a hot path
 
 current: Run | None = None
 """The run that ``weft.log`` writes to; ``weft.session`` sets it."""
@@ -101,8 +102,8 @@ class Run:
         """Record metrics of one step; without ``step`` the one after the last.
 
         Nested mappings are flattened with ``.``; what is not a number goes to the summary. Raises InputError
-        where ``values`` is not a mapping with string keys or ``step`` is not a 64-bit integer; otherwise it
-        never raises, and once it has returned the values survive the death of the process.
+        where ``values`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
+        otherwise it never raises, and once it has returned the values survive the death of the process.
         """
         if type(values) is not dict and not isinstance(values, Mapping):
             raise InputError(
@@ -116,7 +117,7 @@ class Run:
         others: dict[str, Any] | None = None
         for key, value in values.items():
             # Finite floats under string keys are ready to be written; anything else takes the long way.
-            if type(key) is not str or type(value) is not float or value - value != 0.0:
+            if type(key) is not str or type(value) is not float or value - value != 0.0 or not 0 < len(key) <= _NAME:
                 metrics, others = value_rules.split(values)
                 others = capture(others)
                 break

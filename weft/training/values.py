@@ -11,6 +11,7 @@ from weft.errors import InputError
 
 _INT64 = 1 << 63
 _DEPTH = 16  # deeper mappings go to the rest
+LONGEST_NAME = 256  # characters; the store takes no longer ones
 
 
 def finite_or_name(value: float) -> float | str:
@@ -53,7 +54,7 @@ def _real_number(value: Any) -> float | str | None:
 def split(values: Mapping[Any, Any]) -> tuple[dict[str, float | str], dict[str, Any]]:
     """Numbers, as they travel in JSON, and other values as they are; nested mappings are flattened with ``.``.
 
-    Raises InputError where a key is not a string.
+    Raises InputError where a key is not a string, and where the name of a number is empty or too long.
     """
     metrics: dict[str, float | str] = {}
     others: dict[str, Any] = {}
@@ -78,5 +79,11 @@ def _split_into(
         number = to_number(value)
         if number is None:
             others[name] = value
+        elif not 0 < len(name) <= LONGEST_NAME:
+            raise InputError(
+                f"The metric name {name[:40]!r} has {len(name)} characters.",
+                remedy=f"Use 1 to {LONGEST_NAME}.",
+                field="values",
+            )
         else:
             metrics[name] = number

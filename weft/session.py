@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("weft")
 _lock = threading.RLock()
+# A child would wait for ever for a module that another thread was importing at the fork: forks wait for imports.
+_importing = threading.RLock()
 _session: Session | None = None
 _hooked = False
 _uncaught: BaseException | None = None
@@ -221,11 +223,11 @@ def flush(timeout_s: float = 30.0) -> FlushReport:
 def open_store(settings: Settings) -> Store:
     """The store that the settings name: a server's, or the embedded one. Raises StoreError or ServerError."""
     if settings.url is not None and settings.mode != "offline":
-        from weft.client import RemoteStore  # noqa: PLC0415 - httpx is slow to import and often not needed
-
+        with _importing:
+            from weft.client import RemoteStore  # noqa: PLC0415 - httpx is slow to import and often not needed
         return RemoteStore(settings.url, settings.api_key)
-    from weft.store import open_store as open_embedded  # noqa: PLC0415 - SQLAlchemy is slow to import
-
+    with _importing:
+        from weft.store import open_store as open_embedded  # noqa: PLC0415 - SQLAlchemy is slow to import
     return open_embedded(settings)
 
 
@@ -396,11 +398,19 @@ def _at_exit() -> None:
     session.close()
 
 
+def _before_fork() -> None:
+    _importing.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    _importing.release()
+
+
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.RLock()
+    global _importing, _lock
+    _importing, _lock = threading.RLock(), threading.RLock()
     if _session is not None:
         _session.after_fork()
 
 
-fork.register(child=_after_fork)
+fork.register(_after_fork, before=_before_fork, parent=_after_fork_in_parent)

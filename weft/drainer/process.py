@@ -121,6 +121,8 @@ def _may_start(folder: Folder) -> bool:
 
 def start_thread(settings: Settings) -> DrainThread:
     """Drain in a thread of this process, where a process may not be started."""
+    if settings.url:  # imported here: a child forked while the thread imports it could never import it
+        from weft.drainer import server  # noqa: F401, PLC0415 - httpx loads only where a server is used
     return DrainThread(Loop(settings.dir, lambda: open_sink(settings), linger_s=None))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
+from weft.journal import fork
+
 _log = logging.getLogger("weft")
 _lock = threading.Lock()
 _counts: dict[str, int] = {}
@@ -28,3 +30,11 @@ def failures() -> dict[str, int]:
     """How often recording failed in this process, by place."""
     with _lock:
         return dict(_counts)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+fork.register(_after_fork)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from weft.errors import InputError
+from weft.journal import fork
 
 _lock = threading.Lock()
 _own: dict[str, dict[str, Any]] = {}
@@ -83,3 +84,11 @@ def _read() -> dict[str, dict[str, Any]]:
     except (OSError, ValueError, ImportError):
         return {}  # without a table a cost is unknown, never zero
     return table if isinstance(table, dict) else {}
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+fork.register(_after_fork)

@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.util.types import Attributes
 
+from weft.journal import fork
 from weft.otlp import names
 from weft.tracing.processor import SCOPE, JournalProcessor
 
@@ -144,8 +145,7 @@ def _forget_parents() -> None:
         source.processor.forget()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parents)
+fork.register(_forget_parents)
 
 
 def join() -> Source:

@@ -6,6 +6,7 @@ import threading
 from types import ModuleType
 from typing import Any
 
+from weft.journal import fork
 from weft.tracing.instrumentation import imports
 from weft.tracing.instrumentation.calls import traced
 from weft.tracing.instrumentation.clients import TARGETS, Target
@@ -49,3 +50,11 @@ def _patch(module: ModuleType, target: Target) -> None:
     ours = traced(target.client, target.api, original)
     setattr(owner, target.function, ours)
     _patched.append((owner, target.function, original, ours))
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+fork.register(_after_fork)

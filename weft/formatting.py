@@ -185,11 +185,21 @@ def _said(message: dict[str, Any]) -> str:
             out.append(part)
         elif isinstance(part, dict):
             inner = part.get("text", part.get("content"))
-            out.append(inner if isinstance(inner, str) else json.dumps(part, ensure_ascii=False, default=str))
+            out.append(inner if isinstance(inner, str) else called(part))
     calls = message.get("tool_calls")
     if isinstance(calls, list):
-        out += [json.dumps(call, ensure_ascii=False, default=str) for call in calls]
+        out += [called(call) for call in calls]
     return "\n".join(out)
+
+
+def called(call: Any) -> str:
+    """A tool call of a message as ``name(arguments)``, whichever dialect it is in; all else as JSON."""
+    inner = call.get("function") if isinstance(call, dict) else None
+    spec = inner if isinstance(inner, dict) else call
+    if not isinstance(spec, dict) or not isinstance(spec.get("name"), str) or "arguments" not in spec:
+        return json.dumps(call, ensure_ascii=False, default=str)
+    given = spec["arguments"]
+    return f"{spec['name']}({given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)})"
 
 
 def plain(label: str) -> str:

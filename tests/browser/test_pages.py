@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -117,3 +118,53 @@ def test_panes_go_under_each_other_on_a_narrow_page(open_page: Open) -> None:
         assert first is not None
         assert second is not None
         assert (second["y"] > first["y"]) == under
+
+
+def test_the_keys_of_a_page_are_listed_and_lead_around(open_page: Open) -> None:
+    page = open_page(f"/trace?id={TRACE}")
+    expect(page.get_by_role("button", name="? Keys")).to_be_visible()
+    page.keyboard.press("?")
+    listed = page.get_by_role("dialog", name="Keys of this page")
+    expect(listed).to_contain_text("next, previous span")
+    page.keyboard.press("Escape")
+    expect(listed).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.locator("h1").first).to_have_text("Traces")
+    search = page.get_by_role("textbox", name="Search")
+    expect(search).to_be_visible()
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    page.keyboard.type("?")
+    expect(listed).to_be_hidden()
+    expect(search).to_have_value("?")
+
+
+def test_an_id_is_copied_by_a_click(open_page: Open) -> None:
+    page = open_page(f"/trace?id={TRACE}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.get_by_role("button", name="? Keys")).to_be_visible()
+    page.locator("button.w-id").first.click()
+    expect(page.locator("button.w-id.w-copied")).to_have_text(TRACE)
+    assert page.evaluate("navigator.clipboard.readText()") == TRACE
+
+
+def test_a_table_is_given_as_a_file_with_exact_values(open_page: Open) -> None:
+    page = open_page(f"/evaluation?id=eval-b&project={seeds.PROJECT}")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").first.click()
+    assert download.value.suggested_filename == "weft-figures.csv"
+    head, first, *_ = Path(download.value.path()).read_text("utf-8").splitlines()
+    assert head.startswith("Metric,Value and interval,value,low,high,n")
+    assert len(first.split(",")[1]) > 6  # not rounded
+
+
+def test_charts_share_a_cursor(open_page: Open) -> None:
+    page = open_page(f"/run?id=train-a&project={seeds.PROJECT}")
+    charts = page.locator(".js-plotly-plot")
+    expect(charts.nth(1)).to_be_visible()
+    expect(page.get_by_role("button", name="? Keys")).to_be_visible()
+    charts.first.locator(".nsewdrag").first.hover()
+    expect(charts.nth(1).locator(".w-cursor")).to_be_visible()
+    expect(charts.first.locator(".w-cursor")).to_have_count(0)
+    page.locator("h1").first.hover()
+    expect(page.locator(".w-cursor")).to_have_count(0)

@@ -94,11 +94,12 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("overview", {}, ["Errors", "Waiting for review", "Newest runs"]),
         ("traces", {}, ["answer_customer"]),
         ("traces", {"status": "error"}, ["answer_customer"]),
-        ("trace", {"id": f"{1:032x}"}, ["chat answerer", "Where is order 1000?"]),
+        ("trace", {"id": f"{1:032x}"}, ["chat answerer", "204 tok", "Where is order 1000?"]),
         ("trace", {"id": f"{1:032x}", "span": f"{4:016x}"}, ["Answer in one sentence.", "answerer"]),
         ("evaluations", {}, ["Tick two evaluations"]),
         ("evaluations", {"sel": "eval-a,eval-b"}, ["Compare the two"]),
         ("evaluation", {"id": "eval-b"}, ["60 samples, 1 of them failed", "Reviewed by people: answers"]),
+        ("evaluation", {"id": "eval-b"}, ["Against the one before (answerer a):", "higher in the candidate", "Calls"]),
         ("compare", {"runs": "eval-a,eval-b"}, ["Flips in exact"]),
         ("review", {}, ["Is the answer correct?"]),
         ("runs", {}, ["softmax-1"]),
@@ -184,6 +185,17 @@ def test_a_reviewer_is_asked_for_a_name_once() -> None:
     app = app.button[0].click().run()
     assert app.query_params["reviewer"] == "ben"
     assert "as ben" in text(app)
+
+
+def test_who_is_asked_for_a_name_sees_what_there_is_to_do(filled: Store) -> None:
+    queue = Queue.open(filled, seeds.PROJECT, seeds.QUEUE)
+    item = queue.claim("machine")
+    assert item is not None
+    queue.label(item.item_id, "machine", "correct", simulated=True)
+    shown = text(opened("review", project=seeds.PROJECT, queue=seeds.QUEUE))
+    for words in ("Is the answer correct?", "1 labelled, all of them simulated", f"{queue.progress().waiting} to do"):
+        assert words in shown
+    assert "all of them simulated" in text(opened("overview", project=seeds.PROJECT))
 
 
 def test_a_finished_queue_shows_its_figure(filled: Store) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -134,3 +135,27 @@ def test_object_addresses_lead_to_their_pages(path: str, query: str, goal: str |
 def test_addresses_leave_out_what_is_empty() -> None:
     assert addresses.address("/runs", q="", sel=None) == "/runs"
     assert addresses.address("/trace", id="a b", span="1") == "/trace?id=a+b&span=1"
+
+
+def test_times_are_written_in_the_readers_zone() -> None:
+    ns = 1_700_000_000 * SECOND
+    east = timezone(timedelta(hours=2))
+    assert fmt.moment(ns) == "2023-11-14 22:13:20Z"
+    assert fmt.moment(ns, east) == "2023-11-15 00:13:20+02:00"
+    assert fmt.ago(ns, ns + 3 * 86_400 * SECOND, east) == "2023-11-15 00:13"
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        ({"id": "c1", "function": {"name": "find", "arguments": '{"id": 1}'}}, 'find({"id": 1})'),
+        ({"type": "tool_call", "name": "find", "arguments": {"id": 1}}, 'find({"id": 1})'),
+        ({"type": "image", "uri": "x"}, '{"type": "image", "uri": "x"}'),
+        ("odd", '"odd"'),
+    ],
+)
+def test_a_tool_call_reads_as_a_call(call: object, shown: str) -> None:
+    assert fmt.called(call) == shown
+    assert fmt.messages([{"role": "assistant", "content": None, "tool_calls": [call]}]) == [
+        {"role": "assistant", "text": shown}
+    ]

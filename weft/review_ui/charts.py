@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from weft.repositories import Store
 from weft.review_ui.style import DASHES
 
 CONFIG: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
-_POINTS = 600
+_POINTS = 1200  # drawn one by one; of more, so many buckets:
+_BUCKETS = 300
 _HEIGHT = 240
 
 
@@ -33,22 +34,29 @@ def by_metric(
 
 
 def figure(name: str, parts: Sequence[tuple[Run, Series]], colours: dict[str, str]) -> go.Figure:
-    """One metric of some runs over the step; sources of one run differ by dash."""
+    """One metric of some runs over the step; sources of one run differ by dash.
+
+    Of many points the mean of neighbours is drawn, with the range from their least to their greatest behind it.
+    """
     drawn = go.Figure()
     dashes: dict[str, int] = {}
-    several = len({run.run_id for run, _ in parts}) > 1
+    names = {run.run_id: run.name for run, _ in parts}
     for run, part in parts:
         dash = dashes.setdefault(run.run_id, 0)
         dashes[run.run_id] += 1
-        steps, values = thinned(part)
-        label = run.name + (f" {part.source}" if part.source else "")
+        thin = thinned(part)
+        colour = colours[run.run_id]
+        if len(part.steps) > len(thin.steps):
+            drawn.add_trace(_band(thin, colour))
+        twin = list(names.values()).count(run.name) > 1
+        label = run.name + (f" {run.run_id[:6]}" if twin else "") + (f" {part.source}" if part.source else "")
         drawn.add_trace(
             go.Scatter(
-                x=steps,
-                y=values,
+                x=thin.steps,
+                y=thin.values,
                 name=plain(label),
-                mode="lines" if len(steps) > 1 else "markers",
-                line={"color": colours[run.run_id], "width": 1.6, "dash": DASHES[dash % len(DASHES)]},
+                mode="lines" if len(thin.steps) > 1 else "markers",
+                line={"color": colour, "width": 1.6, "dash": DASHES[dash % len(DASHES)]},
                 hovertemplate="%{y:.6g}",
             )
         )
@@ -57,7 +65,7 @@ def figure(name: str, parts: Sequence[tuple[Run, Series]], colours: dict[str, st
         height=_HEIGHT,
         margin={"l": 56, "r": 12, "t": 30, "b": 36},
         hovermode="x unified",
-        showlegend=several,
+        showlegend=len(names) > 1,
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "font": {"size": 11}},
         xaxis={"title": {"text": "step", "font": {"size": 11}, "standoff": 4}, "zeroline": False, "showgrid": False},
         yaxis={"title": None, "zeroline": False, "tickfont": {"size": 11}},
@@ -65,19 +73,44 @@ def figure(name: str, parts: Sequence[tuple[Run, Series]], colours: dict[str, st
     return drawn
 
 
-def thinned(part: Series) -> tuple[Any, Any]:
-    """Steps and values of at most about 1,200 points: of each bucket its least and its greatest."""
+def _band(thin: Thin, colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=np.concatenate([thin.steps, thin.steps[::-1]]),
+        y=np.concatenate([thin.high, thin.low[::-1]]),
+        fill="toself",
+        fillcolor=colour,
+        opacity=0.22,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Thin:
+    """A series as it is drawn: mean, least and greatest value of each bucket of neighbours, by its first step."""
+
+    steps: Any
+    values: Any
+    low: Any
+    high: Any
+
+
+def thinned(part: Series) -> Thin:
+    """The points as they are, or of many the buckets of about equal length that have a finite value."""
     n = len(part.steps)
-    if n <= 2 * _POINTS:
-        return part.steps, part.values
-    edges = np.linspace(0, n, _POINTS + 1, dtype=np.int64)
-    kept: set[int] = {0, n - 1}
-    for start, stop in itertools.pairwise(edges):
-        window = part.values[start:stop]
-        if np.isfinite(window).any():
-            kept |= {int(start + np.nanargmin(window)), int(start + np.nanargmax(window))}
-    index = np.array(sorted(kept))
-    return part.steps[index], part.values[index]
+    if n <= _POINTS:
+        return Thin(part.steps, part.values, part.values, part.values)
+    starts = np.linspace(0, n, _BUCKETS, endpoint=False, dtype=np.int64)
+    known = np.isfinite(part.values)
+    values = np.where(known, part.values, 0.0)
+    counts = np.add.reduceat(known.astype(np.int64), starts)
+    means = np.add.reduceat(values, starts) / np.maximum(counts, 1)
+    low = np.minimum.reduceat(np.where(known, part.values, np.inf), starts)
+    high = np.maximum.reduceat(np.where(known, part.values, -np.inf), starts)
+    kept = counts > 0
+    return Thin(part.steps[starts][kept], means[kept], low[kept], high[kept])
 
 
 def plain(text: str) -> str:

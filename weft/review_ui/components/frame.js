@@ -57,7 +57,7 @@ function cursor(chart, step) {
 }
 
 function share(event) {
-  const charts = [...document.querySelectorAll(".js-plotly-plot")];
+  const charts = [...document.querySelectorAll(".js-plotly-plot")].filter((chart) => chart.offsetParent);
   if (charts.length < 2) return;
   const under = event.target.closest && event.target.closest(".js-plotly-plot");
   const x = under && axis(under);

@@ -71,7 +71,7 @@ def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] =
         Column("Name"),
         Column("Kind", "60px"),
         Column("Status", "100px"),
-        Column("Duration", "96px", "r"),
+        Column("Duration", "96px", "r", low=True),
         *(Column(name, "100px", low=True) for name in config),
         *(Column(name, "96px", "r") for name in results),
         *([] if results else [Column("About", "22%", low=True), Column("Result", "28%")]),

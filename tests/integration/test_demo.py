@@ -67,7 +67,7 @@ def test_openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_v
     told: tuple[Path, list[str]],
 ) -> None:
     with weft.Api(dir=told[0]) as api:
-        root = next(trace.root for trace in api.traces(project="demo") if "ask_all" in trace.root.name)
+        root = next(trace.root for trace in api.traces(project="demo") if trace.root.name == "answer some questions")
         spans = api.trace(root.trace_id)
     answers = [span for span in spans if span.kind == "llm"]
     assert len(answers) == 7

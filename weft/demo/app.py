@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import weft
-from weft.tracing import current_span
 
 INSTRUCTIONS = (
     "You are given a description taken from Python's standard library. "
@@ -29,11 +28,10 @@ class ModuleNamer:
         self._base_url = base_url
 
     @weft.op(kind="chain")
-    async def ask_all(self, descriptions: list[str]) -> tuple[str, list[str]]:
-        """The trace id of this call, and the module of each description; the first is asked through litellm as well."""
+    async def ask_all(self, descriptions: list[str]) -> list[str]:
+        """The module of each description; the first is asked through litellm as well."""
         answers = [await self.name_module(text) for text in descriptions]
-        answers.append(await self.ask_through_litellm(descriptions[0]))
-        return f"{current_span().get_span_context().trace_id:032x}", answers
+        return [*answers, await self.ask_through_litellm(descriptions[0])]
 
     @weft.op
     async def ask_through_litellm(self, description: str) -> str:

@@ -29,7 +29,7 @@ from weft.records import ReviewItem
 from weft.reviews import Queue, SimulatedReviewer, estimate
 from weft.scorers import EditDistance, Exact, Judge
 from weft.statistics import Aggregate
-from weft.tracing import set_price
+from weft.tracing import set_price, start_span
 from weft.training import Run
 
 PROJECT = "demo"
@@ -182,9 +182,14 @@ class Story:
         set_price(NAMER, PRICE_IN_USD, PRICE_OUT_USD)
         self._begin(kind="app", name="ask and evaluate", config={"model": self._options.model or NAMER})
 
+        questions = [row["description"] for row in self._split("test")[:ASKED]]
+
         async def ask() -> tuple[str, list[str]]:
             async with self._app(base_url) as app:
-                return await app.ask_all([row["description"] for row in self._split("test")[:ASKED]])
+                with start_span("answer some questions", "chain", input=questions) as span:
+                    answers = await app.ask_all(questions)
+                    span.set_output(answers)
+                return span.trace_id or "", answers
 
         trace_id, answers = self._runner.run(ask())
         self._say(f"{len(answers)} answers in trace {trace_id}, openai and litellm in one tree")

@@ -99,7 +99,7 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("evaluations", {}, ["Tick two evaluations"]),
         ("evaluations", {"sel": "eval-a,eval-b"}, ["Compare the two"]),
         ("evaluation", {"id": "eval-b"}, ["60 samples, 1 of them failed", "Reviewed by people: answers"]),
-        ("evaluation", {"id": "eval-b"}, ["Against the one before (answerer a):", "higher in the candidate", "Calls"]),
+        ("evaluation", {"id": "eval-b"}, ["Against the one before (answerer a):", "shared examples", "Calls"]),
         ("compare", {"runs": "eval-a,eval-b"}, ["Flips in exact"]),
         ("review", {}, ["Is the answer correct?"]),
         ("runs", {}, ["softmax-1"]),

@@ -153,5 +153,6 @@ def curves(runs: Sequence[Run], colours: dict[str, str]) -> None:
 
 
 def draw(figure: go.Figure, name: str) -> None:
-    """A chart with the tools that are of use."""
+    """A chart with the tools that are of use; on a narrow page charts go under each other."""
+    ui.show(ui.element("div", class_="w-pane"))
     st.plotly_chart(figure, key=f"chart-{name}", config=charts.CONFIG)

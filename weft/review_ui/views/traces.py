@@ -16,8 +16,8 @@ _COLUMNS = [
     Column("Status", "104px"),
     Column("Latency", "84px", "r"),
     Column("Spans", "72px", "r", low=True),
-    Column("Tokens", "76px", "r"),
-    Column("Cost", "96px", "r"),
+    Column("Tokens", "76px", "r", low=True),
+    Column("Cost", "96px", "r", low=True),
     Column("Input"),
     Column("Output", low=True),
 ]

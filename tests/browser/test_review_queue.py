@@ -105,6 +105,7 @@ def test_the_trace_is_one_key_away_and_the_way_back_keeps_the_case(bench: Workbe
     seeds.route(bench.store, "eval-a", budget=0.3, queue="ways")
     page = open_page(address("ways", "ann"))
     question = on_screen(page)
+    expect(page.get_by_role("link", name="Trace t", exact=True)).to_be_visible()  # its key is heard from then on
     page.keyboard.press("t")
     expect(page.locator("h1").first).to_have_text("target")
     page.get_by_text("Back to the case").click()

@@ -82,7 +82,7 @@ def test_errors_come_back_as_they_were_raised(store: RemoteStore, served: tuple[
 
 def test_a_wrong_key_is_told(served: tuple[Behind, str]) -> None:
     store = RemoteStore(served[1], "wrong")
-    with pytest.raises(ServerError, match=r"asks for a key.*WEFT_API_KEY") as caught:
+    with pytest.raises(ServerError, match=r"refuses the key that it was given.*WEFT_API_KEY") as caught:
         store.runs.list_projects()
     assert caught.value.status == 401
     store.close()

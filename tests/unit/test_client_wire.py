@@ -109,3 +109,15 @@ def test_parts_of_paths_are_encoded(server: Scripted, store: RemoteStore) -> Non
         with pytest.raises(NotFoundError):
             store.runs.get_run(odd)
     assert server.seen == ["GET /api/runs/a%2Fb%20c%ED%A0%80", "GET /api/runs/%2E%2E", "GET /api/runs/"]
+
+
+@pytest.mark.parametrize(("key", "said"), [(None, "asks for a key"), ("wrong", "refuses the key that it was given")])
+def test_a_key_that_is_missing_or_wrong_leads_to_the_setting(server: Scripted, key: str | None, said: str) -> None:
+    host = f"127.0.0.1:{server.server_address[1]}"
+    server.script = [(401, (ERROR % "W700").encode())]
+    store = RemoteStore(f"http://{host}", key)
+    with pytest.raises(ServerError, match=f"The Weft server at {host} {said}. Set WEFT_API_KEY to the key") as caught:
+        store.runs.list_projects()
+    store.close()
+    assert (caught.value.status, caught.value.field) == (401, "api_key")
+    assert len(server.seen) == 1

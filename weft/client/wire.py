@@ -152,6 +152,15 @@ def _error(answer: httpx.Response) -> WeftError:
         return _foreign(answer)
     if cls is not None:
         return cls(message, remedy=remedy, field=field)
+    if answer.status_code == httpx.codes.UNAUTHORIZED:  # the server speaks of headers, to whoever asks
+        given = "Authorization" in answer.request.headers
+        return ServerError(
+            f"The Weft server at {answer.request.url.netloc.decode()} "
+            + ("refuses the key that it was given." if given else "asks for a key."),
+            remedy="Set WEFT_API_KEY to the key that the server was started with.",
+            field="api_key",
+            status=answer.status_code,
+        )
     return ServerError(message, remedy=remedy, field=field, status=answer.status_code)
 
 

@@ -44,6 +44,7 @@ _session: Session | None = None
 _hooked = False
 _uncaught: BaseException | None = None
 _exit_code = 0
+_BEGUN = "_WEFT_RUN"  # tells processes that this one starts, by whatever means, which run they are a part of
 
 
 class Session:
@@ -60,6 +61,7 @@ class Session:
         self._store: Store | None = None
         self._journal: Journal | None = None
         self._thread: drainer.DrainThread | None = None
+        self._in_vain = False
         if settings.mode == "disabled":
             return
         self._journal = Journal.open(settings.dir, sync=settings.sync, quota_bytes=settings.journal_quota_bytes)
@@ -129,11 +131,25 @@ class Session:
             progress = self.store.progress
             complete = drainer.wait_until_stored(progress, positions, timeout_s if ensure else 0.0, ensure=ensure)
             pending = 0 if complete else drainer.pending_bytes(progress, positions)
-        except (WeftError, OSError) as error:  # the journal keeps it all: a store that is away is no loss
-            _log.warning("Weft could not flush: %s", error)
+        except (WeftError, OSError):  # the journal keeps it all: a store that is away is no loss
             complete, pending = False, sum(end for _, _, end in positions)
         rejected = drainer.read_status(self.directory).rejected
         return FlushReport(complete, pending, rejected, self._journal.lost())
+
+    def settle(self) -> None:
+        """At the end of a run or of the process: wait for the store as long as the settings allow, in vain only once."""
+        if not self.drains:
+            return
+        report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s)
+        if not report.complete and not self._in_vain:
+            where = self.settings.url or "the store"
+            _log.warning(
+                "%s does not answer in time: %s bytes of records wait in %s and go there later.",
+                where,
+                f"{report.pending_bytes:,}",
+                self.directory,
+            )
+        self._in_vain = not report.complete
 
     def address(self, path: str) -> str:
         """The address of an object's page, from its path such as ``/run/abc``."""
@@ -143,8 +159,7 @@ class Session:
     def close(self) -> None:
         """Wait for the store as long as the settings allow, then let go of journal and store."""
         if self._journal is not None:
-            if self.drains:
-                self.flush(self.settings.flush_timeout_s)
+            self.settle()
             self._journal.close()
         if self._thread is not None:
             self._thread.stop()
@@ -304,6 +319,7 @@ def _options(
             field="id",
         )
     run_id = id or ids.new_id()
+    source, primary = _place(id)
     return RunOptions(
         run_id=run_id,
         project="",
@@ -311,8 +327,21 @@ def _options(
         name=name or runs.default_name(run_id),
         config=config or {},
         tags=tuple(tags or ()),
-        rank=rank(),
+        source=source,
+        primary=primary,
     )
+
+
+def _place(run_id: str | None) -> tuple[str, bool]:
+    """The source of this process's points, and whether it speaks for the run: not a launcher's later ranks, nor a
+    process that one with this very run has started."""
+    number = rank()
+    if number is not None:
+        return f"rank-{number}", number == 0
+    begun, _, pid = os.environ.get(_BEGUN, "").rpartition(":")
+    if run_id is not None and run_id == begun and pid != str(os.getpid()):
+        return f"pid-{os.getpid()}", False
+    return "", True
 
 
 def _start(settings: Settings) -> Session:
@@ -339,7 +368,9 @@ def _start_run(session: Session, options: RunOptions) -> Run:
     recording.activate(session)
     run = Run(session, options, on_finish=_run_ended)
     runs.current = run
-    if not session.settings.quiet and not options.rank:
+    if options.primary:
+        os.environ[_BEGUN] = f"{run.id}:{os.getpid()}"
+    if not session.settings.quiet and options.primary:
         sys.stderr.write(_greeting(session, run))
     run.observe()
     return run
@@ -360,8 +391,10 @@ def _run_ended(run: Run) -> None:
     if runs.current is run:
         runs.current = None
         recording.activate(None)
-    if session is not None and session.drains:
-        session.flush(session.settings.flush_timeout_s)
+        if os.environ.get(_BEGUN) == f"{run.id}:{os.getpid()}":
+            del os.environ[_BEGUN]
+    if session is not None:
+        session.settle()
 
 
 def _install_hooks() -> None:

@@ -166,12 +166,12 @@ def test_a_block_that_ends_finishes_its_run(kept: Kept) -> None:
 
 
 def test_only_rank_0_begins_and_ends_the_run(kept: Kept) -> None:
-    one = start(kept, rank=1, config={"lr": 1})
+    one = start(kept, source="rank-1", primary=False, config={"lr": 1})
     one.log({"loss": 1.0})
     one.finish()
     assert [u.status for u in kept.runs] == [None, None]
     assert kept.metrics[0].source == "rank-1"
-    zero = start(kept, rank=0)
+    zero = start(kept, source="rank-0")
     zero.finish()
     assert [u.status for u in kept.runs[2:]] == [RunStatus.RUNNING, RunStatus.FINISHED]
 

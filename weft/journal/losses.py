@@ -14,6 +14,7 @@ _REASONS = {errno.ENOSPC: "disk full", errno.EDQUOT: "disk quota", errno.EROFS: 
 _REMEDIES = {
     "quota": "Raise WEFT_JOURNAL_QUOTA_BYTES, or see `weft doctor` why the journal is not drained.",
     "disk full": "Free some space: recording goes on by itself then.",
+    "closed": "The session they belong to has ended: call weft.init before recording more.",
     "disk quota": "Free some space: recording goes on by itself then.",
 }
 

@@ -42,8 +42,8 @@ _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What a run begins with. ``rank`` is this process's number among several that share the run; only rank 0
-    says when the run began and how it ended."""
+    """What a run begins with. ``source`` tells this process's points from those of others that share the run; only
+    the ``primary`` process says when the run began and how it ended."""
 
     run_id: str
     project: str
@@ -54,7 +54,8 @@ class RunOptions:
     group: str | None = None
     job_type: str | None = None
     notes: str | None = None
-    rank: int | None = None
+    source: str = ""
+    primary: bool = True
 
 
 class Run:
@@ -76,8 +77,8 @@ class Run:
         self.summary = Fields("summary", self._summary_set)
         self._recorder = recorder
         self._on_finish = on_finish
-        self._primary = not options.rank
-        self._source = "" if options.rank is None else f"rank-{options.rank}"
+        self._primary = options.primary
+        self._source = options.source
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._next_step = 0

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from weft.drainer.leader import destination_of
 from weft.drainer.loop import Loop
 from weft.drainer.process import open_sink
 from weft.settings import load
@@ -23,7 +24,8 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.WARNING)
     settings = load({"dir": arguments.dir})
-    loop = Loop(settings.dir, lambda: open_sink(settings), linger_s=arguments.linger)
+    destination = destination_of(settings)
+    loop = Loop(settings.dir, lambda: open_sink(settings), linger_s=arguments.linger, destination=destination)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -12,10 +12,15 @@ from weft.journal import Folder
 from weft.records import Batch, Entry
 
 Scrub = Callable[[int, bytes], bytes]
+_DENIED = {401, 403}
 
 
 class UnavailableError(Exception):
-    """The sink takes nothing now; the records stay where they are."""
+    """The sink takes nothing now; the records stay where they are. ``denied``: it will not with this key."""
+
+    def __init__(self, error: Exception | str) -> None:
+        super().__init__(str(error))
+        self.denied = isinstance(error, ServerError) and error.status in _DENIED
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ def _deliver(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:
     try:
         report = sink.ingest(batch)
     except (StoreError, ServerError, OSError) as error:
-        raise UnavailableError(str(error)) from error
+        raise UnavailableError(error) from error
     except Exception as error:  # one record's fault must not stop the rest; which one is found here
         if not batch.entries:
             raise UnavailableError(repr(error)) from error

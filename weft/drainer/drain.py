@@ -70,19 +70,22 @@ class Drainer:
         self._status = read_status(directory)
         self._written = replace(self._status)
         self.live = 0
+        self.denied = False
 
     def run_once(self) -> DrainReport:
         """Take what every segment has now, about a MB of each. ``live`` is then the number of live segments.
 
-        Where the sink takes nothing, the report says why and everything stays.
+        Where the sink takes nothing, the report says why and everything stays; ``denied`` says that it refuses us.
         """
         report = DrainReport()
         self.live = 0
+        self.denied = False
         self._status.newer = []
         try:
             self._drain_segments(report)
         except UnavailableError as error:
             report.complete, report.error = False, str(error)
+            self.denied = error.denied
             self._status.failed(str(error))
         self._status.destination = report.error or "ok"
         self._status.rejected += report.rejected
@@ -168,7 +171,7 @@ class Drainer:
         try:
             return self._sink.progress(file.writer, file.sequence)
         except Exception as error:  # a sink that cannot say where it stands takes nothing now
-            raise UnavailableError(str(error)) from error
+            raise UnavailableError(error) from error
 
     def _take(self, file: SegmentFile, opened: _Open, scan: Scan, report: DrainReport) -> None:
         for damage in scan.damaged:
@@ -239,15 +242,18 @@ class Drainer:
             self._written = replace(self._status)
 
 
-def drain(directory: Path, sink: Sink, *, scrub: Scrub | None = None, timeout_s: float = 1.0) -> DrainReport:
+def drain(
+    directory: Path, sink: Sink, *, scrub: Scrub | None = None, timeout_s: float = 1.0, destination: str = ""
+) -> DrainReport:
     """Move all that the journal of a Weft directory has now into ``sink``, in this process; the sink stays open.
 
-    Raises StoreError where another drainer works on the directory for longer than ``timeout_s``.
+    ``destination`` tells others where it goes (:func:`weft.drainer.leader.destination_of`). Raises StoreError where
+    another drainer works on the directory for longer than ``timeout_s``.
     """
     leadership = Leadership(directory)
     if not Folder.of(directory).root.is_dir():
         return DrainReport()
-    if not leadership.acquire(timeout_s):
+    if not leadership.acquire(timeout_s, destination):
         raise StoreError(
             f"Another process drains the journal in {directory}.",
             remedy="It stores what is there by itself; stop its writers to drain by hand.",

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft.drainer.deliver import Scrub
-from weft.drainer.drain import Drainer, DrainReport
-from weft.drainer.leader import Leadership
+from weft.drainer.drain import Drainer, DrainReport, live_writers
+from weft.drainer.leader import Leadership, Request, is_rival, wanted
 from weft.drainer.sinks import Sink
 from weft.drainer.status import read_status, write_status
 from weft.errors import WeftError
@@ -19,19 +19,24 @@ from weft.journal import Folder
 _log = logging.getLogger("weft")
 _BUSY_S = 0.02
 _IDLE_S = 0.25
-_AWAY_S = 5.0
+_AWAY_S = 60.0
+_DENIED_S = 60.0
 _LINGER_S = 3.0
 _SWEEP_S = 60.0
 _TURN_S = 0.5
 _QUIET_S = 1.0  # without new records before housekeeping, which holds the writer's place for a moment
 _HOUSE_S = 60.0
+HOLD_S = 10.0  # how long one that took over from another destination keeps the lead
 
 
 class Loop:
     """Drains a Weft directory until it is told to stop or nobody writes any more.
 
     ``open_sink`` is called when this loop leads, and again as long as it fails. ``linger_s``: how long to go on
-    with no live writer and nothing to do; None for ever.
+    with no live writer and nothing to do; None for ever. ``destination`` is its note for others
+    (:func:`weft.drainer.leader.destination_of`): it makes way for who wants another one, and asks such a leader to
+    make way; without one it does neither. Where the server refuses the key for ``denied_s`` and no writer lives, it
+    ends unless ``linger_s`` is None; a server that is away is asked for ever, at most every minute.
     """
 
     def __init__(
@@ -41,11 +46,16 @@ class Loop:
         *,
         scrub: Scrub | None = None,
         linger_s: float | None = _LINGER_S,
+        destination: str = "",
+        denied_s: float = _DENIED_S,
     ) -> None:
         self._directory = directory
         self._open_sink = open_sink
         self._scrub = scrub
         self._linger_s = linger_s
+        self._destination = destination
+        self._denied_s = denied_s
+        self._held_until = 0.0
         self._stopping = threading.Event()
         self._said: str | None = None
 
@@ -58,7 +68,7 @@ class Loop:
         leadership = Leadership(self._directory)
         folder = Folder.of(self._directory)
         while not self._stopping.is_set() and folder.root.exists():
-            if not leadership.acquire(timeout_s=_TURN_S):
+            if not self._acquire(leadership):
                 if self._linger_s is None:
                     continue
                 return
@@ -73,6 +83,41 @@ class Loop:
                 leadership.release()
             # A writer that came while we were leaving saw the lock and started nobody.
             if set(folder.segments()) <= seen and self._linger_s is not None:
+                return
+
+    def _acquire(self, leadership: Leadership) -> bool:
+        """Become the leader; one with another destination is asked to make way. False where one leads on."""
+        if wanted(self._directory) in (None, self._destination):
+            if leadership.acquire(_TURN_S, self._destination):
+                return True
+        else:
+            self._stopping.wait(_BUSY_S)
+        request = Request(self._directory)
+        if not is_rival(self._directory, self._destination) or not request.acquire(note=self._destination):
+            return False
+        deadline = time.monotonic() + 2 * HOLD_S
+        try:
+            while not self._stopping.is_set() and time.monotonic() < deadline:
+                if leadership.acquire(_TURN_S, self._destination):
+                    self._held_until = time.monotonic() + HOLD_S
+                    return True
+        finally:
+            request.release()
+        return False
+
+    def _makes_way(self) -> bool:
+        """Whether we are to leave: told so, the folder is gone, or somebody waits for another destination."""
+        if self._stopping.is_set() or not Folder.of(self._directory).root.exists():
+            return True
+        other = wanted(self._directory)
+        is_other = bool(other and self._destination) and other != self._destination
+        return is_other and time.monotonic() >= self._held_until
+
+    def _pause(self, wait_s: float) -> None:
+        """Wait, but not on while somebody asks for us."""
+        deadline = time.monotonic() + wait_s
+        while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(left, _IDLE_S)):
+            if wanted(self._directory) is not None:
                 return
 
     def _lead(self) -> None:
@@ -90,7 +135,7 @@ class Loop:
         """The sink, as soon as it opens; None where we are to stop or the folder is gone."""
         wait_s = _IDLE_S
         folder = Folder.of(self._directory)
-        while not self._stopping.is_set() and folder.root.exists():
+        while not self._makes_way():
             try:
                 return self._open_sink()
             except (WeftError, OSError) as error:
@@ -99,16 +144,16 @@ class Loop:
                 status.failed(str(error))
                 write_status(folder, status)
                 self._say(str(error))
-            self._stopping.wait(wait_s)
+            self._pause(wait_s)
             wait_s = min(2 * wait_s, _AWAY_S)
         return None
 
     def _drain(self, drainer: Drainer, house: _House) -> None:
-        folder = Folder.of(self._directory)
         wait_s = _BUSY_S
+        denied: float | None = None  # since when
         active = swept = time.monotonic()
         drainer.sweep()
-        while not self._stopping.is_set() and folder.root.exists():
+        while not self._makes_way():
             report = drainer.run_once()
             now = time.monotonic()
             self._say(report.error)
@@ -120,6 +165,9 @@ class Loop:
                 wait_s = min(1.5 * wait_s, _IDLE_S)
             if drainer.live or report.error is not None or wait_s == _BUSY_S or not report.complete:
                 active = now
+            denied = (now if denied is None else denied) if drainer.denied else None
+            if denied is not None and self._gives_up(denied, now):
+                return
             house.saw(report, now)
             if self._linger_s is not None and now - active > self._linger_s:
                 house.keep(now)
@@ -130,7 +178,14 @@ class Loop:
                 drainer.sweep()
                 swept = now
             if report.complete or report.error is not None:
-                self._stopping.wait(wait_s)
+                self._pause(wait_s)
+
+    def _gives_up(self, denied: float, now: float) -> bool:
+        """Whether we leave a server that has refused us since ``denied``: nobody would come to mend the key."""
+        if self._linger_s is None or now - denied < self._denied_s or live_writers(self._directory):
+            return False
+        _log.warning("The drainer ends: the server refuses its key. Records wait in the journal for `weft sync`.")
+        return True
 
     def _say(self, error: str | None) -> None:
         """Log why we wait, once a reason: a server may be away for days."""

@@ -11,11 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from weft import clock
 from weft.drainer.drain import DrainReport, drain, ends
-from weft.drainer.leader import is_led
-from weft.drainer.loop import DrainThread, Loop
+from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, wanted
+from weft.drainer.loop import HOLD_S, DrainThread, Loop
 from weft.drainer.sinks import Sink, StoreSink
-from weft.drainer.waiting import wait_until_stored
+from weft.drainer.status import read_status
+from weft.drainer.waiting import pending_bytes, wait_until_stored
 from weft.errors import StoreError
 from weft.journal import Folder, Position
 from weft.settings import Settings
@@ -45,17 +47,20 @@ def open_sink(settings: Settings) -> Sink:
 
 
 def ensure_running(settings: Settings) -> None:
-    """Start the drainer's process for these settings if none runs; returns at once. Raises OSError.
+    """Start the drainer's process for these settings if none runs for them; returns at once. Raises OSError.
+
+    Where one with another database, server or key runs, the new one asks it to make way and takes over. So the last
+    that was started wins; where two go on recording to different places, they change at most every ten seconds.
 
     It is in a session of its own, so that the end of this process or a ctrl-C does not reach it. However many
     processes ask, one drainer a second is started at most; one that fails is tried again less and less often.
     """
     folder = Folder.of(settings.dir)
-    started = _started.setdefault(settings.dir, _Started())
-    started.reap()
+    destination = destination_of(settings)
+    started = _started_for(settings.dir, destination)
     if started.pid is not None or time.monotonic() < started.not_before or not sys.executable:
         return
-    if not folder.root.is_dir() or is_led(settings.dir) or not _may_start(folder):
+    if not folder.root.is_dir() or not _is_missing(settings.dir, destination, started) or not _may_start(folder):
         return
     environment = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
     for name, value in (("DB", settings.db), ("URL", settings.url), ("API_KEY", settings.api_key)):
@@ -76,8 +81,13 @@ def ensure_running(settings: Settings) -> None:
 
 @dataclass(slots=True)
 class _Started:
-    """The drainer that this process started for a directory: ``failures`` of it in a row, and when to try again."""
+    """The drainer that this process started for a directory: ``failures`` of it in a row, and when to try again.
 
+    ``rivals`` counts how often a drainer with another destination was in its place.
+    """
+
+    destination: str = ""
+    rivals: int = 0
     pid: int | None = None
     failures: int = 0
     not_before: float = 0.0
@@ -101,6 +111,39 @@ class _Started:
 
 
 _started: dict[Path, _Started] = {}
+_former: list[_Started] = []  # with other destinations, until they have ended
+
+
+def _started_for(directory: Path, destination: str) -> _Started:
+    started = _started.get(directory)
+    if started is None or started.destination != destination:
+        if started is not None:
+            _former.append(started)
+        started = _started[directory] = _Started(destination)
+    started.reap()
+    for former in _former:
+        former.reap()
+    _former[:] = [former for former in _former if former.pid is not None]
+    return started
+
+
+def _is_missing(directory: Path, destination: str, started: _Started) -> bool:
+    """Whether a drainer for the destination should be started."""
+    if wanted(directory) is not None:  # somebody is taking over just now
+        return False
+    if not is_led(directory):
+        return True
+    if not is_rival(directory, destination):
+        return False
+    started.rivals += 1
+    if started.rivals == 2:  # the first may be left from an earlier program
+        _log.warning(
+            "Another program sends the records in %s to another place; both share one drainer, which changes at most "
+            "every %d s. Give each its own WEFT_DIR.",
+            directory,
+            HOLD_S,
+        )
+    return True
 
 
 def _may_start(folder: Folder) -> bool:
@@ -123,28 +166,50 @@ def start_thread(settings: Settings) -> DrainThread:
     """Drain in a thread of this process, where a process may not be started."""
     if settings.url:  # imported here: a child forked while the thread imports it could never import it
         from weft.drainer import server  # noqa: F401, PLC0415 - httpx loads only where a server is used
-    return DrainThread(Loop(settings.dir, lambda: open_sink(settings), linger_s=None))
+    destination = destination_of(settings)
+    return DrainThread(Loop(settings.dir, lambda: open_sink(settings), linger_s=None, destination=destination))
 
 
 def drain_all(settings: Settings, *, timeout_s: float = 60.0) -> DrainReport:
     """Store all that the journal has now, and return when it is stored.
 
-    Where a drainer runs, this waits until that one has stored it. Raises StoreError or ServerError where the
-    destination cannot be opened; the report says whether all was stored in ``timeout_s``.
+    Where a drainer with the same destination runs, this waits until that one has stored it, or could not; one with
+    another destination is asked to make way. Raises StoreError or ServerError where the destination cannot be
+    opened or cannot say how far it is; the report says whether all was stored in ``timeout_s``.
     """
     if not Folder.of(settings.dir).segments():
         return DrainReport()
     sink = open_sink(settings)
-    deadline = time.monotonic() + timeout_s
-    targets: list[Position] | None = None
+    request = Request(settings.dir)
     try:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(StoreError):
-                return drain(settings.dir, sink, timeout_s=0.0)
-            if targets is None:  # reading the journal takes a while: only where another one drains
-                targets = ends(settings.dir, sink.progress)
-            if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)):
-                return DrainReport()
+        return _drain_all(settings, sink, request, timeout_s)
     finally:
+        request.release()
         sink.close()
+
+
+def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: float) -> DrainReport:
+    destination = destination_of(settings)
+    asked_ns, deadline = clock.now_ns(), time.monotonic() + timeout_s
+    targets: list[Position] | None = None
+    asking = False
+    turn_s = 0.0
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreError):
+            return drain(settings.dir, sink, timeout_s=turn_s, destination=destination)
+        if is_led_by_the_server(settings.dir, destination):
+            return DrainReport(complete=False, error="the server whose folder this is stores what is in it")
+        asking = asking or request.acquire(note=destination)
+        if is_rival(settings.dir, destination):
+            turn_s = _TURN_S
+            continue
+        turn_s = 0.0
+        if targets is None:  # reading the journal takes a while: only where another one drains
+            targets = ends(settings.dir, sink.progress)
+        if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)):
+            return DrainReport()
+        pending_bytes(sink, targets)  # raises where the sink does not answer
+        status = read_status(settings.dir)
+        if status.destination != "ok" and (status.last_error_ns or 0) > asked_ns:
+            return DrainReport(complete=False, error=status.destination)
     return DrainReport(complete=False, error="another drainer has not stored everything in time")

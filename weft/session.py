@@ -137,7 +137,7 @@ class Session:
         return FlushReport(complete, pending, rejected, self._journal.lost())
 
     def settle(self) -> None:
-        """At the end of a run or of the process: wait for the store as long as the settings allow, in vain only once."""
+        """At the end of a run or process: wait for the store as long as the settings allow, in vain only once."""
         if not self.drains:
             return
         report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s)

@@ -40,7 +40,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     store.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's event loop runs while it is open: the tests of other rooms need theirs
 def browser() -> Iterator[Browser]:
     """Chromium: the system's, or the one that playwright brought. CI must have one; elsewhere its lack is said."""
     expect.set_options(timeout=_PATIENCE_MS)

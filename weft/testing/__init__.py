@@ -1,6 +1,7 @@
-"""What tests need: a recorder and a store in memory, a fake OpenAI server, the contract of stores."""
+"""What tests need: clock, ids, recorder, a store in memory, an OpenAI-compatible server, the contract of stores."""
 
 from weft.testing.batches import batch_of, raw_batch
+from weft.testing.determinism import counting_ids, ticking_clock
 from weft.testing.memory import memory_store
 
-__all__ = ["batch_of", "memory_store", "raw_batch"]
+__all__ = ["batch_of", "counting_ids", "memory_store", "raw_batch", "ticking_clock"]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weft import drainer, ids, recording, tracing
 from weft import settings as settings_module
 from weft.drainer.drain import ends
+from weft.drainer.leader import destination_of, is_rival
 from weft.errors import InputError, StoreError, WeftError
 from weft.journal import Journal, fork
 from weft.recording import FlushReport
@@ -274,9 +275,13 @@ def catch_up(settings: Settings, store: Store) -> None:
 
 
 def _store_pending(settings: Settings, store: Store) -> None:
+    destination = destination_of(settings)
     try:
-        drainer.drain(settings.dir, drainer.StoreSink(store), timeout_s=0.0)
+        drainer.drain(settings.dir, drainer.StoreSink(store), timeout_s=0.0, destination=destination)
     except StoreError:  # another drainer is at it
+        if is_rival(settings.dir, destination):
+            _log.warning("Records in %s go to another place now, by another program's settings.", settings.dir)
+            return
         targets = ends(settings.dir, store.progress)
         if not drainer.wait_until_stored(store, targets, settings.flush_timeout_s):
             _log.warning("Records in %s are still being stored; what is read now may lack them.", settings.dir)

@@ -143,12 +143,13 @@ class Session:
             return
         report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s)
         if not report.complete and not self._in_vain:
-            where = self.settings.url or "the store"
+            reason = drainer.read_status(self.directory).destination
             _log.warning(
-                "%s does not answer in time: %s bytes of records wait in %s and go there later.",
-                where,
+                "Weft: %s bytes of records wait in %s and go to %s later%s",
                 f"{report.pending_bytes:,}",
                 self.directory,
+                self.settings.url or "the store",
+                "." if reason == "ok" else f": {reason}",
             )
         self._in_vain = not report.complete
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -57,7 +58,8 @@ def right(url: str, fresh_home: Path) -> Iterator[Settings]:
     yield settings_module.load({"url": url, "api_key": KEY, "dir": fresh_home, "quiet": True}, {})
     for started in [*drainer_process._started.values(), *drainer_process._former]:
         if started.pid is not None:
-            os.kill(started.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+                os.kill(started.pid, signal.SIGKILL)
             os.waitpid(started.pid, 0)
     drainer_process._started.clear()
     drainer_process._former.clear()

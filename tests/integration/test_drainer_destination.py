@@ -58,9 +58,10 @@ def right(url: str, fresh_home: Path) -> Iterator[Settings]:
     yield settings_module.load({"url": url, "api_key": KEY, "dir": fresh_home, "quiet": True}, {})
     for started in [*drainer_process._started.values(), *drainer_process._former]:
         if started.pid is not None:
-            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+            # One that an earlier test of this process started may be gone, and collected, already.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(started.pid, signal.SIGKILL)
-            os.waitpid(started.pid, 0)
+                os.waitpid(started.pid, 0)
     drainer_process._started.clear()
     drainer_process._former.clear()
 

@@ -85,10 +85,10 @@ def test_a_file_is_copied_aside_before_an_upgrade(tmp_path: Path, monkeypatch: p
     store = open_url(url, tmp_path / "blobs")
     store.ingest(batch_of("w", a_span()))
     store.close()
-    monkeypatch.setattr(migrations, "HEAD", "0002")
+    monkeypatch.setattr(migrations, "HEAD", "9998")
     monkeypatch.setattr(migrations, "run", lambda *_: None)
     open_url(url, tmp_path / "blobs").close()
-    [backup] = tmp_path.glob("weft.db.backup-0001-*")
+    [backup] = tmp_path.glob(f"weft.db.backup-{migrations.KNOWN[-1]}-*")
     with sqlite3.connect(backup) as connection:
         assert connection.execute("SELECT count(*) FROM spans").fetchone() == (1,)
     connection.close()

@@ -3,7 +3,7 @@
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
 from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
-from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery
+from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
 from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
@@ -40,6 +40,7 @@ __all__ = [
     "Span",
     "SpanQuery",
     "SpanStatus",
+    "Totals",
     "TraceSummary",
     "Writer",
     "decode",

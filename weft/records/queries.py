@@ -37,7 +37,8 @@ class RunQuery:
 class SpanQuery:
     """Filters of spans; None filters nothing. ``attributes`` match exactly. ``text`` searches name, input and output.
 
-    ``roots_only`` keeps the spans without a parent. ``order``: ``-start``, ``start``, ``-duration``, ``-cost``.
+    ``where`` is an expression of the query language. ``roots_only`` keeps the spans without a parent. ``order``:
+    ``-start``, ``start``, ``-duration``, ``-cost``.
     """
 
     project: str | None = None
@@ -56,10 +57,30 @@ class SpanQuery:
     start_before_ns: int | None = None
     attributes: dict[str, Any] | None = None
     text: str | None = None
+    where: str | None = None
     roots_only: bool = False
     order: str = "-start"
     limit: int = 50
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Totals over a group of spans. ``keys`` says of which: ``{"day": "2026-11-21", "model": "gpt-4o-mini"}``.
+
+    Latencies are of spans that ended; a sum is None where no span of the group has the figure.
+    """
+
+    keys: dict[str, str | None]
+    spans: int
+    errors: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_p50_ns: int | None = None
+    latency_p95_ns: int | None = None
+    latency_p99_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    Totals,
     TraceSummary,
 )
 
@@ -99,7 +100,19 @@ class Spans(Protocol):
 
     def list_spans(self, query: SpanQuery) -> Page[Span]: ...
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]: ...
-    def totals(self, query: SpanQuery) -> dict[str, Any]: ...
+    def totals(self, query: SpanQuery) -> dict[str, Any]:
+        """The fields of :class:`Totals` over all spans that match, without its keys."""
+        ...
+
+    def totals_by(self, query: SpanQuery, by: Sequence[str]) -> list[Totals]:
+        """Totals of the spans that match, a group for each combination of ``by``, sorted by their keys.
+
+        ``by``: any of ``day``, ``hour`` (UTC: ``2026-11-21``, ``2026-11-21T13``), ``model``, ``name``, ``kind``,
+        ``user_id``, ``run_id``, ``thread_id``, ``provider``, ``model_version``, ``status``. None of them is one
+        group, also where nothing matches. Raises InputError where there is no such key.
+        """
+        ...
+
 
 
 class Evaluations(Protocol):

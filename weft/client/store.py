@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,6 +21,7 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    Totals,
     TraceSummary,
     points,
 )
@@ -167,6 +169,12 @@ class RemoteSpans:
     def totals(self, query: SpanQuery) -> dict[str, Any]:
         """Counts, cost and latency of a filter."""
         totals: dict[str, Any] = self._wire.get("/api/spans/totals", **_filters(query))
+        return totals
+
+    def totals_by(self, query: SpanQuery, by: Sequence[str]) -> list[Totals]:
+        """Counts, cost and latency of a filter, by group."""
+        keys = segment(",".join(by) or ",")
+        totals: list[Totals] = parse(list[Totals], self._wire.get(f"/api/spans/totals/{keys}", **_filters(query)))
         return totals
 
 

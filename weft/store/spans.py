@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.errors import InputError, NotFoundError
-from weft.records import Page, Span, SpanQuery, SpanStatus, TraceSummary
+from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import MARK, rejoin
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
 from weft.store.span_rows import LONG
+from weft.store.totals import checked_keys, totals_of_spans
 
 _ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 _BATCH = 400
@@ -104,41 +105,18 @@ class SqlSpans:
         )
 
     def totals(self, query: SpanQuery) -> dict[str, Any]:
-        """Totals over the spans that match: ``spans``, ``errors``, ``input_tokens``, ``output_tokens``,
-        ``cost_usd``, ``latency_p50_ns``, ``latency_p95_ns`` (of spans that ended; None where there are none)."""
-        c = t.spans.c
-        filters = self._filters(query)
-        sums = select(
-            func.count(),
-            func.sum(case((c.status == "error", 1), else_=0)),
-            func.sum(c.input_tokens),
-            func.sum(c.output_tokens),
-            func.sum(c.cost_usd),
-        ).where(*filters)
-        with self._database.read() as connection:
-            count, errors, input_tokens, output_tokens, cost = connection.execute(sums).one()
-            p50, p95 = self._percentiles(connection, filters)
-        return {
-            "spans": count,
-            "errors": int(errors or 0),
-            "input_tokens": None if input_tokens is None else int(input_tokens),
-            "output_tokens": None if output_tokens is None else int(output_tokens),
-            "cost_usd": cost,
-            "latency_p50_ns": p50,
-            "latency_p95_ns": p95,
-        }
+        """The one group of all that match, as a dict: ``spans``, ``errors``, ``input_tokens``, ``cost_usd``, ..."""
+        (whole,) = self.totals_by(query, ())
+        return {name: value for name, value in asdict(whole).items() if name != "keys"}
 
-    def _percentiles(self, connection: Connection, filters: Sequence[ColumnElement[bool]]) -> tuple[Any, Any]:
-        duration = t.spans.c.duration_ns
-        if not self._database.sqlite:
-            both = [func.percentile_cont(q).within_group(duration) for q in (0.5, 0.95)]
-            p50, p95 = connection.execute(select(*both).where(*filters, duration >= 0)).one()
-            return (None, None) if p50 is None else (round(p50), round(p95))
-        found = connection.execute(select(duration).where(*filters, duration >= 0)).scalars().all()
-        if not found:
-            return None, None
-        p50, p95 = np.quantile(np.array(found, dtype=np.int64), (0.5, 0.95))
-        return round(float(p50)), round(float(p95))
+    def totals_by(self, query: SpanQuery, by: Sequence[str]) -> list[Totals]:
+        """Totals of the spans that match, a group for each combination of ``by``, sorted by their keys.
+
+        Raises InputError where there is no such key.
+        """
+        by = checked_keys(by)
+        with self._database.read() as connection:
+            return totals_of_spans(self._database, connection, self._filters(query), by, _read_status())
 
     def _filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
         c = t.spans.c
@@ -215,6 +193,12 @@ def ended_writer() -> ColumnElement[bool]:
 
 def _writer_ended() -> ColumnElement[bool]:
     return exists(select(literal(1)).where(t.writers.c.writer == t.spans.c.writer, t.writers.c.ended))
+
+
+def _read_status() -> ColumnElement[str]:
+    c = t.spans.c
+    open_ = case((_writer_ended(), SpanStatus.INTERRUPTED.value), else_=SpanStatus.RUNNING.value)
+    return case((c.end_ns.is_(None), open_), else_=c.status)
 
 
 def _has_status(status: str) -> ColumnElement[bool]:

@@ -12,11 +12,19 @@ from __future__ import annotations
 
 from weft.testing.contract_decisions import ArtifactContract, ReviewContract
 from weft.testing.contract_observations import IngestContract, SpanContract
+from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 
 
 class StoreContract(
-    IngestContract, SpanContract, SeriesContract, RunContract, EvaluationContract, ArtifactContract, ReviewContract
+    IngestContract,
+    SpanContract,
+    TotalsContract,
+    SeriesContract,
+    RunContract,
+    EvaluationContract,
+    ArtifactContract,
+    ReviewContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

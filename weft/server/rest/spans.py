@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from weft.errors import NotFoundError
-from weft.records import Page, Score, ScoreQuery, Span, SpanQuery, TraceSummary
+from weft.records import Page, Score, ScoreQuery, Span, SpanQuery, Totals, TraceSummary
 from weft.repositories import Store
 from weft.server.arguments import described, filters
 from weft.server.replies import reply
@@ -30,6 +30,15 @@ def router(store: Store) -> APIRouter:
     @routes.get("/spans/totals", summary="Counts, cost and latency of a filter", openapi_extra=described(SpanQuery))
     def totals(query: _Query) -> Response:
         return reply(store.spans.totals(query))
+
+    @routes.get(
+        "/spans/totals/{by:text}",
+        response_model=list[Totals],
+        summary="Counts, cost and latency of a filter, by group",
+        openapi_extra=described(SpanQuery),
+    )
+    def totals_by(by: str, query: _Query) -> Response:
+        return reply(store.spans.totals_by(query, [key for key in by.split(",") if key]))
 
     @routes.get(
         "/traces",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,13 @@ from weft.store.blobs import Texts
 from weft.store.database import Database
 
 COLUMNS = tuple(column.name for column in t.spans.columns)
-_AT = {name: index for index, name in enumerate(COLUMNS)}
+AT = {name: index for index, name in enumerate(COLUMNS)}
+# What is known of a row that is replaced: enough to take it out of totals and word lists.
+OLD = (
+    *("trace_id", "span_id", "parent_span_id", "project", "run_id", "name", "kind", "status", "start_ns", "end_ns"),
+    *("duration_ns", "model", "provider", "model_version", "input_tokens", "output_tokens", "cached_tokens"),
+    *("reasoning_tokens", "cost_usd", "thread_id", "user_id"),
+)
 _TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
 _PREVIEW = 2000  # characters of input and of output that the text search sees
 _BATCH = 400
@@ -77,6 +83,15 @@ def _preview(input_text: str | None, output_text: str | None) -> str | None:
     return "\n".join(text[:_PREVIEW] for text in long) or None
 
 
+@dataclass(frozen=True, slots=True)
+class SpanChange:
+    """A span that a batch writes. ``new`` is a row of :func:`span_row` by :data:`AT`, its texts whole; ``old`` has the
+    columns :data:`OLD` of the row that it replaces, None where the span is new."""
+
+    old: Any
+    new: list[Any]
+
+
 @dataclass(slots=True)
 class _Trace:
     """A row of ``traces`` while it is brought up to date."""
@@ -100,22 +115,30 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
     for row in rows:
         key = (row[0], row[1])
         other = folded.get(key)
-        if other is None or _beats(row[_AT["end_ns"]], other[_AT["end_ns"]]):
+        if other is None or _beats(row[AT["end_ns"]], other[AT["end_ns"]]):
             folded[key] = row
     old = _existing(database, connection, sorted(folded))
-    winners = [
-        list(folded[key])
+    changes = [
+        SpanChange(old.get(key), list(folded[key]))
         for key in sorted(folded)
-        if key not in old or _beats(folded[key][_AT["end_ns"]], old[key].end_ns)
+        if key not in old or _beats(folded[key][AT["end_ns"]], old[key].end_ns)
     ]
-    _update_traces(database, connection, winners, old)
-    long = [_AT[name] for name in LONG]
-    project = _AT["project"]
-    for row in winners:
+    # What is kept beside the spans (totals, words) is told of every change here, in the batch's transaction.
+    _update_traces(database, connection, changes)
+    _write_rows(database, connection, changes, texts)
+
+
+def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
+    long = [AT[name] for name in LONG]
+    project = AT["project"]
+    ready = []
+    for change in changes:
+        row = list(change.new)
         for index in long:
             if row[index] is not None and len(row[index]) > v.INLINE_LENGTH:
                 row[index] = texts.place(row[project], row[index])
-    database.upsert(connection, "spans", COLUMNS, ("trace_id", "span_id"), [tuple(row) for row in winners])
+        ready.append(tuple(row))
+    database.upsert(connection, "spans", COLUMNS, ("trace_id", "span_id"), ready)
 
 
 def _beats(new_end: int | None, old_end: int | None) -> bool:
@@ -128,25 +151,21 @@ def _beats(new_end: int | None, old_end: int | None) -> bool:
 def _existing(
     database: Database, connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Any]:
-    columns = ("trace_id", "span_id", "end_ns", "status", "input_tokens", "output_tokens", "cost_usd")
-    rows = database.lookup(connection, "spans", columns, ("trace_id", "span_id"), keys)
+    rows = database.lookup(connection, "spans", OLD, ("trace_id", "span_id"), keys)
     return {(row.trace_id, row.span_id): row for row in rows}
 
 
-def _update_traces(
-    database: Database, connection: Connection, rows: Iterable[list[Any]], old: dict[tuple[str, str], Any]
-) -> None:
-    rows = list(rows)
-    known = _traces(database, connection, v.in_order(row[0] for row in rows))
-    for row in rows:
-        span = dict(zip(COLUMNS, row, strict=True))
+def _update_traces(database: Database, connection: Connection, changes: Sequence[SpanChange]) -> None:
+    known = _traces(database, connection, v.in_order(change.new[0] for change in changes))
+    for change in changes:
+        span = dict(zip(COLUMNS, change.new, strict=True))
         trace = known.get(span["trace_id"])
         if trace is None:
             trace = known[span["trace_id"]] = _Trace(
                 span["trace_id"], span["project"], span["span_id"], False, span["start_ns"], span["duration_ns"]
             )
         _choose_root(trace, span)
-        before = old.get((span["trace_id"], span["span_id"]))
+        before = change.old
         trace.spans += before is None
         trace.errors += (span["status"] == "error") - (before is not None and before.status == "error")
         trace.input_tokens = _add(trace.input_tokens, span["input_tokens"], before and before.input_tokens)

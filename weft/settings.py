@@ -56,6 +56,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("instrument", bool, True, "Trace openai and litellm without being asked."),
     Setting("capture", bool, True, "Keep inputs and outputs of ops."),
     Setting("redact_keys", str, "", "More keys, separated by commas, whose values are never recorded."),
+    Setting("sample_rate", float, 1.0, "The share of traces that is recorded, 0 to 1; the root decides for all below."),
+    Setting("sample_keep_errors", bool, False, "Record traces that fail even where the sample rate leaves them out."),
     Setting("console", bool, True, "Keep what a run prints."),
     Setting("git", bool, True, "Keep the git commit, branch and remote of a run."),
     Setting("system_interval_s", float, 5.0, "Time between two system samples; 0 takes none.", "s"),
@@ -90,6 +92,8 @@ class Settings:
     instrument: bool
     capture: bool
     redact_keys: str
+    sample_rate: float
+    sample_keep_errors: bool
     console: bool
     git: bool
     system_interval_s: float
@@ -183,6 +187,10 @@ def _convert(setting: Setting, raw: Any) -> Any:
         )
     if isinstance(value, int | float) and value < 0:
         raise SettingError(f"{setting.variable} is {value}.", remedy="Use zero or more.", field=setting.name)
+    if setting.name == "sample_rate" and not 0 <= value <= 1:  # not-a-number is no share either
+        raise SettingError(
+            f"{setting.variable} is {value}, which is no share.", remedy="Use a number from 0 to 1.", field=setting.name
+        )
     if setting.name in {"port", "otlp_port"} and value > _LARGEST_PORT:
         raise SettingError(
             f"{setting.variable} is {value}, which is no port.", remedy=f"Use 0 to {_LARGEST_PORT}.", field=setting.name

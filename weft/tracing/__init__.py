@@ -13,7 +13,7 @@ from weft.tracing.op import OpOptions, op
 from weft.tracing.pricing import set_price
 from weft.tracing.processor import JournalProcessor
 from weft.tracing.provider import get_provider
-from weft.tracing.spans import ActiveSpan, start_span
+from weft.tracing.spans import ActiveSpan, get_current_span, span, start_span
 
 if TYPE_CHECKING:
     from weft.tracing.model import Model
@@ -26,6 +26,7 @@ __all__ = [
     "attributes",
     "current_span",
     "failures",
+    "get_current_span",
     "get_provider",
     "instrument",
     "op",
@@ -33,6 +34,7 @@ __all__ = [
     "serving",
     "set_price",
     "setup",
+    "span",
     "start_span",
     "thread",
     "uninstrument",

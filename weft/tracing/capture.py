@@ -45,6 +45,7 @@ def set_keys(keys: Collection[str]) -> None:
     global _everywhere
     _everywhere = secret_keys(keys)
     is_secret.cache_clear()
+    is_secret_attribute.cache_clear()
 
 
 @functools.lru_cache(maxsize=4096)
@@ -52,6 +53,12 @@ def is_secret(key: str, more: frozenset[str] = _NO_KEYS) -> bool:
     """Whether the value under ``key`` must not be recorded; ``more`` are the user's own keys, in lower case."""
     plain = key.lower().replace("-", "_")
     return plain in _SECRETS or plain.endswith(_SECRET_ENDS) or plain in more or plain in _everywhere
+
+
+@functools.lru_cache(maxsize=4096)
+def is_secret_attribute(key: str, more: frozenset[str] = _NO_KEYS) -> bool:
+    """The same for an attribute's dotted name, such as ``http.request.header.authorization``."""
+    return is_secret(key, more) or is_secret(key.rpartition(".")[2], more)
 
 
 def secret_keys(keys: Collection[str]) -> frozenset[str]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import random
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
-
 from weft import recording
 from weft.errors import InputError
 from weft.otlp import names
+from weft.tracing import guard
+from weft.tracing.active import NOTHING, ActiveSpan
 from weft.tracing.capture import bounded, capture
-from weft.tracing.provider import get_provider
-from weft.tracing.spans import NOTHING, ActiveSpan, Redaction, Redactor, begin_own
+from weft.tracing.redact import Redaction, Redactor
+from weft.tracing.sampling import Sampling
+from weft.tracing.spans import begin_own
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
 
@@ -32,7 +32,8 @@ class OpOptions:
     capture_input: bool = True
     capture_output: bool = True
     redact: Redaction = None
-    sample_rate: float = 1.0
+    sample_rate: float | None = None
+    keep_errors: bool | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,7 +47,8 @@ def op(
     capture_input: bool = True,
     capture_output: bool = True,
     redact: Redaction = None,
-    sample_rate: float = 1.0,
+    sample_rate: float | None = None,
+    keep_errors: bool | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> Callable[[F], F]: ...
 def op(
@@ -58,7 +60,8 @@ def op(
     capture_input: bool = True,
     capture_output: bool = True,
     redact: Redaction = None,
-    sample_rate: float = 1.0,
+    sample_rate: float | None = None,
+    keep_errors: bool | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> Any:
     """Record every call of a function as a span: its inputs by name, its output, how long it took, what it raised.
@@ -67,11 +70,11 @@ def op(
     ``weft.init`` the call goes straight through.
 
     ``redact`` is either keys whose values are never recorded, or a function that is given the inputs (a dict) and the
-    output and returns what may be recorded. ``sample_rate`` in [0, 1] is the share of calls that is recorded, with all
-    that they call. Raises InputError for options that do not fit.
+    output, attributes, exceptions and events and returns what may be recorded. Where the op is the root of a trace,
+    ``sample_rate`` in [0, 1] is the share of traces that is recorded, and ``keep_errors`` records those that fail
+    besides; the settings of these names hold where they are not given. Raises InputError for options that do not fit.
     """
-    if not 0 <= sample_rate <= 1:
-        raise InputError(f"sample_rate is {sample_rate}.", remedy="Use a share between 0 and 1.", field="sample_rate")
+    Sampling.of(sample_rate, keep_errors)
 
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
@@ -79,7 +82,14 @@ def op(
         if not callable(target) or isinstance(target, type):  # a wrapped class would be one no more
             raise InputError(f"op cannot decorate {target!r}.", remedy="Put it on a function or method.", field="fn")
         options = OpOptions(
-            name or _name(target), kind, capture_input, capture_output, redact, sample_rate, dict(attributes or {})
+            name=name or _name(target),
+            kind=kind,
+            capture_input=capture_input,
+            capture_output=capture_output,
+            redact=redact,
+            sample_rate=sample_rate,
+            keep_errors=keep_errors,
+            attributes=dict(attributes or {}),
         )
         return _wrap(target, options)
 
@@ -124,30 +134,30 @@ class _Inputs:
 class _Core:
     """What a call does around the function; the adapters below only differ in how they run it."""
 
-    __slots__ = ("_inputs", "_options", "_redactor", "keeps_output")
+    __slots__ = ("_inputs", "_options", "_redactor", "_sampling", "keeps_output")
 
     def __init__(self, fn: Any, options: OpOptions) -> None:
         self._options = options
         self._inputs = _Inputs(fn)
         self._redactor = Redactor(options.redact)
+        self._sampling = Sampling.of(options.sample_rate, options.keep_errors)
         self.keeps_output = options.capture_output
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
+    def begin(self, recorder: recording.Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
         """The span of this call, not yet current; NOTHING where the call goes straight through."""
         options = self._options
-        recorder = recording.active
-        if recorder is None:
-            return NOTHING
-        if options.sample_rate < 1 and random.random() >= options.sample_rate:
-            return ActiveSpan(_unsampled())
-        return begin_own(
-            options.name,
-            options.kind,
-            options.attributes,
-            redactor=self._redactor,
-            version=_version(args[0]) if self._inputs.skip_first and args else None,
-            given=(lambda: self._inputs(args, kwargs)) if options.capture_input else None,
-        )
+        version = _version(args[0]) if self._inputs.skip_first and args else None
+        span = begin_own(recorder, options.name, options.kind, self._redactor, self._sampling, version)
+        if options.attributes:
+            span.set_attributes(options.attributes)
+        size = 0
+        if options.capture_input and span.recording:
+            try:
+                size = span.keep("input", names.WEFT_INPUT, self._inputs(args, kwargs))
+            except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+                guard.failed("capture", error)
+        span.announce(size)
+        return span
 
 
 def _version(model: Any) -> str | None:
@@ -157,14 +167,6 @@ def _version(model: Any) -> str | None:
     except Exception:  # noqa: BLE001 - the user's __getattr__ may raise anything
         return None
     return ref if isinstance(ref, str) else None
-
-
-def _unsampled() -> NonRecordingSpan:
-    """A parent that says to everything below: not recorded."""
-    ids = get_provider().id_generator
-    return NonRecordingSpan(
-        SpanContext(ids.generate_trace_id(), ids.generate_span_id(), False, TraceFlags(TraceFlags.DEFAULT))
-    )
 
 
 class _Stream:
@@ -219,7 +221,8 @@ def _wrap(fn: Any, options: OpOptions) -> Any:
 def _function(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+        recorder = recording.active
+        if recorder is None or (span := core.begin(recorder, args, kwargs)) is NOTHING:
             return fn(*args, **kwargs)
         with span:
             output = fn(*args, **kwargs)
@@ -233,7 +236,8 @@ def _function(fn: Any, core: _Core) -> Any:
 def _coroutine(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+        recorder = recording.active
+        if recorder is None or (span := core.begin(recorder, args, kwargs)) is NOTHING:
             return await fn(*args, **kwargs)
         with span:
             output = await fn(*args, **kwargs)
@@ -247,7 +251,8 @@ def _coroutine(fn: Any, core: _Core) -> Any:
 def _generator(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if recording.active is None or (span := core.begin(args, kwargs)) is NOTHING:
+        recorder = recording.active
+        if recorder is None or (span := core.begin(recorder, args, kwargs)) is NOTHING:
             return (yield from fn(*args, **kwargs))
         stream = _Stream(span, core.keeps_output and span.recording)
         generator = fn(*args, **kwargs)
@@ -276,7 +281,8 @@ def _generator(fn: Any, core: _Core) -> Any:
 def _async_generator(fn: Any, core: _Core) -> Any:
     @functools.wraps(fn)
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        span = core.begin(args, kwargs)
+        recorder = recording.active
+        span = NOTHING if recorder is None else core.begin(recorder, args, kwargs)
         stream = _Stream(span, core.keeps_output and span.recording)
         generator = fn(*args, **kwargs)
         step, value = generator.asend, None

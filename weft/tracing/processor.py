@@ -1,10 +1,10 @@
-"""The span processor that journals spans, and how a span becomes a record."""
+"""The span processor that journals spans of the OpenTelemetry SDK: other tracers', and Weft's where others look on."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace import Span as SdkSpan
@@ -13,14 +13,12 @@ from opentelemetry.trace import SpanContext, StatusCode
 from weft import recording
 from weft.otlp import names
 from weft.otlp.normalize import columns
-from weft.records.codec import RecordType, dumps
-from weft.tracing import context, guard, pricing
-
-SCOPE = "weft"  # of ops and spans by hand; instrumentations are ``weft.openai`` and ``weft.litellm``
-Record = dict[str, Any]
-
-_GENAI = ("gen_ai.", "llm.", "openinference.", "traceloop.", "ai.", "langfuse.", "mlflow.span", "weft.")
-_CONTENT = (names.WEFT_KIND, names.WEFT_INPUT, names.WEFT_OUTPUT)  # they become columns and are not kept twice
+from weft.records.codec import RecordType
+from weft.tracing import context, guard, span_record
+from weft.tracing.own import OwnSpan
+from weft.tracing.redact import PLAIN
+from weft.tracing.sampling import Hold
+from weft.tracing.span_record import CONTENT, SCOPE, Opened, Record, encode, is_genai
 
 
 class JournalProcessor(SpanProcessor):
@@ -33,9 +31,9 @@ class JournalProcessor(SpanProcessor):
 
     def __init__(self, *, only_genai: bool) -> None:
         self._only_genai = only_genai
-        # What is open: the record as it stands, by span id. Foreign spans wait in _waiting until they are wanted.
+        # What is open, by span id. Foreign spans wait in _waiting until they are wanted.
         # With each goes its recorder, which takes the end where the session has been finished in between.
-        self._open: dict[int, tuple[Record, recording.Recorder]] = {}
+        self._open: dict[int, Opened] = {}
         self._waiting: dict[int, tuple[Record, int | None]] = {}
 
     def forget(self) -> None:
@@ -43,24 +41,19 @@ class JournalProcessor(SpanProcessor):
         self._open = {}
         self._waiting = {}
 
-    def adopt(self, span: SdkSpan, recorder: recording.Recorder, kind: str) -> Record:
+    def opened(self, span_id: int) -> Opened | None:
+        """What is known of an open span."""
+        return self._open.get(span_id)
+
+    def adopt(self, span: SdkSpan, recorder: recording.Recorder, kind: str) -> Opened:
         """The record of a span that Weft has just started; its content goes straight into it."""
-        record = self._opened(span, recorder)
-        record["scope"] = SCOPE
-        record["kind"] = kind
+        opened = self._begun(span, recorder, None)
+        opened.record["scope"] = SCOPE
+        opened.record["kind"] = kind
         if self._waiting:
             self._keep_ancestors(span.parent, recorder)
-        self._open[span.get_span_context().span_id] = (record, recorder)
-        return record
-
-    def announce(self, record: Record, span: SdkSpan, recorder: recording.Recorder, *, with_input: bool) -> None:
-        """Journal an adopted span as open."""
-        attributes = span.attributes
-        if attributes or not with_input:
-            record = {**record, "attributes": {k: v for k, v in (attributes or {}).items() if k not in _CONTENT}}
-        if not with_input:
-            record.pop("input", None)
-        recorder.append(RecordType.SPAN, _encode(record))
+        self._open[span.get_span_context().span_id] = opened
+        return opened
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
         """Journal an open span of another scope; ops are adopted and announced by the one who starts them."""
@@ -71,27 +64,26 @@ class JournalProcessor(SpanProcessor):
             scope = span.instrumentation_scope
             if scope is not None and scope.name == SCOPE:
                 return
-            record = self._opened(span, recorder)
-            record["scope"] = None if scope is None else scope.name
+            opened = self._begun(span, recorder, parent_context)
+            opened.record["scope"] = None if scope is None else scope.name
             parent = span.parent
             span_id = span.get_span_context().span_id
             if not self._only_genai or _is_wanted(span):
                 self._keep_ancestors(parent, recorder)
-                self._open[span_id] = (record, recorder)
-                attributes = _attributes(span)
-                recorder.append(RecordType.SPAN, _encode({**record, **columns(attributes), "attributes": attributes}))
+                self._open[span_id] = opened
+                attributes = _redacted(span, opened)
+                opened.put(encode({**opened.record, **columns(attributes), "attributes": attributes}))
             else:
-                self._waiting[span_id] = (record, None if parent is None else parent.span_id)
+                self._waiting[span_id] = (opened.record, None if parent is None else parent.span_id)
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("span start", error)
 
-    def _opened(self, span: SdkSpan, recorder: recording.Recorder) -> Record:
+    def _begun(self, span: SdkSpan, recorder: recording.Recorder, parent_context: Context | None) -> Opened:
         ids = span.get_span_context()
         parent = span.parent
-        above = None if parent is None else self._open.get(parent.span_id)
-        record = {
+        record: Record = {
             "project": recorder.project,
-            "trace_id": f"{ids.trace_id:032x}" if above is None else above[0]["trace_id"],
+            "trace_id": f"{ids.trace_id:032x}",
             "span_id": f"{ids.span_id:016x}",
             "name": span.name,
             "start_ns": span.start_time,
@@ -99,13 +91,22 @@ class JournalProcessor(SpanProcessor):
             "writer": recorder.writer,
         }
         if parent is not None:
-            record["parent_span_id"] = f"{parent.span_id:016x}" if above is None else above[0]["span_id"]
+            record["parent_span_id"] = f"{parent.span_id:016x}"
         around = context.around()
         if around is not None:
             span.set_attributes(around)
             # An evaluation is a run beside the current one.
             record["run_id"] = around.get(names.WEFT_RUN_ID, record["run_id"])
-        return record
+        return Opened(record, recorder, self._hold(parent, parent_context), set(around or ()))
+
+    def _hold(self, parent: SpanContext | None, parent_context: Context | None) -> Hold | None:
+        if parent is None or parent.trace_flags.sampled:
+            return None
+        above = trace.get_current_span(parent_context)
+        if isinstance(above, OwnSpan):
+            return above.hold
+        opened = self._open.get(parent.span_id)
+        return None if opened is None else opened.hold
 
     def on_end(self, span: ReadableSpan) -> None:
         """Journal a finished span."""
@@ -116,19 +117,20 @@ class JournalProcessor(SpanProcessor):
             opened = self._open.pop(ended.span_id, None) or self._wanted_at_its_end(ended.span_id, span)
             if opened is None:
                 return
-            record, recorder = opened
-            _close(record, span, foreign=self._only_genai)
-            (recording.active or recorder).append(RecordType.SPAN, _encode(record))
+            _close(opened, span, foreign=self._only_genai)
+            if recording.active is not None:
+                opened.recorder = recording.active
+            opened.put(encode(opened.record), failed=span.status.status_code is StatusCode.ERROR)
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("span end", error)
 
-    def _wanted_at_its_end(self, span_id: int, span: ReadableSpan) -> tuple[Record, recording.Recorder] | None:
+    def _wanted_at_its_end(self, span_id: int, span: ReadableSpan) -> Opened | None:
         waiting = self._waiting.pop(span_id, None) if self._waiting else None
         recorder = recording.active
         if waiting is None or recorder is None or not _is_wanted(span):
             return None
         self._keep_ancestors(span.parent, recorder)
-        return waiting[0], recorder
+        return Opened(waiting[0], recorder)
 
     def _keep_ancestors(self, parent: SpanContext | None, recorder: recording.Recorder) -> None:
         span_id = None if parent is None else parent.span_id
@@ -137,84 +139,48 @@ class JournalProcessor(SpanProcessor):
             if waiting is None:
                 return
             record, above = waiting
-            self._open[span_id] = (record, recorder)
-            recorder.append(RecordType.SPAN, dumps(record))
+            self._open[span_id] = Opened(record, recorder)
+            recorder.append(RecordType.SPAN, encode(record))
             span_id = above
 
 
 def _is_wanted(span: ReadableSpan) -> bool:
     scope = span.instrumentation_scope
-    if scope is not None and scope.name.startswith(SCOPE):
-        return True
-    return any(key.startswith(_GENAI) for key in span.attributes or ())
+    return (scope is not None and scope.name.startswith(SCOPE)) or is_genai(span.attributes or ())
 
 
-def _attributes(span: ReadableSpan) -> dict[str, Any]:
-    """A copy of the span's attributes as a plain dict."""
-    attributes: dict[str, Any] = span.attributes.copy()  # type: ignore[union-attr]
-    return attributes
+def _redacted(span: ReadableSpan, opened: Opened) -> dict[str, Any]:
+    """The span's attributes as JSON values; those that did not come through Weft's own methods are redacted here."""
+    attributes = dict(span.attributes or {})
+    others = {key: attributes.pop(key) for key in list(attributes) if key not in opened.told and key not in CONTENT}
+    return {**attributes, **opened.redactor.attributes(others)} if others else attributes
 
 
-def _any(span: ReadableSpan, name: str) -> bool:
-    """Whether the list behind ``span.events`` or ``.links`` may hold something; the public copy costs half a us."""
-    behind = getattr(span, name, None)
-    return behind is None or len(behind) > 0
-
-
-def _close(record: Record, span: ReadableSpan, *, foreign: bool) -> None:
-    attributes = span.attributes
+def _close(opened: Opened, span: ReadableSpan, *, foreign: bool) -> None:
+    record = opened.record
     status = span.status
-    code = status.status_code
-    adopted = "kind" in record
     record["name"] = span.name
-    record["end_ns"] = span.end_time
-    if code is StatusCode.ERROR:
+    if status.status_code is StatusCode.ERROR:
         record["status"] = "error"
-        record["status_message"] = status.description
+        if status.description is not None:
+            told = PLAIN.attributes({names.EXCEPTION_MESSAGE: status.description})
+            record["status_message"] = told.get(names.EXCEPTION_MESSAGE)
     else:
         # A span of Weft's that did not fail went well; of others' we only know what they say.
-        ours = adopted or str(record["scope"]).startswith(SCOPE)
-        record["status"] = "ok" if ours or code is StatusCode.OK else "unset"
-    if _any(span, "_events") and (events := span.events):
+        ours = "kind" in record or str(record["scope"]).startswith(SCOPE)
+        record["status"] = "ok" if ours or status.status_code is StatusCode.OK else "unset"
+    if events := span.events:
+        redact = dict if record["scope"] == SCOPE else PLAIN.attributes
         record["events"] = [
-            {"name": event.name, "time_ns": event.timestamp, "attributes": dict(event.attributes or {})}
-            for event in events
+            span_record.event(event.name, event.timestamp, redact(event.attributes or {})) for event in events
         ]
-    if _any(span, "_links") and (links := span.links):
+    if links := span.links:
         record["links"] = [
-            {
-                "trace_id": f"{link.context.trace_id:032x}",
-                "span_id": f"{link.context.span_id:016x}",
-                "attributes": dict(link.attributes or {}),
-            }
-            for link in links
+            span_record.link(link.context.trace_id, link.context.span_id, link.attributes) for link in links
         ]
     if foreign:
         record["resource"] = dict(span.resource.attributes)
-    if attributes or not adopted:
-        _add_columns(record, _attributes(span), adopted=adopted)
-
-
-def _add_columns(record: Record, attributes: dict[str, Any], *, adopted: bool) -> None:
-    if adopted:
-        for key in _CONTENT:
-            attributes.pop(key, None)
-        content: Record = {key: record[key] for key in ("kind", "input", "output") if key in record}
-        record.update(columns({**attributes, names.WEFT_KIND: record["kind"]}, record.get("events", ())))
-        record.update(content)
-    else:
-        record.update(columns(attributes, record.get("events", ())))
-        for key in _CONTENT:
-            attributes.pop(key, None)
-    record["attributes"] = attributes
-    if "cost_usd" not in record and "model" in record and (cost := pricing.cost_of(record)) is not None:
-        record["cost_usd"] = cost
-
-
-def _encode(record: Record) -> bytes:
-    try:
-        return orjson.dumps(record)
-    except TypeError:  # lone surrogates, or an attribute that orjson does not know
-        return orjson.dumps(
-            {k: v if isinstance(v, orjson.Fragment) else orjson.Fragment(dumps(v)) for k, v in record.items()}
-        )
+    attributes = _redacted(span, opened)
+    span_record.end(record, span.end_time, attributes)
+    if attributes or "kind" not in record:
+        span_record.add_attributes(record, attributes)

@@ -25,7 +25,8 @@ from opentelemetry.util.types import Attributes
 
 from weft.journal import fork
 from weft.otlp import names
-from weft.tracing.processor import SCOPE, JournalProcessor
+from weft.tracing.processor import JournalProcessor
+from weft.tracing.span_record import SCOPE
 
 
 class _Ids(IdGenerator):
@@ -51,7 +52,7 @@ _RECORDED = SamplingResult(Decision.RECORD_AND_SAMPLE)
 
 
 class _Sampler(Sampler):
-    """Everything, but not below a span that was sampled out."""
+    """Everything, but not below a span that was sampled out; in a trace that is kept back, for Weft alone."""
 
     def should_sample(
         self,
@@ -63,9 +64,11 @@ class _Sampler(Sampler):
         links: Any = None,
         trace_state: Any = None,
     ) -> SamplingResult:
-        parent = trace.get_current_span(parent_context).get_span_context()
+        above = trace.get_current_span(parent_context)
+        parent = above.get_span_context()
         if parent.is_valid and not parent.trace_flags.sampled:
-            return SamplingResult(Decision.DROP, None, parent.trace_state)
+            decision = Decision.RECORD_ONLY if above.is_recording() else Decision.DROP
+            return SamplingResult(decision, attributes, parent.trace_state)
         if not attributes and not parent.trace_state:
             return _RECORDED
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
@@ -100,7 +103,7 @@ class _Pipeline(SynchronousMultiSpanProcessor):
             source.mirror = True
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
-        self._journal.on_start(span)
+        self._journal.on_start(span, parent_context)
         if self._span_processors:
             super().on_start(span, parent_context)
 
@@ -176,6 +179,16 @@ def get_provider() -> TracerProvider:
     It is the one that was set globally before ``weft.init``, else Weft's own, which has no attribute limits.
     """
     return source().provider
+
+
+def new_trace_id() -> int:
+    """A new trace id of 128 random bits."""
+    return _ids.generate_trace_id()
+
+
+def new_span_id() -> int:
+    """A new span id of 64 random bits."""
+    return _ids.generate_span_id()
 
 
 def tracer(scope: str) -> trace.Tracer:

@@ -1,273 +1,197 @@
-"""One recorded call: the core that ``@op``, ``start_span`` and the instrumentations share."""
+"""How spans begin: below what is current, sampled by their root, of the kind that those who look at them need."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Collection, Mapping
-from types import TracebackType
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
 from weft import clock, recording
 from weft.otlp import names
-from weft.tracing import context, guard
-from weft.tracing.capture import capture, secret_keys, to_json
-from weft.tracing.processor import Record
-from weft.tracing.provider import source, tracer
+from weft.tracing import context, guard, own
+from weft.tracing.active import NOTHING, ActiveSpan, JoinedSpan, Unrecorded
+from weft.tracing.own import OwnSpan
+from weft.tracing.provider import Source, new_span_id, new_trace_id, source, tracer
+from weft.tracing.redact import PLAIN, Redaction, Redactor
+from weft.tracing.sampling import BY_SETTINGS, Hold, Sampling, is_chosen
+from weft.tracing.span_record import SCOPE, Record
 
-_FROM_START_CHARACTERS = 16_384  # a longer input is journaled once, with the end
+__all__ = ["NOTHING", "PLAIN", "ActiveSpan", "Redaction", "Redactor", "begin", "begin_own", "get_current_span", "span"]
 
-Redaction = Callable[[Any], Any] | Collection[str] | None
-
-
-class Redactor:
-    """The user's redaction of one op: keys, or a function over what was captured."""
-
-    __slots__ = ("_function", "_keys")
-
-    def __init__(self, given: Redaction) -> None:
-        self._function = given if callable(given) else None
-        self._keys = frozenset() if given is None or callable(given) else secret_keys(given)
-
-    def text(self, value: Any) -> str:
-        """``value`` as JSON text without what must not be recorded; where the function fails, nothing of it."""
-        if self._function is not None:
-            try:
-                value = self._function(capture(value))  # a copy: the function may change what it is given
-            except Exception as error:  # noqa: BLE001 - what could not be redacted is not recorded
-                guard.failed("redact", error)
-                return '"[redaction failed]"'
-        return to_json(value, self._keys)
+_UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
 
 
-PLAIN = Redactor(None)
-
-
-class ActiveSpan:
-    """A span that is being recorded. As a context manager it is current inside and ends with the block.
-
-    No method raises; where nothing is recorded, and behind the end, they do nothing.
-    """
-
-    __slots__ = ("_below", "_content", "_ended", "_mirror", "_record", "_redactor", "_span", "_token", "_version")
-
-    def __init__(
-        self,
-        span: trace.Span | None,
-        redactor: Redactor = PLAIN,
-        version: str | None = None,
-        record: Record | None = None,
-        mirror: bool = True,
-    ) -> None:
-        recorder = recording.active
-        self._span = span
-        self._content = record is not None and recorder is not None and recorder.settings.capture
-        self._redactor = redactor
-        self._version = version
-        self._record = record
-        self._mirror = mirror
-        self._ended = False
-        self._token: Any = None
-        self._below: Any = None
-
-    @property
-    def trace_id(self) -> str | None:
-        """32 hex digits; None where nothing is recorded."""
-        return f"{self._span.get_span_context().trace_id:032x}" if self._span is not None and self._sampled else None
-
-    @property
-    def span_id(self) -> str | None:
-        """16 hex digits; None where nothing is recorded."""
-        return f"{self._span.get_span_context().span_id:016x}" if self._span is not None and self._sampled else None
-
-    @property
-    def recording(self) -> bool:
-        """Whether anything set here is kept."""
-        return self._span is not None and self._span.is_recording()
-
-    @property
-    def _sampled(self) -> bool:
-        return self._span is not None and self._span.get_span_context().trace_flags.sampled
-
-    def set_input(self, value: Any) -> None:
-        """Keep what the call was given."""
-        self.keep("input", names.WEFT_INPUT, value)
-
-    def set_output(self, value: Any) -> None:
-        """Keep what the call returned."""
-        self.keep("output", names.WEFT_OUTPUT, value)
-
-    def keep(self, column: str, key: str, value: Any) -> int:
-        """Keep ``value`` as JSON text in a column and, where others look, an attribute; returns its length."""
-        if not self._content or self._span is None or self._ended:
-            return 0
-        try:
-            text = self._redactor.text(value)
-            if self._record is not None:
-                self._record[column] = orjson.Fragment(text)
-            if self._mirror:
-                self._span.set_attribute(key, text)
-            return len(text)
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("capture", error)
-            return 0
-
-    def set_attributes(self, values: Mapping[str, Any]) -> None:
-        """Set attributes; values of None are passed over."""
-        if self._span is not None and not self._ended:
-            self._span.set_attributes({key: value for key, value in values.items() if value is not None})
-
-    def set_tokens(
-        self, input: int | None, output: int | None, *, cached: int | None = None, reasoning: int | None = None
-    ) -> None:
-        """Tokens of a model call; ``input`` includes the cached ones, ``output`` the reasoning."""
-        self.set_attributes(
-            {
-                names.INPUT_TOKENS: input,
-                names.OUTPUT_TOKENS: output,
-                names.CACHED_TOKENS: cached,
-                names.REASONING_TOKENS: reasoning,
-            }
-        )
-
-    def set_model(self, model: str, *, provider: str | None = None, version: str | None = None) -> None:
-        """The model that answered; ``version`` is its artifact, ``name:v3``."""
-        self.set_attributes({names.RESPONSE_MODEL: model, names.PROVIDER: provider, names.WEFT_MODEL_VERSION: version})
-
-    def set_cost(self, usd: float) -> None:
-        """What the call cost, in US dollars."""
-        self.set_attributes({names.WEFT_COST_USD: usd})
-
-    def set_error(self, error: BaseException) -> None:
-        """Record that the call failed, with type, message and stack."""
-        if self._span is None or self._ended:
-            return
-        try:
-            kind = type(error)
-            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-            message = _message(error)
-            self._span.add_event(
-                "exception",
-                {
-                    names.EXCEPTION_TYPE: name,
-                    names.EXCEPTION_MESSAGE: message,
-                    names.EXCEPTION_STACKTRACE: _stack(error),
-                },
-                timestamp=clock.now_ns(),
-            )
-            self._span.set_attribute(names.ERROR_TYPE, name)
-            self._span.set_status(StatusCode.ERROR, f"{kind.__name__}: {message}" if message else kind.__name__)
-        except Exception as failure:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("exception", failure)
-
-    def enter(self) -> None:
-        """Make the span current here."""
-        if self._span is not None:
-            self._token = otel_context.attach(trace.set_span_in_context(self._span))
-            if self._version is not None:
-                self._below = context.push({names.WEFT_MODEL_VERSION: self._version})
-
-    def leave(self) -> None:
-        """Make current again what was before :meth:`enter`."""
-        if self._token is not None:
-            otel_context.detach(self._token)
-            self._token = None
-            if self._below is not None:
-                context.pop(self._below)
-                self._below = None
-
-    def end(self) -> None:
-        """End the span; a second time does nothing."""
-        if self._span is not None and not self._ended:
-            self._ended = True
-            self._span.end(clock.now_ns())
-
-    def __enter__(self) -> ActiveSpan:
-        self.enter()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
-    ) -> None:
-        if self._token is not None:
-            self.leave()
-        if error is not None:
-            self.set_error(error)
-        self.end()
-
-
-def _message(error: BaseException) -> str:
+def begin(name: str, attributes: Mapping[str, Any], *, scope: str, span_kind: SpanKind) -> ActiveSpan:
+    """Start a span of an instrumentation below the current one; :data:`NOTHING` where nothing is recorded."""
+    recorder = recording.active
+    if recorder is None:
+        return NOTHING
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - an exception's own str may raise
-        return ""
-
-
-def _stack(error: BaseException) -> str:
-    try:
-        return "".join(traceback.format_exception(error))
-    except Exception:  # noqa: BLE001 - likewise
-        return ""
-
-
-NOTHING = ActiveSpan(None)
-
-
-def begin(name: str, attributes: dict[str, Any], *, scope: str, span_kind: SpanKind) -> ActiveSpan:
-    """Start a span of an instrumentation below the current one; :data:`NOTHING` where that failed."""
-    try:
-        span = tracer(scope).start_span(name, kind=span_kind, attributes=attributes, start_time=clock.now_ns())
-        return ActiveSpan(span)
+        where = source()
+        begun = _begin(recorder, where, name, scope, PLAIN, BY_SETTINGS)
+        if begun is not None:
+            begun.set_attributes(attributes)
+            begun.announce(0)
+            return begun
+        clean = PLAIN.attributes({key: value for key, value in attributes.items() if value is not None})
+        made = tracer(scope).start_span(name, kind=span_kind, attributes=clean, start_time=clock.now_ns())
+        if not isinstance(made, SdkSpan):
+            return Unrecorded(made)
+        opened = where.processor.opened(made.get_span_context().span_id)
+        if opened is not None:
+            opened.told.update(clean)
+        return JoinedSpan(made, opened, content=recorder.settings.capture)
     except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
         guard.failed("begin", error)
         return NOTHING
 
 
 def begin_own(
+    recorder: recording.Recorder,
     name: str,
     kind: str,
-    attributes: Mapping[str, Any] | None = None,
-    *,
     redactor: Redactor = PLAIN,
+    sampling: Sampling = BY_SETTINGS,
     version: str | None = None,
-    given: Callable[[], Any] | None = None,
 ) -> ActiveSpan:
-    """Start a span of an op below the current one; ``given()`` is its input. NOTHING where nothing is recorded."""
-    recorder = recording.active
-    if recorder is None:
-        return NOTHING
+    """Start a span of an op below the current one. Its ``announce`` journals it as open, once its input is set."""
     try:
         where = source()
-        span = where.ops.start_span(name, start_time=clock.now_ns())
-        if not isinstance(span, SdkSpan):  # sampled out; below it nothing is recorded either
-            return ActiveSpan(span)
-        record = where.processor.adopt(span, recorder, kind)
-        active = ActiveSpan(span, redactor, version, record, where.mirror)
-        if attributes:
-            active.set_attributes(attributes)
+        begun = _begin(recorder, where, name, SCOPE, redactor, sampling)
+        if begun is None:
+            begun = _join(recorder, where, name, kind, redactor)
+        elif type(begun) is OwnSpan:
+            begun.record["kind"] = kind
         if version is not None:
-            span.set_attribute(names.WEFT_MODEL_VERSION, version)
-        if where.mirror:
-            span.set_attribute(names.WEFT_KIND, kind)
+            begun.answered_by(version)
+        return begun
     except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
         guard.failed("begin", error)
         return NOTHING
-    try:
-        size = 0 if given is None else active.keep("input", names.WEFT_INPUT, given())
-        where.processor.announce(record, span, recorder, with_input=size <= _FROM_START_CHARACTERS)
-    except Exception as error:  # noqa: BLE001 - likewise; the end of the span may still be recorded
-        guard.failed("span start", error)
-    return active
+
+
+def _join(recorder: recording.Recorder, where: Source, name: str, kind: str, redactor: Redactor) -> ActiveSpan:
+    """A span of the SDK, for whoever else looks at this provider."""
+    made = where.ops.start_span(name, start_time=clock.now_ns())
+    if not isinstance(made, SdkSpan):  # sampled out; below it nothing is recorded either
+        return Unrecorded(made)
+    opened = where.processor.adopt(made, recorder, kind)
+    made.set_attribute(names.WEFT_KIND, kind)
+    return JoinedSpan(made, opened, redactor, content=recorder.settings.capture)
+
+
+def _begin(
+    recorder: recording.Recorder, where: Source, name: str, scope: str, redactor: Redactor, sampling: Sampling
+) -> ActiveSpan | None:
+    """A span of Weft's own, or one that is not recorded; None where the SDK should make it."""
+    parent = trace.get_current_span()
+    hold: Hold | None = None
+    parent_id: str | None = None
+    is_root = False
+    if type(parent) is OwnSpan:
+        above = parent.record
+        trace_id, parent_id, hold = above["trace_id"], above["span_id"], parent.hold
+        if hold is not None and parent.generation != own.generation:  # the parent process keeps back its own
+            hold, is_root = Hold(recorder.append), True
+    elif parent is trace.INVALID_SPAN or not (ids := parent.get_span_context()).is_valid:
+        number, is_root = new_trace_id(), True
+        rate = recorder.settings.sample_rate if sampling.rate is None else sampling.rate
+        if rate < 1 and not is_chosen(number, rate):
+            if not _keeps_errors(recorder, sampling):
+                return Unrecorded(NonRecordingSpan(SpanContext(number, new_span_id(), False, _UNSAMPLED)))
+            hold = Hold(recorder.append)
+        trace_id = f"{number:032x}"
+    else:
+        if not ids.trace_flags.sampled:
+            opened = where.processor.opened(ids.span_id)
+            hold = None if opened is None else opened.hold
+            if hold is None:
+                if not ids.is_remote or not _keeps_errors(recorder, sampling):
+                    return Unrecorded(parent)
+                hold, is_root = Hold(recorder.append), True
+        trace_id, parent_id = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
+    if where.mirror and hold is None:
+        return None
+    record: Record = {
+        "project": recorder.project,
+        "trace_id": trace_id,
+        "span_id": f"{new_span_id():016x}",
+        "name": name,
+        "start_ns": clock.now_ns(),
+        "run_id": recorder.run_id,
+        "writer": recorder.writer,
+        "scope": scope,
+    }
+    if parent_id is not None:
+        record["parent_span_id"] = parent_id
+    begun = OwnSpan(record, recorder, redactor, hold, is_root)
+    around = context.around()
+    if around is not None:
+        begun.set_attributes(around)
+        # An evaluation is a run beside the current one.
+        record["run_id"] = around.get(names.WEFT_RUN_ID, record["run_id"])
+    return begun
+
+
+def _keeps_errors(recorder: recording.Recorder, sampling: Sampling) -> bool:
+    return recorder.settings.sample_keep_errors if sampling.keep_errors is None else sampling.keep_errors
+
+
+# The names that users know from other tracers, each optional and by keyword.
+def span(
+    name: str,
+    *,
+    kind: str = "op",
+    input: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+    redact: Redaction = None,
+    sample_rate: float | None = None,
+    keep_errors: bool | None = None,
+) -> ActiveSpan:
+    """A span by hand: ``with weft.span("retrieve", kind="retrieval", input=query) as span: span.set_output(found)``.
+
+    It is recorded as open at once and becomes current where its block begins; without a block, ``span.end()`` ends it.
+    An exception that leaves the block is recorded and goes on. ``redact``, ``sample_rate`` and ``keep_errors`` are
+    those of :func:`weft.op`. Without ``weft.init`` nothing is recorded. Raises InputError for a ``sample_rate`` that is
+    no share.
+    """
+    sampling = Sampling.of(sample_rate, keep_errors)
+    recorder = recording.active
+    if recorder is None:
+        return Unrecorded(None)
+    begun = begin_own(recorder, name, kind, PLAIN if redact is None else Redactor(redact), sampling)
+    if begun is NOTHING:
+        return Unrecorded(None)
+    if attributes:
+        begun.set_attributes(attributes)
+    begun.announce(0 if input is None else begun.keep("input", names.WEFT_INPUT, input))
+    return begun
+
+
+def get_current_span() -> ActiveSpan:
+    """The span that is current here: of an op, by hand, of an instrumented client or of another tracer.
+
+    Its setters add to it; where nothing is recorded they do nothing, and its ids are None.
+    """
+    current = trace.get_current_span()
+    if isinstance(current, ActiveSpan):
+        return current
+    if isinstance(current, SdkSpan) and current.is_recording():
+        opened = source().processor.opened(current.get_span_context().span_id)
+        return JoinedSpan(current, opened, opened.redactor if opened else PLAIN, content=_captures())
+    return NOTHING
+
+
+def _captures() -> bool:
+    recorder = recording.active
+    return recorder is not None and recorder.settings.capture
 
 
 def start_span(
     name: str, kind: str = "op", *, input: Any = None, attributes: Mapping[str, Any] | None = None
 ) -> ActiveSpan:
-    """A span by hand: ``with weft.tracing.start_span("retrieve", "retrieval") as span: span.set_output(...)``."""
-    span = begin_own(name, kind, attributes, given=None if input is None else lambda: input)
-    return ActiveSpan(None) if span is NOTHING else span
+    """The same as :func:`span`, recorded whatever the sampling: what evaluations are made of."""
+    return span(name, kind=kind, input=input, attributes=attributes, sample_rate=1.0)

@@ -1,0 +1,65 @@
+"""What may be recorded: keys whose values are taken out, and functions of the user over what was captured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from weft.tracing import guard
+from weft.tracing.capture import REDACTED, capture, is_secret_attribute, secret_keys, to_json
+
+Redaction = Callable[[Any], Any] | Collection[str] | None
+
+FAILED = "[redaction failed]"
+_everywhere: Callable[[Any], Any] | None = None  # the function given to weft.init
+
+
+def set_function(function: Callable[[Any], Any] | None) -> None:
+    """Pass everything that is captured in this process through ``function``; None passes nothing through."""
+    global _everywhere
+    _everywhere = function
+
+
+class Redactor:
+    """The redaction of one op: keys, or a function over what was captured; that of ``weft.init`` comes behind it."""
+
+    __slots__ = ("_function", "_keys")
+
+    def __init__(self, given: Redaction) -> None:
+        self._function = given if callable(given) else None
+        self._keys = frozenset() if given is None or callable(given) else secret_keys(given)
+
+    def text(self, value: Any) -> str:
+        """``value`` as JSON text without what must not be recorded; where a function fails, nothing of it."""
+        if self._function is not None or _everywhere is not None:
+            value = self._filtered(capture(value, self._keys))  # a copy: the function may change what it is given
+        return to_json(value, self._keys)
+
+    def attributes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Attributes without those under secret keys, each a JSON value; where a function fails, none of them."""
+        clean = {key: self._attribute(key, value) for key, value in values.items()}
+        if clean and (self._function is not None or _everywhere is not None):
+            filtered = self._filtered(clean)
+            if not isinstance(filtered, dict):
+                return dict.fromkeys(values, FAILED if filtered == FAILED else REDACTED)
+            return {str(key): capture(value, self._keys) for key, value in filtered.items()}
+        return clean
+
+    def _attribute(self, key: str, value: Any) -> Any:
+        kind = type(value)
+        if is_secret_attribute(key, self._keys) and value is not None and kind is not bool:
+            return REDACTED
+        return value if kind is str or kind is int or kind is bool else capture(value, self._keys)
+
+    def _filtered(self, value: Any) -> Any:
+        try:
+            for function in (self._function, _everywhere):
+                if function is not None:
+                    value = function(value)
+        except Exception as error:  # noqa: BLE001 - what could not be redacted is not recorded
+            guard.failed("redact", error)
+            return FAILED
+        return value
+
+
+PLAIN = Redactor(None)

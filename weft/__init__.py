@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
-    from weft.tracing import instrument, serving, thread, uninstrument
+    from weft.tracing import get_current_span, instrument, serving, span, thread, uninstrument
     from weft.tracing.model import Model
     from weft.tracing.op import op
-    from weft.training import Artifact, Run, finish, log
+    from weft.training import Artifact, Run, deployed, finish, log
 
     run: Run | None
 
@@ -56,14 +56,17 @@ _HOMES: dict[str, str] = {
     "SettingError": "weft.errors",
     "StoreError": "weft.errors",
     "WeftError": "weft.errors",
+    "deployed": "weft.training",
     "finish": "weft.training",
     "flush": "weft.session",
+    "get_current_span": "weft.tracing",
     "init": "weft.session",
     "instrument": "weft.tracing",
     "log": "weft.training",
     "op": "weft.tracing.op",
     "scorer": "weft.scorers",
     "serving": "weft.tracing",
+    "span": "weft.tracing",
     "thread": "weft.tracing",
     "uninstrument": "weft.tracing",
 }
@@ -89,8 +92,10 @@ __all__ = [
     "StoreError",
     "WeftError",
     "__version__",
+    "deployed",
     "finish",
     "flush",
+    "get_current_span",
     "init",
     "instrument",
     "log",
@@ -99,6 +104,7 @@ __all__ = [
     "scorer",
     "scorers",
     "serving",
+    "span",
     "thread",
     "uninstrument",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
@@ -11,9 +12,11 @@ from weft import session, settings
 from weft.errors import InputError, MissingExtraError, NotFoundError
 from weft.records import (
     ArtifactVersion,
+    Deployment,
     LineageGraph,
     NodeKind,
     Page,
+    Price,
     ReviewItem,
     ReviewQueue,
     Run,
@@ -250,6 +253,43 @@ class Api:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, ready for ``download``. Raises NotFoundError."""
         store = self.store
         return LoggedArtifact(store.blobs, store.artifacts.get_version(project or self._settings.project, ref))
+
+    def deployments(
+        self,
+        project: str | None = None,
+        *,
+        environment: str | None = None,
+        name: str | None = None,
+        current: bool = True,
+    ) -> Records[Deployment]:
+        """What serves where in a project (default WEFT_PROJECT), newest first; with ``current=False`` all that did."""
+        list_ = self.store.deployments.list_deployments
+        home = project or self._settings.project
+        return Records(list_(home, environment=environment, name=name, current=current))
+
+    def set_price(
+        self,
+        model: str,
+        input_usd: float,
+        output_usd: float,
+        *,
+        cached_usd: float | None = None,
+        project: str | None = None,
+        since: datetime | None = None,
+    ) -> Price:
+        """Say what a model costs, in US dollars a token, in a project or in all, always or from a time on.
+
+        It replaces the cost of spans that arrive from now on and began at ``since`` or later. Raises InputError for a
+        price that is negative or not finite, or a ``since`` without a time zone.
+        """
+        if since is not None and since.tzinfo is None:
+            raise InputError(f"{since} names no time zone.", remedy="Use datetime(..., tzinfo=UTC).", field="since")
+        from_ns = 0 if since is None else round(since.timestamp() * 1e9)
+        return self.store.prices.set_price(Price(model, input_usd, output_usd, project, cached_usd, from_ns))
+
+    def prices(self, project: str | None = None) -> Records[Price]:
+        """Prices of one's own: every one, or those that a project sees."""
+        return Records(self.store.prices.list_prices(project))
 
     def lineage(self, name: str, project: str | None = None, kind: str = "artifact") -> LineageGraph:
         """All that leads to and from an artifact version (``name:v3``), a run, a span or another kind of node."""

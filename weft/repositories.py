@@ -17,12 +17,14 @@ from typing import Any, Protocol
 from weft.records import (
     ArtifactVersion,
     Batch,
+    Deployment,
     Entry,
     Example,
     LineageEdge,
     LineageGraph,
     NodeKind,
     Page,
+    Price,
     ReviewItem,
     ReviewQueue,
     Run,
@@ -42,8 +44,10 @@ __all__ = [
     "Artifacts",
     "Batch",
     "Blobs",
+    "Deployments",
     "Evaluations",
     "IngestReport",
+    "Prices",
     "Rejected",
     "Reviews",
     "Runs",
@@ -121,6 +125,16 @@ class Evaluations(Protocol):
     def list_samples(self, run_id: str, *, limit: int = 1000, cursor: str | None = None) -> Page[Sample]: ...
     def find_sample(self, run_id: str, example_id: str, repetition: int) -> Sample | None: ...
     def list_scores(self, query: ScoreQuery) -> Page[Score]: ...
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Store scores at once, such as feedback from a page; of two of one id the later stays. Raises InputError."""
+        ...
+
+    def delete_score(self, score_id: str, *, author: str | None = None) -> None:
+        """Delete a piece of feedback; with ``author``, only if it is theirs.
+
+        Raises NotFoundError, and ConflictError for another's feedback and for scores that are no feedback.
+        """
+        ...
 
 
 class Artifacts(Protocol):
@@ -197,6 +211,44 @@ class Reviews(Protocol):
         ...
 
 
+class Deployments(Protocol):
+    """What serves where."""
+
+    def start(self, deployment: Deployment) -> Deployment:
+        """Record that a version serves in an environment from now on; the one of the same artifact there ends.
+
+        ``ref`` may be any reference and becomes ``name:v3``. What serves there already is returned as it is. Raises
+        NotFoundError for an unknown reference.
+        """
+        ...
+
+    def end(self, deployment_id: str) -> Deployment:
+        """Record that it serves no more. Raises NotFoundError."""
+        ...
+
+    def list_deployments(
+        self, project: str, *, environment: str | None = None, name: str | None = None, current: bool = True
+    ) -> list[Deployment]:
+        """Deployments of an environment, an artifact, or all, newest first: those that serve now, or every one."""
+        ...
+
+
+class Prices(Protocol):
+    """Prices of one's own."""
+
+    def set_price(self, price: Price) -> Price:
+        """Store a price; one of the same project, model and time is replaced."""
+        ...
+
+    def delete_price(self, price: Price) -> None:
+        """Forget a price. Raises NotFoundError."""
+        ...
+
+    def list_prices(self, project: str | None = None) -> list[Price]:
+        """Every price, or those that a project sees, by model and time."""
+        ...
+
+
 class Blobs(Protocol):
     """Content-addressed bytes, scoped by project."""
 
@@ -225,6 +277,10 @@ class Store(Protocol):
     def reviews(self) -> Reviews: ...
     @property
     def blobs(self) -> Blobs: ...
+    @property
+    def deployments(self) -> Deployments: ...
+    @property
+    def prices(self) -> Prices: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
 from weft.client.reviews import RemoteReviews
+from weft.client.serving import RemoteDeployments, RemotePrices
 from weft.client.wire import Wire, parse, segment
 from weft.errors import NotFoundError
 from weft.records import (
@@ -45,6 +46,8 @@ class RemoteStore:
         self.artifacts = RemoteArtifacts(self._wire)
         self.reviews = RemoteReviews(self._wire)
         self.blobs = RemoteBlobs(self._wire)
+        self.deployments = RemoteDeployments(self._wire)
+        self.prices = RemotePrices(self._wire)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and wait for it; sent twice it counts once."""
@@ -203,3 +206,12 @@ class RemoteEvaluations:
         """A page of scores."""
         page: Page[Score] = parse(Page[Score], self._wire.get("/api/scores", **_filters(query)))
         return page
+
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Store scores at once. Sent again after a lost answer, they are the same ones."""
+        self._wire.post("/api/scores", list(scores))
+
+    def delete_score(self, score_id: str, *, author: str | None = None) -> None:
+        """Delete a piece of feedback."""
+        query = {"author": author}
+        self._wire.call("DELETE", f"/api/scores/{segment(score_id)}", query=query, again=False)

@@ -6,6 +6,7 @@ from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
 from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
+from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ArtifactVersion",
     "Batch",
     "ConsoleLines",
+    "Deployment",
     "Entry",
     "Example",
     "Failure",
@@ -22,6 +24,7 @@ __all__ = [
     "Metrics",
     "NodeKind",
     "Page",
+    "Price",
     "RecordType",
     "ReviewItem",
     "ReviewQueue",

@@ -45,8 +45,8 @@ class SqlArtifacts:
 
         Raises InputError for a bad name, alias or example, and where the name belongs to another type.
         """
-        _check_name("project", version.project)
-        _check_name("name", version.name)
+        check_name("project", version.project)
+        check_name("name", version.name)
         for alias in aliases:
             _check_alias(alias)
         members = _members(version, examples or ())
@@ -65,7 +65,7 @@ class SqlArtifacts:
     def get_version(self, project: str, ref: str) -> ArtifactVersion:
         """The version that a reference names. Raises NotFoundError."""
         with self._database.read() as connection:
-            name, number = self._resolve(connection, project, ref)
+            name, number = resolve(connection, project, ref)
             return self._version(connection, project, name, number)
 
     def list_versions(self, project: str, name: str) -> list[ArtifactVersion]:
@@ -101,7 +101,7 @@ class SqlArtifacts:
         """The examples of a dataset version in their order, a page. Raises NotFoundError."""
         m, e = t.version_examples.c, t.examples.c
         with self._database.read() as connection:
-            name, number = self._resolve(connection, project, ref)
+            name, number = resolve(connection, project, ref)
             query = (
                 select(m.example_id, m.split, e.data)
                 .join(t.examples, and_(e.project == m.project, e.digest == m.digest))
@@ -126,7 +126,7 @@ class SqlArtifacts:
         """
         with self._database.read() as connection:
             if kind is NodeKind.ARTIFACT:
-                known, number = self._resolve(connection, project, name, missing_ok=True)
+                known, number = resolve(connection, project, name, missing_ok=True)
                 name = f"{known}:v{number}" if number else name
             return closure(connection, project, NodeKind(kind), name)
 
@@ -202,22 +202,6 @@ class SqlArtifacts:
         )
         self._database.insert_new(connection, "edges", EDGE_COLUMNS, [edge_row(edge)])
 
-    def _resolve(self, connection: Connection, project: str, ref: str, *, missing_ok: bool = False) -> tuple[str, int]:
-        """Name and number of a reference; number 0 where there is none and ``missing_ok``."""
-        name, _, tag = ref.partition(":")
-        tag = tag or LATEST
-        number = _NUMBER.fullmatch(tag)
-        if number is None:
-            c = t.aliases.c
-            query = select(c.version).where(c.project == project, c.name == name, c.alias == tag)
-        else:
-            a = t.artifact_versions.c
-            query = select(a.version).where(a.project == project, a.name == name, a.version == int(number[1]))
-        found = connection.execute(query).scalar_one_or_none()
-        if found is None and not missing_ok:
-            raise _no_artifact(project, ref)
-        return name, found or 0
-
     def _version(self, connection: Connection, project: str, name: str, number: int) -> ArtifactVersion:
         c = t.artifact_versions.c
         found = self._versions(connection, and_(c.project == project, c.name == name, c.version == number))
@@ -241,6 +225,23 @@ class SqlArtifacts:
             for alias in connection.execute(aliases):
                 names.setdefault((project, name, alias.version), []).append(alias.alias)
         return [_record(row, names.get((row.project, row.name, row.version), [])) for row in rows]
+
+
+def resolve(connection: Connection, project: str, ref: str, *, missing_ok: bool = False) -> tuple[str, int]:
+    """Name and number of a reference; number 0 where there is none and ``missing_ok``. Raises NotFoundError."""
+    name, _, tag = ref.partition(":")
+    tag = tag or LATEST
+    number = _NUMBER.fullmatch(tag)
+    if number is None:
+        c = t.aliases.c
+        query = select(c.version).where(c.project == project, c.name == name, c.alias == tag)
+    else:
+        a = t.artifact_versions.c
+        query = select(a.version).where(a.project == project, a.name == name, a.version == int(number[1]))
+    found = connection.execute(query).scalar_one_or_none()
+    if found is None and not missing_ok:
+        raise _no_artifact(project, ref)
+    return name, found or 0
 
 
 def _record(row: Any, aliases: list[str]) -> ArtifactVersion:
@@ -276,7 +277,8 @@ def _checked(field: str, check: Any, value: Any) -> Any:
         raise InputError(f"The artifact cannot be stored: {error}.", field=field) from None
 
 
-def _check_name(field: str, name: str) -> None:
+def check_name(field: str, name: str) -> None:
+    """Raises InputError where ``name`` cannot stand in an address."""
     if not isinstance(name, str) or not ids.is_name(name):
         raise InputError(
             f"The {field} {name!r} cannot stand in an address.",
@@ -286,7 +288,7 @@ def _check_name(field: str, name: str) -> None:
 
 
 def _check_alias(alias: str) -> None:
-    _check_name("alias", alias)
+    check_name("alias", alias)
     if alias == LATEST or _NUMBER.fullmatch(alias):
         raise InputError(
             f"The alias {alias!r} would read as a version.",

@@ -37,6 +37,7 @@ from weft.store import values as v
 from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
+from weft.store.prices import apply_prices
 from weft.store.runs import check_update, console_row, write_console, write_runs
 from weft.store.series import Key, Point, metric_points, write_points
 from weft.store.span_rows import span_row, write_events, write_spans
@@ -208,6 +209,7 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     projects = sorted({project for _, project, _ in rows["mentions"]})
     database.insert_new(connection, "projects", ("project",), [(project,) for project in projects])
     write_runs(database, connection, rows["runs"], _stubs(rows["mentions"]))
+    apply_prices(connection, rows["spans"])
     write_spans(database, connection, rows["spans"], texts)
     write_events(database, connection, rows["events"])
     points: dict[Key, list[Point]] = defaultdict(list)

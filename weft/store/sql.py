@@ -14,9 +14,11 @@ from weft.store.artifacts import SqlArtifacts
 from weft.store.blobs import SqlBlobs
 from weft.store.chunks import unpack
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
+from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
 from weft.store.ingest import ingest, progress
 from weft.store.migrations import migrate
+from weft.store.prices import SqlPrices
 from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
@@ -38,6 +40,8 @@ class SqlStore:
         self.artifacts = SqlArtifacts(database)
         self.reviews = SqlReviews(database)
         self.blobs = SqlBlobs(database)
+        self.deployments = SqlDeployments(database)
+        self.prices = SqlPrices(database)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

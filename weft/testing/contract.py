@@ -15,6 +15,7 @@ from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
+from weft.testing.contract_serving import ServingContract
 
 
 class StoreContract(
@@ -26,5 +27,6 @@ class StoreContract(
     EvaluationContract,
     ArtifactContract,
     ReviewContract,
+    ServingContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

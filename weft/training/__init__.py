@@ -1,6 +1,7 @@
 """Training runs: metrics, config, environment, console, system samples and artifacts."""
 
 from weft.training.artifacts import Artifact, LoggedArtifact
+from weft.training.deployments import deployed
 from weft.training.run import Run, RunOptions, finish, log
 
-__all__ = ["Artifact", "LoggedArtifact", "Run", "RunOptions", "finish", "log"]
+__all__ = ["Artifact", "LoggedArtifact", "Run", "RunOptions", "deployed", "finish", "log"]

@@ -39,7 +39,7 @@ def _add_artifacts(routes: APIRouter, store: Store) -> None:
         examples: Annotated[list[Example] | None, Body()] = None,
         aliases: Annotated[tuple[str, ...], Body()] = (),
     ) -> Response:
-        _same_project(version.project, project)
+        same_project(version.project, project)
         return reply(store.artifacts.create_version(version, examples=examples, aliases=aliases))
 
     @routes.get(
@@ -67,7 +67,7 @@ def _add_artifacts(routes: APIRouter, store: Store) -> None:
 def _add_lineage(routes: APIRouter, store: Store) -> None:
     @routes.post("/lineage", response_model=LineageEdge, summary="Add an edge of lineage")
     def add_edge(project: str, edge: LineageEdge) -> Response:
-        _same_project(edge.project, project)
+        same_project(edge.project, project)
         store.artifacts.add_edge(edge)
         return reply(edge)
 
@@ -99,7 +99,8 @@ def _add_blobs(routes: APIRouter, store: Store) -> None:
         return Response(status_code=200 if store.blobs.has(project, digest) else 404)
 
 
-def _same_project(given: str, project: str) -> None:
+def same_project(given: str, project: str) -> None:
+    """Raises InputError where a record is sent to the address of another project."""
     if given != project:
         raise InputError(
             f"The record belongs to project {given!r}, the address to {project!r}.",

@@ -77,6 +77,33 @@ edges = Table(
     Index(None, "project", "target_kind", "target"),
 )
 
+deployments = Table(
+    "deployments",
+    metadata,
+    key("deployment_id", primary=True),
+    key("project"),
+    key("environment"),
+    key("name"),
+    integer("version", null=False),
+    integer("started_ns", null=False),
+    integer("ended_ns"),
+    text("host"),
+    key("run_id", null=True),
+    text("metadata", null=False),
+    Index(None, "project", "environment", "name", "started_ns"),
+)
+
+prices = Table(  # the project "" stands for every project
+    "prices",
+    metadata,
+    key("project", primary=True),
+    key("model", primary=True),
+    integer("from_ns", primary=True),
+    Column("input_usd", Double, nullable=False),
+    Column("output_usd", Double, nullable=False),
+    Column("cached_usd", Double),
+)
+
 review_queues = Table(
     "review_queues",
     metadata,

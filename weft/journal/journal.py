@@ -33,7 +33,6 @@ Position = tuple[str, int, int]
 _RETRY_S = 0.1
 _DEEPEST = 8
 _SPACE = {"disk full", "disk quota", "quota"}
-_LEAST_BYTES = 2 * INLINE_BYTES
 
 
 class Journal:
@@ -44,7 +43,9 @@ class Journal:
     the session looks there whether the drainer is alive.
     """
 
-    def __init__(self, folder: Folder, *, sync: bool, quota_bytes: int, mapped: bool, segment_bytes: int) -> None:
+    def __init__(
+        self, folder: Folder, *, sync: bool, quota_bytes: int, mapped: bool, segment_bytes: int, inline_bytes: int
+    ) -> None:
         self.watch: Callable[[], None] | None = None
         self._folder = folder
         self._sync = sync
@@ -52,6 +53,7 @@ class Journal:
         self._quota_bytes = quota_bytes
         self._mapped = mapped
         self._segment_bytes = segment_bytes
+        self._inline_bytes = inline_bytes
         self._closed = False
         self._start()
 
@@ -64,19 +66,30 @@ class Journal:
         quota_bytes: int = 10_000_000_000,
         mapped: bool | None = None,
         segment_bytes: int = SEGMENT_BYTES,
+        inline_bytes: int = INLINE_BYTES,
     ) -> Journal:
         """The journal of this process in a Weft directory (``WEFT_DIR``).
 
         ``sync``: an append returns when its record is durable. ``mapped``: write through a shared mapping; None asks
-        the file system. Raises StoreError where the directory cannot be written; a full disk is no reason.
+        the file system. ``inline_bytes``: larger payloads get a file of their own. Raises StoreError where the directory
+        cannot be written; a full disk is no reason.
         """
         folder = Folder.of(directory)
-        if segment_bytes < _LEAST_BYTES:
-            raise StoreError(f"A segment of {segment_bytes} bytes is too small.", remedy=f"Use {_LEAST_BYTES} or more.")
+        if segment_bytes < 2 * inline_bytes:
+            raise StoreError(
+                f"A segment of {segment_bytes} bytes is too small.", remedy=f"Use {2 * inline_bytes} or more."
+            )
         try:
             folder.create()
             chosen = can_map(folder.root) if mapped is None else mapped
-            journal = cls(folder, sync=sync, quota_bytes=quota_bytes, mapped=chosen, segment_bytes=segment_bytes)
+            journal = cls(
+                folder,
+                sync=sync,
+                quota_bytes=quota_bytes,
+                mapped=chosen,
+                segment_bytes=segment_bytes,
+                inline_bytes=inline_bytes,
+            )
             with journal._lock:
                 journal._lanes.append(journal._introduced(journal._make()))
         except OSError as error:
@@ -142,7 +155,7 @@ class Journal:
     def _put(self, kind: int, payload: bytes) -> tuple[Segment | None, int]:
         """Write a record; the segment that holds it and the offset behind it, or None where there is no room."""
         flags = 0
-        if len(payload) > INLINE_BYTES:
+        if len(payload) > self._inline_bytes:
             payload = self._store_big(payload)
             flags = FLAG_BIG
         with self._lock:

@@ -137,8 +137,11 @@ class PlainSegment(Segment):
         if end > self.limit:
             return False
         self.end = end
-        head = pack_record(self._salt, at, kind, flags, payload)
-        write_all(self.fd, head + bytes(4) + payload + bytes(end - at - RECORD_BYTES - len(payload)), at)
+        head = pack_record(self._salt, at, kind, flags, payload) + bytes(WORD.size)
+        rest = bytes(end - at - RECORD_BYTES - len(payload))
+        written = os.pwritev(self.fd, [head, payload, rest], at)  # a payload may be megabytes: not copied
+        if written < end - at:
+            write_all(self.fd, (head + payload + rest)[written:], at + written)
         write_all(self.fd, MARK_BYTES, at + _MARK_AT)
         self.at = end
         return True

@@ -30,6 +30,8 @@ from weft.server.lifeline import follow_parent, listen, unwinding_on_sigterm, uv
 from weft.settings import Settings
 
 _log = logging.getLogger("weft")
+_SEGMENT_BYTES = 32 * 1024 * 1024
+_INLINE_BYTES = 8 * 1024 * 1024
 _ATTEND_S = 1.0
 _RESTART_S = 0.5
 _SLOWEST_RESTART_S = 30.0
@@ -39,19 +41,36 @@ _STOP_S = 10.0
 
 def run(settings: Settings, sockets: list[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT."""
-    journal = Journal.open(settings.dir, sync=True, quota_bytes=settings.journal_quota_bytes)
+    journal = open_journal(settings)
     backlog = Backlog(settings.dir, journal.writer)
     stopping = threading.Event()
     attendant = threading.Thread(target=_attend_drainer, args=(settings, stopping), name="weft-attend", daemon=True)
-    attendant.start()
+    if settings.drain != "off":
+        attendant.start()
     try:
         with unwinding_on_sigterm():
             uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
     finally:
         stopping.set()
-        attendant.join()
+        if settings.drain != "off":
+            attendant.join()
         backlog.close()
         journal.close()
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The journal of a server: whole requests, one after another, in files that are written plainly.
+
+    Measured with requests of 1 MB: a file of their own costs three syncs each, a mapping its pages' faults.
+    """
+    return Journal.open(
+        settings.dir,
+        sync=True,
+        quota_bytes=settings.journal_quota_bytes,
+        mapped=False,
+        segment_bytes=_SEGMENT_BYTES,
+        inline_bytes=_INLINE_BYTES,
+    )
 
 
 def _attend_drainer(settings: Settings, stopping: threading.Event) -> None:

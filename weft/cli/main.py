@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, demo, doctor, evaluate, review, serve, serving, sync
+from weft.cli import browse, demo, doctor, evaluate, keeping, review, serve, serving, sync
 from weft.cli.output import fail
 from weft.errors import WeftError
 
@@ -27,6 +27,9 @@ app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
 app.command("review")(review.review)
 app.command("sync")(sync.sync)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("copy")(keeping.copy)
 app.command("deployments")(serving.deployments)
 app.add_typer(serving.prices, name="prices", no_args_is_help=True)
 app.command("doctor")(doctor.doctor)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
-    from weft.tracing import get_current_span, instrument, serving, span, thread, uninstrument
+    from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
+    from weft.tracing.human_scores import feedback
     from weft.tracing.model import Model
     from weft.tracing.op import op
     from weft.training import Artifact, Run, deployed, finish, log
@@ -56,7 +57,9 @@ _HOMES: dict[str, str] = {
     "SettingError": "weft.errors",
     "StoreError": "weft.errors",
     "WeftError": "weft.errors",
+    "attributes": "weft.tracing",
     "deployed": "weft.training",
+    "feedback": "weft.tracing.human_scores",
     "finish": "weft.training",
     "flush": "weft.session",
     "get_current_span": "weft.tracing",
@@ -67,8 +70,10 @@ _HOMES: dict[str, str] = {
     "scorer": "weft.scorers",
     "serving": "weft.tracing",
     "span": "weft.tracing",
+    "tags": "weft.tracing",
     "thread": "weft.tracing",
     "uninstrument": "weft.tracing",
+    "user": "weft.tracing",
 }
 _MODULES = ("scorers",)
 
@@ -92,7 +97,9 @@ __all__ = [
     "StoreError",
     "WeftError",
     "__version__",
+    "attributes",
     "deployed",
+    "feedback",
     "finish",
     "flush",
     "get_current_span",
@@ -105,8 +112,10 @@ __all__ = [
     "scorers",
     "serving",
     "span",
+    "tags",
     "thread",
     "uninstrument",
+    "user",
 ]
 
 

@@ -30,6 +30,7 @@ from weft.records import (
     SpanQuery,
     TraceSummary,
 )
+from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.training.artifacts import LoggedArtifact
 
 if TYPE_CHECKING:
@@ -234,6 +235,17 @@ class Api:
         """All scores that match; ``filters`` are the fields of :class:`weft.records.ScoreQuery`."""
         query = _query(ScoreQuery, project, filters, default_limit=1000)
         return Records(_all(self.store.evaluations.list_scores, query, most=filters.get("limit")))
+
+    def feedback(self, span: Span | tuple[str, str] | str, span_id: str | None = None, author: str = "") -> Feedback:
+        """Feedback on a span, given by its record or its ids: to be listed, added to (at once) and taken back.
+
+        ``author`` is who gives it, by default the login name.
+        """
+        where = ids_of(span, span_id)
+        store = self.store
+        known = span if isinstance(span, Span) else store.spans.find_span(*where) if where else None
+        project = self._settings.project if known is None else known.project
+        return Feedback(where, project, Stored(store), author or login())
 
     def review_queues(self, project: str | None = None) -> Records[ReviewQueue]:
         """The review queues with their counts."""

@@ -45,6 +45,30 @@ def test_serving_thread_and_attributes_reach_every_span_below_and_end(recorder: 
     assert (after.model_version, after.thread_id, after.attributes) == (None, None, {})
 
 
+def test_users_tags_and_attributes_add_up_inside(recorder: MemoryRecorder) -> None:
+    with tracing.tags("beta", "eu"), tracing.attributes({"env": {"name": "test", "n": 2}, "none": None}, team="a"):
+        with tracing.user("ann"), tracing.tags("eu", "slow"):
+            leaf()
+        leaf()
+    inner, outer = recorder.spans
+    assert (inner.user_id, outer.user_id) == ("ann", None)
+    assert inner.attributes["weft.tags"] == ["beta", "eu", "slow"]
+    assert outer.attributes == {"weft.tags": ["beta", "eu"], "env.name": "test", "env.n": 2, "team": "a"}
+
+
+def test_secrets_among_attributes_are_not_recorded(recorder: MemoryRecorder) -> None:
+    with tracing.attributes({"client": {"api_key": "sk-1"}}):
+        leaf()
+    assert recorder.spans[0].attributes == {"client.api_key": "[redacted]"}
+
+
+def test_a_thread_without_an_id_is_a_new_one(recorder: MemoryRecorder) -> None:
+    with tracing.thread() as one, tracing.thread(user="ann") as two:
+        leaf()
+    assert one.thread_id != two.thread_id
+    assert (recorder.spans[0].thread_id, recorder.spans[0].user_id) == (two.thread_id, "ann")
+
+
 def test_an_evaluations_run_stands_before_the_current_one(recorder: MemoryRecorder) -> None:
     with tracing.attributes(**{"weft.run.id": "eval1"}):
         leaf()
@@ -57,6 +81,10 @@ def test_an_evaluations_run_stands_before_the_current_one(recorder: MemoryRecord
     [
         (lambda: tracing.serving(" "), "A model reference cannot be ' '"),
         (lambda: tracing.thread(""), "A thread's id cannot be ''"),
+        (lambda: tracing.thread("t", user=""), "A user's id cannot be ''"),
+        (lambda: tracing.user(""), "A user's id cannot be ''"),
+        (lambda: tracing.tags("a", ""), "A tag cannot be ''"),
+        (lambda: tracing.attributes("a"), "The attributes are a str, not a dictionary"),
         (lambda: tracing.set_price("m", -1.0, 0.0), r"input_usd_per_token is -1\.0"),
         (lambda: tracing.set_price("m", 0.0, float("nan")), "output_usd_per_token is nan"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from weft.errors import ConflictError, InputError, NotFoundError
 from weft.records import Failure, Page, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
 from weft.store import tables as t
 from weft.store import values as v
@@ -57,6 +58,33 @@ class SqlEvaluations:
                 connection, select(t.scores).where(*filters), order, limit=query.limit, cursor=query.cursor
             )
         return Page([_score(row) for row in rows], cursor)
+
+    def add_scores(self, scores: Sequence[Score]) -> None:
+        """Store scores at once; of two of one id the later stays. Raises InputError naming the field that is wrong."""
+        try:
+            rows = [score_row(score) for score in scores]
+        except ValueError as error:
+            raise InputError(f"The score cannot be stored: {error}.", field="score") from None
+        with self._database.write() as connection:
+            projects = sorted({score.project for score in scores})
+            self._database.insert_new(connection, "projects", ("project",), [(project,) for project in projects])
+            write_scores(self._database, connection, rows)
+
+    def delete_score(self, score_id: str, *, author: str | None = None) -> None:
+        """Delete a piece of feedback; with ``author``, only if it is theirs.
+
+        Raises NotFoundError, and ConflictError for another's feedback and for scores that are no feedback.
+        """
+        c = t.scores.c
+        with self._database.write() as connection:
+            row = connection.execute(select(t.scores).where(c.score_id == score_id)).one_or_none()
+            if row is None:
+                raise NotFoundError(f"There is no score {score_id!r}.", field="score_id")
+            if not v.from_json(row.metadata).get("feedback"):
+                raise ConflictError(f"The score {score_id!r} is no feedback: it is a part of an evaluation or review.")
+            if author is not None and row.author != author:
+                raise ConflictError(f"The feedback {score_id!r} is {row.author}'s, not {author}'s.", field="author")
+            connection.execute(t.scores.delete().where(c.score_id == score_id))
 
     def _samples(self, connection: Connection, rows: Sequence[Any]) -> list[Sample]:
         long = rejoin(self._database, connection, rows, _LONG)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from weft.tracing.context import attributes, current_span, propagate, serving, thread
+from weft.tracing.context import attributes, current_span, propagate, serving, tags, thread, user
 from weft.tracing.guard import failures
+from weft.tracing.human_scores import feedback
 from weft.tracing.instrumentation import instrument, uninstrument
 from weft.tracing.lifecycle import setup
 from weft.tracing.op import OpOptions, op
@@ -26,6 +27,7 @@ __all__ = [
     "attributes",
     "current_span",
     "failures",
+    "feedback",
     "get_current_span",
     "get_provider",
     "instrument",
@@ -36,8 +38,10 @@ __all__ = [
     "setup",
     "span",
     "start_span",
+    "tags",
     "thread",
     "uninstrument",
+    "user",
 ]
 
 

@@ -1,0 +1,78 @@
+"""What people say of a span, and scores that are stored at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import Response
+
+from weft.errors import InputError, NotFoundError
+from weft.records import Score
+from weft.repositories import Store
+from weft.server.arguments import one, parameters
+from weft.server.replies import reply
+from weft.tracing import human_scores
+
+_Word = Annotated[str | None, Body()]
+
+
+def router(store: Store) -> APIRouter:
+    """The routes of feedback."""
+    routes = APIRouter(prefix="/api", tags=["traces"])
+
+    @routes.post(
+        "/spans/{trace_id:text}/{span_id:text}/feedback", response_model=Score, summary="Say something of a span"
+    )
+    def say(
+        trace_id: str,
+        span_id: str,
+        name: Annotated[str, Body(embed=True)],
+        value: Annotated[float | None, Body()] = None,
+        label: _Word = None,
+        explanation: _Word = None,
+        author: _Word = None,
+        project: _Word = None,
+    ) -> Response:
+        where = human_scores.ids_of((trace_id, span_id))
+        said = human_scores.make(
+            where, project or _project(store, trace_id, span_id), author or "anonymous", name, value, label, explanation
+        )
+        if value is None and label is None and not explanation:
+            raise InputError("The feedback says nothing.", remedy="Give value, label or explanation.", field="value")
+        assert said is not None
+        store.evaluations.add_scores([said])
+        return reply(said)
+
+    @routes.get(
+        "/spans/{trace_id:text}/{span_id:text}/feedback", response_model=list[Score], summary="What was said of a span"
+    )
+    def listed(trace_id: str, span_id: str) -> Response:
+        return reply(human_scores.listed(store, trace_id, span_id))
+
+    @routes.post("/scores", summary="Store scores at once")
+    def add_scores(scores: list[Score]) -> Response:
+        store.evaluations.add_scores(scores)
+        return reply({"stored": len(scores)})
+
+    @routes.delete(
+        "/scores/{score_id:text}",
+        summary="Delete a piece of feedback; with an author, only if it is theirs",
+        openapi_extra=parameters(author="who gave it"),
+    )
+    def delete(score_id: str, request: Request) -> Response:
+        store.evaluations.delete_score(score_id, author=one(request, "author"))
+        return reply({"deleted": score_id})
+
+    return routes
+
+
+def _project(store: Store, trace_id: str, span_id: str) -> str:
+    span = store.spans.find_span(trace_id, span_id)
+    if span is None:
+        raise NotFoundError(
+            f"There is no span {span_id} in trace {trace_id}.",
+            remedy="Where it is still on its way, send its project along.",
+            field="span_id",
+        )
+    return span.project

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
+import trace_seeds as traces
+
 from weft import clock
 from weft.records import (
     ArtifactFile,
@@ -63,6 +65,8 @@ def fill(store: Store) -> None:
     store.artifacts.add_edge(
         LineageEdge(PROJECT, NodeKind.ARTIFACT, "questions:v1", "used", NodeKind.RUN, "train-a", now)
     )
+    picture = store.blobs.put(PROJECT, traces.png(64, 64))
+    ingest(store, [*traces.rich(PROJECT, now, picture, HOSTILE), *traces.conversation(PROJECT, now)], writer="traces")
     digest = store.blobs.put(PROJECT, b"weights")
     store.artifacts.create_version(
         ArtifactVersion(PROJECT, "answerer", "model", 0, "a" * 64, now, files=[ArtifactFile("weights.npz", digest, 7)],

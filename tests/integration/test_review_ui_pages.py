@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import review_ui_seeds as seeds
 import streamlit as st
+import trace_seeds as traces
 from streamlit.testing.v1 import AppTest
 
 from weft import settings
@@ -26,6 +27,7 @@ EMPTY = {
 }
 NAMELESS = {
     "trace": "No trace is named",
+    "thread": "No thread is named",
     "evaluation": "No evaluation is named",
     "single_run": "No run is named",
     "single_artifact": "No artifact is named",
@@ -94,8 +96,8 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("overview", {}, ["Errors", "Waiting for review", "Newest runs"]),
         ("traces", {}, ["answer_customer"]),
         ("traces", {"status": "error"}, ["answer_customer"]),
-        ("trace", {"id": f"{1:032x}"}, ["chat answerer", "204 tok", "Where is order 1000?"]),
-        ("trace", {"id": f"{1:032x}", "span": f"{4:016x}"}, ["Answer in one sentence.", "answerer"]),
+        ("trace", {"id": f"{1:032x}"}, ["answer_customer", f"{1:032x}", "192 in, 24 out"]),
+        ("thread", {"id": traces.THREAD}, ["2,600 in, 110 out", traces.THREAD]),
         ("evaluations", {}, ["Tick two evaluations"]),
         ("evaluations", {"sel": "eval-a,eval-b"}, ["Compare the two"]),
         ("evaluation", {"id": "eval-b"}, ["60 samples, 1 of them failed", "Reviewed by people: answers"]),
@@ -124,6 +126,7 @@ def test_a_page_shows_what_was_recorded(view: str, address: dict[str, str], word
     ("view", "address", "message"),
     [
         ("trace", {"id": "ab" * 16}, "ab" * 16),
+        ("thread", {"id": "nosuchthread"}, "nosuchthread"),
         ("single_run", {"id": "nosuchrun"}, "nosuchrun"),
         ("evaluation", {"id": "train-a"}, "not an evaluation"),
         ("compare", {"runs": "eval-a"}, "names 1 evaluations"),
@@ -169,13 +172,12 @@ def test_a_case_is_blind_until_its_label_is_in(filled: Store) -> None:
     assert queue.progress().labelled == 1
 
 
-def test_the_trace_of_a_case_leaves_out_what_judges(filled: Store) -> None:
-    seen = opened("trace", id=f"{1:032x}", project=seeds.PROJECT, span=f"{5:016x}")
-    assert "SECRET" in text(seen)
-    blind = opened("trace", id=f"{1:032x}", project=seeds.PROJECT, span=f"{5:016x}", blind=seeds.QUEUE)
-    assert "SECRET" not in text(blind)
-    assert not re.search(r'judge\\?"', text(blind))  # as the name or kind of a span in the tree's data
-    assert re.search(r'judge\\?"', text(seen))
+@pytest.mark.usefixtures("filled")
+def test_the_trace_of_a_case_is_asked_for_without_what_judges() -> None:
+    assert re.search(r'blind\\?": false', text(opened("trace", id=f"{1:032x}", project=seeds.PROJECT)))
+    blind = text(opened("trace", id=f"{1:032x}", project=seeds.PROJECT, blind=seeds.QUEUE))
+    assert re.search(r'blind\\?": true', blind)
+    assert "Back to the case" in blind
 
 
 @pytest.mark.usefixtures("filled")

@@ -1,15 +1,12 @@
-"""Parts of the pages that need no browser: the tree as it travels, thinned curves, the columns of runs."""
+"""Parts of the pages that need no browser: thinned curves, the columns of runs."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 from numpy.typing import NDArray
 
 from weft.records import Run, RunKind, RunStatus, Series
 from weft.review_ui import charts
-from weft.review_ui.components import TreeRow, packed
 from weft.review_ui.views.runs import about, differing, listing, numbers, result
 
 
@@ -21,15 +18,6 @@ def series(values: NDArray[np.float64]) -> Series:
 def run(run_id: str, kind: RunKind = RunKind.TRAIN, **fields: object) -> Run:
     given = {"kind": kind, "status": RunStatus.FINISHED, "name": run_id, **fields}
     return Run(run_id, "p", **given)  # type: ignore[arg-type]
-
-
-def test_a_tree_travels_as_columns_with_each_text_once() -> None:
-    rows = [TreeRow(f"{i:016x}", i, "chat", "llm", "ok", 5000 * i, 2000, "2 ms", "", False) for i in range(3)]
-    told = json.loads(packed(rows, 9000))
-    assert told["ids"] == "".join(f"{i:016x}" for i in range(3))
-    assert told["name"] == [["chat"], [0, 0, 0]]
-    assert told["start"] == [0, 5, 10]
-    assert told["total"] == 9
 
 
 def test_few_points_are_drawn_as_they_are() -> None:

@@ -112,18 +112,12 @@ class Dataset:
         if splits is not None:
             self.examples = list(_with_splits(self.examples, splits))
         recorder = recording.require("Dataset.publish")
-        facts = dict(metadata or {})
-        content = [[example.example_id, example.split, example.data] for example in self.examples]
-        version = ArtifactVersion(
-            project=recorder.project,
-            name=self.name,
-            type="dataset",
-            version=0,
-            digest=digests.of_json({"type": "dataset", "examples": content, "metadata": facts}),
-            created_ns=clock.now_ns(),
+        version = version_of(
+            recorder.project,
+            self.name,
+            self.examples,
+            metadata=metadata,
             description=description,
-            metadata=facts,
-            examples=len(self.examples),
             run_id=recorder.run_id,
         )
         stored = recorder.store.artifacts.create_version(version, examples=self.examples, aliases=aliases)
@@ -179,6 +173,32 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.ref or self.name!r}, {len(self)} examples)"
+
+
+def version_of(
+    project: str,
+    name: str,
+    examples: Sequence[Example],
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    run_id: str | None = None,
+) -> ArtifactVersion:
+    """The version that these examples are, not stored yet: its digest covers ids, splits, data and metadata."""
+    facts = dict(metadata or {})
+    content = [[example.example_id, example.split, example.data] for example in examples]
+    return ArtifactVersion(
+        project=project,
+        name=name,
+        type="dataset",
+        version=0,
+        digest=digests.of_json({"type": "dataset", "examples": content, "metadata": facts}),
+        created_ns=clock.now_ns(),
+        description=description,
+        metadata=facts,
+        examples=len(examples),
+        run_id=run_id,
+    )
 
 
 def _numbered(rows: Iterable[Mapping[str, Any] | Example]) -> Iterator[Example]:

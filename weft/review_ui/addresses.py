@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 # path pattern -> (path of the page, name of the query parameter that takes the matched part)
 REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/trace/([^/]+)"), "/trace", "id"),
+    (re.compile(r"/thread/([^/]+)"), "/thread", "id"),
     (re.compile(r"/run/([^/]+)"), "/run", "id"),
     (re.compile(r"/runs/([^/]+)"), "/run", "id"),
     (re.compile(r"/evaluations?/([^/]+)"), "/evaluation", "id"),

@@ -16,6 +16,7 @@ from weft.review_ui.views import (
     runs,
     single_artifact,
     single_run,
+    thread,
     trace,
     traces,
 )
@@ -35,6 +36,7 @@ def main(default: str = "/") -> None:
         ("/runs", "Runs", runs.page, True),
         ("/artifacts", "Artifacts", artifacts.page, True),
         ("/trace", "Trace", trace.page, False),
+        ("/thread", "Thread", thread.page, False),
         ("/evaluation", "Evaluation", evaluation.page, False),
         ("/compare", "Compare", compare.page, False),
         ("/run", "Run", single_run.page, False),

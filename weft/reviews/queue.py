@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from weft import clock, digests
 from weft.errors import InputError, NotFoundError
-from weft.records import ItemStatus, ReviewItem, ReviewQueue
+from weft.records import ItemStatus, ReviewItem, ReviewQueue, Span
 from weft.repositories import Store
 from weft.reviews.policy import Choice
 
@@ -99,6 +100,21 @@ class Queue:
     def release(self, item_id: str, reviewer: str) -> None:
         """Give the case back as it was."""
         self._store.reviews.release(item_id, reviewer)
+
+    def send(self, span: Span, reason: str = "sent by hand") -> bool:
+        """Send a span to the queue by hand: it is served first and never counted in the estimate. False where it is in
+        the queue already."""
+        item = ReviewItem(
+            item_id=digests.of_json([self.record.queue_id, span.trace_id, span.span_id])[:20],
+            queue_id=self.record.queue_id,
+            project=self.record.project,
+            reason=reason,
+            shown={"input": span.input, "output": span.output},
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            created_ns=clock.now_ns(),
+        )
+        return self._store.reviews.add_items([item]) == 1
 
     def progress(self) -> Progress:
         """Where the queue stands now."""

@@ -15,6 +15,7 @@ from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
+from weft.store.reading import delete_spans
 from weft.store.span_rows import recount_traces
 
 _COLUMNS = tuple(column.name for column in t.runs.columns)
@@ -95,10 +96,8 @@ class SqlRuns:
             of_run = select(t.series.c.series_id).where(t.series.c.run_id == run_id)
             for table in (t.points, t.chunks):
                 connection.execute(table.delete().where(table.c.series_id.in_(of_run)))
-            touched = v.in_order(
-                connection.execute(select(t.spans.c.trace_id).where(t.spans.c.run_id == run_id)).scalars()
-            )
-            for table in (t.series, t.console, t.spans, t.samples, t.scores):
+            touched = delete_spans(self._database, connection, t.spans.c.run_id == run_id)
+            for table in (t.series, t.console, t.samples, t.scores):
                 connection.execute(table.delete().where(table.c.run_id == run_id))
             recount_traces(self._database, connection, touched)
 

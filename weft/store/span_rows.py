@@ -10,6 +10,7 @@ from sqlalchemy import Connection, case, func, select
 
 from weft.digests import of_bytes
 from weft.records import Span, SpanStatus
+from weft.store import reading
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts
@@ -125,6 +126,7 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
     ]
     # What is kept beside the spans (totals, words) is told of every change here, in the batch's transaction.
     _update_traces(database, connection, changes)
+    reading.changed(database, connection, changes, AT)
     _write_rows(database, connection, changes, texts)
 
 

@@ -11,13 +11,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.errors import InputError, NotFoundError
 from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
+from weft.store import rollups
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import MARK, rejoin
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
 from weft.store.span_rows import LONG
-from weft.store.totals import checked_keys, totals_of_spans
+from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
 _ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 _BATCH = 400
@@ -112,11 +113,29 @@ class SqlSpans:
     def totals_by(self, query: SpanQuery, by: Sequence[str]) -> list[Totals]:
         """Totals of the spans that match, a group for each combination of ``by``, sorted by their keys.
 
-        Raises InputError where there is no such key.
+        They come from sums by hour where the query filters by nothing but project, name, kind, model, model version,
+        status and time, and ``by`` holds neither user, run nor thread: in milliseconds, latencies off by at most 2 %.
+        Else each span that matches is looked at, and latencies are exact. Raises InputError where there is no such key.
         """
         by = checked_keys(by)
         with self._database.read() as connection:
-            return totals_of_spans(self._database, connection, self._filters(query), by, _read_status())
+            if rollups.answers(query, by):
+                found = rollups.figures(connection, query, by)
+                for part in rollups.rest(query, by):
+                    for group, figures in self._figures(connection, part, by, exact=False).items():
+                        found.setdefault(group, Figures()).add(figures)
+            else:
+                found = self._figures(connection, query, by, exact=True)
+        if not by:
+            found.setdefault((), Figures())
+        return records(found, by)
+
+    def _figures(
+        self, connection: Connection, query: SpanQuery, by: Sequence[str], *, exact: bool
+    ) -> dict[Group, Figures]:
+        keys = {name: key_of_spans(name, _read_status()) for name in by}
+        filters = self._filters(query)
+        return figures_of_spans(self._database, connection, filters, keys, exact=exact)
 
     def _filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
         c = t.spans.c

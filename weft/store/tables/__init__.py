@@ -29,6 +29,7 @@ from weft.store.tables.observations import (
     traces,
     writers,
 )
+from weft.store.tables.reading import span_groups, span_hours
 
 __all__ = [
     "aliases",
@@ -52,6 +53,8 @@ __all__ = [
     "scores",
     "series",
     "span_events",
+    "span_groups",
+    "span_hours",
     "spans",
     "traces",
     "version_examples",

@@ -1,0 +1,38 @@
+"""Tables that make reading quick and hold nothing of their own: all of it follows from the spans."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Double, LargeBinary, Table
+
+from weft.store.tables.base import integer, key, metadata, text
+
+span_groups = Table(  # what spans that are counted together have in common; the id is a digest of it
+    "span_groups",
+    metadata,
+    integer("group_id", primary=True),
+    key("project"),
+    key("name"),
+    text("kind", null=False),
+    key("model", null=True),
+    text("provider"),
+    key("model_version", null=True),
+    text("status", null=False),  # unset, ok, error; running and "running error" while the span is open
+)
+
+span_hours = Table(  # sums over the spans of a group that started in an hour
+    "span_hours",
+    metadata,
+    integer("group_id", primary=True),
+    integer("hour", primary=True),  # hours since 1970
+    integer("spans", null=False),
+    integer("input_tokens_spans", null=False),  # how many of them have the figure
+    integer("input_tokens", null=False),
+    integer("output_tokens_spans", null=False),
+    integer("output_tokens", null=False),
+    integer("cached_tokens_spans", null=False),
+    integer("cached_tokens", null=False),
+    integer("cost_usd_spans", null=False),
+    Column("cost_usd", Double, nullable=False),
+    Column("latencies", LargeBinary, nullable=False),  # see weft.store.histogram
+    sqlite_with_rowid=False,
+)

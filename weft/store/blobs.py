@@ -68,13 +68,16 @@ class Texts:
         """What the column holds: the text, or the mark of a blob where the text is long."""
         if len(text) <= INLINE_LENGTH:
             return text
-        data = text.encode("utf-8")
+        return MARK + self.keep(project, text.encode("utf-8"))
+
+    def keep(self, project: str, data: bytes) -> str:
+        """Store ``data`` as a blob with the rest of the batch; returns its digest."""
         digest = digests.of_bytes(data)
         self._kept[project, digest] = data
-        return MARK + digest
+        return digest
 
     def write(self, database: Database, connection: Connection) -> None:
-        """Store what :meth:`place` kept aside."""
+        """Store what :meth:`place` and :meth:`keep` kept aside."""
         if not self._kept:
             return
         keys = sorted(self._kept)
@@ -93,20 +96,31 @@ def rejoin(
     database: Database, connection: Connection, rows: Iterable[Any], columns: Sequence[str]
 ) -> dict[tuple[str, str], str]:
     """The long texts that ``rows`` (with ``project`` and ``columns``) point at, by (project, mark), in few queries."""
-    wanted: dict[str, set[str]] = {}
-    for row in rows:
-        for column in columns:
-            text = getattr(row, column)
-            if text is not None and text.startswith(MARK):
-                wanted.setdefault(row.project, set()).add(text[1:])
-    found: dict[tuple[str, str], str] = {}
-    for project, all_digests in wanted.items():
+    wanted = [
+        (row.project, text[1:])
+        for row in rows
+        for column in columns
+        if (text := getattr(row, column)) is not None and text.startswith(MARK)
+    ]
+    found = find_texts(database, connection, wanted)
+    return {(project, MARK + digest): data.decode("utf-8") for (project, digest), data in found.items()}
+
+
+def find_texts(
+    database: Database, connection: Connection, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], bytes]:
+    """The blobs of (project, digest), in few queries; those that are gone are left out."""
+    by_project: dict[str, set[str]] = {}
+    for project, digest in wanted:
+        by_project.setdefault(project, set()).add(digest)
+    found: dict[tuple[str, str], bytes] = {}
+    for project, all_digests in by_project.items():
         ordered = sorted(all_digests)
         for start in range(0, len(ordered), _BATCH):
             some = ordered[start : start + _BATCH]
             query = select(t.blobs).where(t.blobs.c.project == project, t.blobs.c.digest.in_(some))
             for row in connection.execute(query):
-                found[project, MARK + row.digest] = _content(database, project, row).decode("utf-8")
+                found[project, row.digest] = _content(database, project, row)
     return found
 
 

@@ -32,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
 from weft.store.forking import ForkGate
+from weft.store.packing import Packing
 
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
@@ -62,6 +63,7 @@ class Database:
         self._turn = threading.RLock() if shared else None
         self._shared = shared
         self._upserts: dict[Any, str] = {}
+        self.packing = Packing()
         _databases.add(self)
 
     @property
@@ -219,6 +221,14 @@ class Database:
         """Close every connection."""
         with _gate.passed() if self.sqlite and _gate.safe else nullcontext():
             self.engine.dispose()
+
+
+def of_connection(connection: Connection) -> Database:
+    """The database that a connection belongs to. Raises LookupError where none is open."""
+    for database in _databases:
+        if database.engine is connection.engine:
+            return database
+    raise LookupError("the connection belongs to no open database")
 
 
 def _pg_type(value: Any) -> str:

@@ -156,7 +156,7 @@ def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
     reasons = list(decoded.rejected)
     for span in decoded.spans:
         try:
-            found = [("spans", span_row(span)), _mention(span.run_id, span.project, span.start_ns)]
+            found = [("spans", span_row(span, decoded=True)), _mention(span.run_id, span.project, span.start_ns)]
         except _RECORD_ERRORS as error:
             reasons.append(f"span {span.span_id}: {error}")
             continue

@@ -13,11 +13,10 @@ from weft.records import Price
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
-from weft.store.span_rows import COLUMNS as SPAN_COLUMNS
+from weft.store.span_rows import AT
 
 _COLUMNS = tuple(column.name for column in t.prices.columns)
 _EVERY_PROJECT = ""
-_AT = {name: place for place, name in enumerate(SPAN_COLUMNS)}
 
 
 class SqlPrices:
@@ -76,8 +75,8 @@ def apply_prices(connection: Connection, rows: Iterable[list[Any]]) -> None:
     prices = PriceList(connection)
     if not prices:
         return
-    project, model, start, cost = (_AT[name] for name in ("project", "model", "start_ns", "cost_usd"))
-    tokens = [_AT[name] for name in ("input_tokens", "output_tokens", "cached_tokens")]
+    project, model, start, cost = (AT[name] for name in ("project", "model", "start_ns", "cost_usd"))
+    tokens = [AT[name] for name in ("input_tokens", "output_tokens", "cached_tokens")]
     for row in rows:
         if row[model] is None or (price := prices.find(row[project], row[model], row[start])) is None:
             continue

@@ -9,34 +9,68 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from weft.digests import of_bytes
+from weft.otlp.normalize import columns
 from weft.records import Span, SpanStatus
-from weft.store import reading
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts
+from weft.store.contents import NewContent, write_contents
 from weft.store.database import Database
+from weft.store.slices import EMPTY, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
 
-COLUMNS = tuple(column.name for column in t.spans.columns)
-AT = {name: index for index, name in enumerate(COLUMNS)}
+_PLAIN = tuple(column.name for column in t.spans.columns if column.name not in {"id", "content"})
+COLUMNS = ("id", *_PLAIN, "content")
+ROW = (*_PLAIN, *SECTIONS, "follows")  # what span_row makes
+AT = {name: index for index, name in enumerate(ROW)}
 # What is known of a row that is replaced: enough to take it out of totals and word lists.
 OLD = (
-    *("trace_id", "span_id", "parent_span_id", "project", "run_id", "name", "kind", "status", "start_ns", "end_ns"),
+    *(
+        "id",
+        "content",
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "project",
+        "run_id",
+        "name",
+        "kind",
+        "status",
+        "start_ns",
+        "end_ns",
+    ),
     *("duration_ns", "model", "provider", "model_version", "input_tokens", "output_tokens", "cached_tokens"),
     *("reasoning_tokens", "cost_usd", "thread_id", "user_id"),
 )
 _TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
 _PREVIEW = 2000  # characters of input and of output that the text search sees
 _BATCH = 400
+# How names of attributes begin that may say what a span's input and output are.
+SPEAKING = (
+    "gen_ai.",
+    "llm.",
+    "input.",
+    "output.",
+    "ai.",
+    "traceloop.",
+    "langfuse.",
+    "mlflow.",
+    "pydantic_ai.",
+    "retrieval.",
+    "reranker.",
+)
 _STATUSES = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
 
 
-def span_row(span: Span) -> list[Any]:
-    """The columns of a span, long texts still in place. Raises ValueError naming the field that is wrong."""
+def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
+    """A span as :data:`ROW`. ``decoded``: input and output are what the attributes and events say, as read from OTLP.
+
+    Raises ValueError naming the field that is wrong.
+    """
     start = v.int64(span.start_ns, "start_ns")
     end = v.int64_or_none(span.end_ns, "end_ns")
     status = span.status if span.status in _STATUSES else SpanStatus.UNSET
     attributes = v.mapping(span.attributes, "attributes")
-    attributes_text = v.to_json(attributes)
+    follows = INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span)
     input_text = None if span.input is None else v.to_json(span.input)
     output_text = None if span.output is None else v.to_json(span.output)
     return [
@@ -62,33 +96,44 @@ def span_row(span: Span) -> list[Any]:
         v.number_or_none(span.cost_usd, "cost_usd"),
         v.clipped(span.thread_id, "thread_id"),
         v.clipped(span.user_id, "user_id"),
-        input_text,
-        output_text,
-        attributes_text,
-        v.to_json(v.listing(span.events, "events")),
-        v.to_json(v.listing(span.links, "links")),
-        v.to_json(v.mapping(span.resource, "resource")),
         v.words_or_none(span.scope, "scope"),
         v.identifier_or_none(span.writer, "writer"),
         _preview(input_text, output_text),
-        v.facets(attributes, attributes_text),
+        v.scalars(attributes),
+        input_text,
+        output_text,
+        v.to_json(attributes),
+        v.to_json(v.listing(span.events, "events")),
+        v.to_json(v.listing(span.links, "links")),
+        v.to_json(v.mapping(span.resource, "resource")),
+        follows,
     ]
 
 
-LONG = ("input", "output", "attributes", "events", "links", "resource")
+def _follows(span: Span) -> int:
+    """Which of input and output need not be kept, because the attributes and events say the same."""
+    if (span.input is None and span.output is None) or not any(name.startswith(SPEAKING) for name in span.attributes):
+        return 0
+    said = columns(span.attributes, span.events)
+    return (INPUT_FOLLOWS if _same(said.get("input"), span.input) else 0) | (
+        OUTPUT_FOLLOWS if _same(said.get("output"), span.output) else 0
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    return other is not None and v.to_json(one) == v.to_json(other)
 
 
 def _preview(input_text: str | None, output_text: str | None) -> str | None:
-    # Short texts are searched where they stand.
-    long = [text for text in (input_text, output_text) if text is not None and len(text) > v.INLINE_LENGTH]
-    return "\n".join(text[:_PREVIEW] for text in long) or None
+    return "\n".join(text[:_PREVIEW] for text in (input_text, output_text) if text is not None) or None
 
 
 @dataclass(frozen=True, slots=True)
 class SpanChange:
     """A span that a batch writes. ``new`` is a row of :func:`span_row` by :data:`AT`, its texts whole; ``old`` has the
-    columns :data:`OLD` of the row that it replaces, None where the span is new."""
+    columns :data:`OLD` of the row that it replaces, None where the span is new. ``id`` is that of the row."""
 
+    id: int
     old: Any
     new: list[Any]
 
@@ -119,28 +164,39 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
         if other is None or _beats(row[AT["end_ns"]], other[AT["end_ns"]]):
             folded[key] = row
     old = _existing(database, connection, sorted(folded))
-    changes = [
-        SpanChange(old.get(key), list(folded[key]))
-        for key in sorted(folded)
-        if key not in old or _beats(folded[key][AT["end_ns"]], old[key].end_ns)
-    ]
+    number = connection.execute(select(func.coalesce(func.max(t.spans.c.id), 0))).scalar_one()
+    changes: list[SpanChange] = []
+    for key in sorted(folded):
+        before = old.get(key)
+        if before is None:
+            number += 1
+            changes.append(SpanChange(number, None, folded[key]))
+        elif _beats(folded[key][AT["end_ns"]], before.end_ns):
+            changes.append(SpanChange(before.id, before, folded[key]))
     # What is kept beside the spans (totals, words) is told of every change here, in the batch's transaction.
     _update_traces(database, connection, changes)
-    reading.changed(database, connection, changes, AT)
     _write_rows(database, connection, changes, texts)
 
 
 def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
-    long = [AT[name] for name in LONG]
-    project = AT["project"]
-    ready = []
+    number = connection.execute(select(func.coalesce(func.max(t.contents.c.id), 0))).scalar_one()
+    project, end, follows, first = AT["project"], AT["end_ns"], AT["follows"], AT[SECTIONS[0]]
+    rows: list[tuple[Any, ...]] = []
+    contents: list[NewContent] = []
     for change in changes:
-        row = list(change.new)
-        for index in long:
-            if row[index] is not None and len(row[index]) > v.INLINE_LENGTH:
-                row[index] = texts.place(row[project], row[index])
-        ready.append(tuple(row))
-    database.upsert(connection, "spans", COLUMNS, ("trace_id", "span_id"), ready)
+        new, old = change.new, change.old
+        if old is not None and old.end_ns is None:
+            content = old.content  # nobody refers to the content of an open span
+        else:
+            number += 1
+            content = number
+        rows.append((change.id, *new[:first], content))
+        sections = [
+            None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:follows], strict=True)
+        ]
+        contents.append(NewContent(content, new[project], sections, new[follows], shared=new[end] is not None))
+    write_contents(database, connection, contents, texts)
+    database.upsert(connection, "spans", COLUMNS, ("id",), rows)
 
 
 def _beats(new_end: int | None, old_end: int | None) -> bool:
@@ -160,7 +216,7 @@ def _existing(
 def _update_traces(database: Database, connection: Connection, changes: Sequence[SpanChange]) -> None:
     known = _traces(database, connection, v.in_order(change.new[0] for change in changes))
     for change in changes:
-        span = dict(zip(COLUMNS, change.new, strict=True))
+        span = dict(zip(ROW, change.new, strict=True))
         trace = known.get(span["trace_id"])
         if trace is None:
             trace = known[span["trace_id"]] = _Trace(

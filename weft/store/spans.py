@@ -14,10 +14,10 @@ from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
 from weft.store import rollups
 from weft.store import tables as t
 from weft.store import values as v
-from weft.store.blobs import MARK, rejoin
+from weft.store.contents import Content, read_contents
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
-from weft.store.span_rows import LONG
+from weft.store.slices import SECTIONS
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
 _ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
@@ -26,7 +26,7 @@ _STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
     column.name
     for column in t.spans.columns
-    if column.name not in {*LONG, "status", "duration_ns", "preview", "facets"}
+    if column.name not in {"id", "status", "duration_ns", "preview", "facets", "content"}
 )
 _BARE = tuple(t.spans.c[name] for name in (*_PLAIN, "status"))
 
@@ -173,7 +173,7 @@ class SqlSpans:
                 field="attributes",
             )
         c = t.spans.c
-        text = func.coalesce(c.facets, c.attributes)
+        text = c.facets
         name = v.words(name, "attributes")
         value = v.words(wanted, "attributes") if isinstance(wanted, str) else wanted
         if not self._database.sqlite:
@@ -200,9 +200,9 @@ class SqlSpans:
     def _spans(self, connection: Connection, rows: Sequence[Any]) -> list[Span]:
         if not rows:
             return []
-        long = rejoin(self._database, connection, rows, LONG)
+        contents = read_contents(self._database, connection, rows)
         events = _events(connection, sorted({row.trace_id for row in rows}))
-        return [_span(row, long, events) for row in rows]
+        return [_span(row, contents[row.content], events) for row in rows]
 
 
 def ended_writer() -> ColumnElement[bool]:
@@ -238,9 +238,7 @@ def _has_text(text: str) -> ColumnElement[bool]:
     plain = v.like(text)
     # Inputs and outputs are JSON text, in which quotes, line ends and the like are escaped.
     inside = v.like(v.to_json(text)[1:-1])
-    # A column that begins with the mark of a blob holds no text of its own; ``preview`` does.
-    short = [and_(column.ilike(inside, escape="\\"), column.not_like(f"{MARK}%")) for column in (c.input, c.output)]
-    return or_(c.name.ilike(plain, escape="\\"), *short, c.preview.ilike(inside, escape="\\"))
+    return or_(c.name.ilike(plain, escape="\\"), c.preview.ilike(inside, escape="\\"))
 
 
 def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
@@ -272,13 +270,9 @@ def _events(connection: Connection, trace_ids: Sequence[str]) -> dict[tuple[str,
     return found
 
 
-def _span(row: Any, long: dict[tuple[str, str], str], events: dict[tuple[str, str], list[Any]]) -> Span:
-    def value(column: str) -> Any:
-        text = getattr(row, column)
-        return v.from_json(long.get((row.project, text), text) if text is not None else None)
-
+def _span(row: Any, content: Content, events: dict[tuple[str, str], list[Any]]) -> Span:
     fields = {name: getattr(row, name) for name in _PLAIN}
-    fields.update((name, value(name)) for name in LONG)
+    fields.update((name, getattr(content, name)) for name in SECTIONS)
     if (row.trace_id, row.span_id) in events:
         fields["events"] = fields["events"] + events[row.trace_id, row.span_id]
     return Span(status=_status(row), **fields)

@@ -139,6 +139,11 @@ def facets(value: dict[str, Any], text: str) -> str | None:
     """
     if len(text) <= INLINE_LENGTH and not _UNSAFE.search(text):
         return None
+    return scalars(value)
+
+
+def scalars(value: dict[str, Any]) -> str:
+    """The JSON of the members of ``value`` that are numbers, true, false and short texts, cleaned as above."""
     kept: dict[str, Any] = {}
     for name, member in value.items():
         if isinstance(member, str) and len(member) <= _FACET_LENGTH:

@@ -113,8 +113,9 @@ console = Table(
 spans = Table(
     "spans",
     metadata,
-    key("trace_id", primary=True),
-    key("span_id", primary=True),
+    Column("id", RowId, primary_key=True, autoincrement=False),  # in the order of arrival
+    key("trace_id"),
+    key("span_id"),
     key("parent_span_id", null=True),
     key("project"),
     key("run_id", null=True),
@@ -135,16 +136,12 @@ spans = Table(
     Column("cost_usd", Double),
     key("thread_id", null=True),
     key("user_id", null=True),
-    text("input"),
-    text("output"),
-    text("attributes", null=False),
-    text("events", null=False),
-    text("links", null=False),
-    text("resource", null=False),
     text("scope"),
     key("writer", null=True),
     text("preview"),  # the beginning of input and output, for the text search
     text("facets"),  # see weft.store.values.facets
+    integer("content", null=False),  # its inputs, outputs, attributes, events, links and resource
+    UniqueConstraint("trace_id", "span_id"),
     one_of("status", [SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR]),
     Index(None, "project", "start_ns"),
     Index(None, "project", "duration_ns"),
@@ -165,6 +162,30 @@ spans = Table(
         sqlite_where=sql("parent_span_id IS NULL"),
         postgresql_where=sql("parent_span_id IS NULL"),
     ),
+)
+
+contents = Table(  # see weft.store.contents
+    "contents",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+pieces = Table(  # where a slice of a content was stored first, by both halves of its digest
+    "pieces",
+    metadata,
+    Column("digest", RowId, primary_key=True, autoincrement=False),
+    integer("rest", null=False),
+    integer("place", null=False),
+)
+
+dictionaries = Table(  # of zstd; see weft.store.packing
+    "dictionaries",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    integer("documents", null=False),
+    Column("data", LargeBinary, nullable=False),
+    integer("created_ns", null=False),
 )
 
 traces = Table(  # one row a trace: its root and totals, kept with each batch

@@ -1,0 +1,294 @@
+"""Contents of spans: each a document of its own (:mod:`weft.store.slices`), slices that repeat kept once a project.
+
+``pieces`` knows every slot by half of its digest; the other half is compared. A document that refers to a slot of
+another one keeps that one alive: :mod:`weft.store.collection` removes what no span and no document needs.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import zstandard
+from blake3 import blake3
+from sqlalchemy import Connection, select
+
+from weft.errors import StoreError
+from weft.otlp.normalize import columns
+from weft.store import slices as s
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.blobs import Texts, find_texts
+from weft.store.database import Database
+from weft.store.packing import SAMPLES
+
+_BATCH = 500
+_SLOT_BITS = 12  # a place is content << 12 | slot
+_BLOB_BYTES = 256 * 1024  # a slice of so many bytes is a blob
+_MOST_BYTES = 4 * 1024 * 1024  # a document with more text of its own keeps its sections as blobs
+_DIGEST = struct.Struct("<qq")
+
+_Sections = Sequence[str | None]  # in the order of SECTIONS
+_Slice = tuple[bytes, tuple[int, int] | None]  # with its digest where it may be shared
+
+
+@dataclass(frozen=True, slots=True)
+class NewContent:
+    """The texts of a span on their way in. ``shared``: others may refer to its slices, for it is not replaced."""
+
+    content: int
+    project: str
+    sections: _Sections
+    flags: int
+    shared: bool
+
+
+@dataclass(slots=True)
+class Content:
+    """What a span holds beside its columns, as JSON values."""
+
+    input: Any = None
+    output: Any = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    events: list[Any] = field(default_factory=list)
+    links: list[Any] = field(default_factory=list)
+    resource: dict[str, Any] = field(default_factory=dict)
+
+
+def write_contents(database: Database, connection: Connection, new: Sequence[NewContent], texts: Texts) -> None:
+    """Store contents; one that is there already is replaced."""
+    if not new:
+        return
+    cut = [_cut(content) for content in new]
+    digests = {digest for parts in cut for _, digest in parts if digest is not None}
+    known = _places(database, connection, digests)
+    compressor = database.packing.compressor(connection)
+    pieces: list[tuple[int, int, int]] = []
+    rows = [
+        (content.content, _document(content, parts, known, pieces, texts, compressor))
+        for content, parts in zip(new, cut, strict=True)
+    ]
+    database.upsert(connection, "contents", ("id", "data"), ("id",), rows)
+    database.insert_new(connection, "pieces", ("digest", "rest", "place"), sorted(pieces))
+    if database.packing.is_due(connection, rows[-1][0]):
+        newest = select(t.contents.c.id).order_by(t.contents.c.id.desc()).limit(SAMPLES)
+        samples = own_texts(database, connection, connection.execute(newest).scalars().all())
+        database.packing.learn(connection, list(samples.values()), rows[-1][0])
+
+
+def _cut(content: NewContent) -> list[_Slice]:
+    """The content's slices, with the digests of those that may be found again."""
+    key = _key(content.project)
+    found: list[_Slice] = []
+    for name, section in zip(s.SECTIONS, content.sections, strict=True):
+        if section is None:
+            continue
+        text = section.encode("utf-8")
+        if len(text) < s.WORTH and name != "resource":
+            found.append((text, None))
+            continue
+        parts = s.cut(text)
+        if len(parts) == 1:
+            worth = len(text) >= s.LEAST and name != "attributes"
+            found.append((text, _digest(text, key) if worth else None))
+            continue
+        # What stands before the first and behind the last object is seldom seen again.
+        found.append((parts[0], None))
+        found.extend((part, _digest(part, key)) for part in parts[1:-1])
+        found.append((parts[-1], None))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _key(project: str) -> bytes:
+    return blake3(project.encode("utf-8")).digest()
+
+
+def _digest(text: bytes, key: bytes) -> tuple[int, int]:
+    """Keyed with the project: contents of one never refer to those of another."""
+    first, rest = _DIGEST.unpack(blake3(text, key=key).digest(length=_DIGEST.size))
+    return first, rest
+
+
+def _places(database: Database, connection: Connection, digests: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    keys = [(first,) for first in sorted({first for first, _ in digests})]
+    rows = database.lookup(connection, "pieces", ("digest", "rest", "place"), ("digest",), keys)
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _document(
+    content: NewContent,
+    parts: list[_Slice],
+    known: dict[tuple[int, int], int],
+    pieces: list[tuple[int, int, int]],
+    texts: Texts,
+    compressor: zstandard.ZstdCompressor,
+) -> bytes:
+    header = s.Header(content.content)
+    own: list[bytes] = []
+    large = sum(len(text) for text, _ in parts) > _MOST_BYTES and _own_bytes(parts, known) > _MOST_BYTES
+    if large:
+        parts = [(section.encode("utf-8"), None) for section in content.sections if section is not None]
+    for text, digest in parts:
+        place = None if digest is None else known.get(digest)
+        if place is not None:
+            header.reference(len(text), place >> _SLOT_BITS, place & (s.MOST_SLOTS - 1))
+        elif len(text) >= _BLOB_BYTES:
+            header.blob(len(text), texts.keep(content.project, text))
+        else:
+            own.append(text)
+            if digest is None or not content.shared or header.slots == s.MOST_SLOTS:
+                header.literal(len(text))
+            else:
+                known[digest] = content.content << _SLOT_BITS | header.slot(len(text))
+                pieces.append((*digest, known[digest]))
+    body = b"".join(own)
+    packed = compressor.compress(body)
+    flags = content.flags
+    if len(packed) < len(body):
+        flags, body = flags | s.PACKED, packed
+    return header.pack(flags, _sizes(content), body)
+
+
+def _own_bytes(parts: list[_Slice], known: dict[tuple[int, int], int]) -> int:
+    return sum(
+        len(text) for text, digest in parts if (digest is None or digest not in known) and len(text) < _BLOB_BYTES
+    )
+
+
+def _sizes(content: NewContent) -> list[int]:
+    return [0 if section is None else len(section.encode("utf-8")) for section in content.sections]
+
+
+def read_contents(database: Database, connection: Connection, rows: Iterable[Any]) -> dict[int, Content]:
+    """The contents of ``rows`` (with ``content`` and ``project``) by their number, in few queries.
+
+    Raises StoreError where one is damaged or gone.
+    """
+    projects = {row.content: row.project for row in rows}
+    joined = read_sections(database, connection, projects)
+    return {number: _content(flags, sections) for number, (flags, sections) in joined.items()}
+
+
+def read_texts(database: Database, connection: Connection, projects: dict[int, str]) -> dict[int, list[str | None]]:
+    """As :func:`read_sections`, and what follows from the attributes is written out."""
+    found: dict[int, list[str | None]] = {}
+    for number, (flags, sections) in read_sections(database, connection, projects).items():
+        found[number] = sections
+        content = _content(flags, sections)
+        for place, follows in enumerate((s.INPUT_FOLLOWS, s.OUTPUT_FOLLOWS)):
+            value = getattr(content, s.SECTIONS[place])
+            if flags & follows and value is not None:
+                sections[place] = v.to_json(value)
+    return found
+
+
+def read_sections(
+    database: Database, connection: Connection, projects: dict[int, str]
+) -> dict[int, tuple[int, list[str | None]]]:
+    """Flags and texts in the order of SECTIONS, by the numbers of contents, whose projects are given."""
+    documents = _documents(connection, projects)
+    needed = {part.content for document in documents.values() for part in document.parts if part.kind == s.REFERENCE}
+    documents_beside = _documents(connection, needed - documents.keys())
+    blobs = find_texts(
+        database,
+        connection,
+        [
+            (projects[number], part.digest)
+            for number, document in documents.items()
+            for part in document.parts
+            if part.kind == s.BLOB
+        ],
+    )
+    own: dict[int, bytes] = {}
+    slots: dict[int, list[bytes]] = {}
+    for number, document in (documents | documents_beside).items():
+        try:
+            own[number] = _own(database, connection, document)
+        except (zstandard.ZstdError, IndexError, ValueError) as error:
+            raise _damaged(number, str(error)) from None
+        if number in needed:
+            slots[number] = s.own_slots(document, own[number])
+    return {
+        number: (document.flags, _join(number, projects[number], document, own[number], slots, blobs))
+        for number, document in documents.items()
+    }
+
+
+def _join(
+    number: int,
+    project: str,
+    document: s.Document,
+    own: bytes,
+    slots: dict[int, list[bytes]],
+    blobs: dict[tuple[str, str], bytes],
+) -> list[str | None]:
+    parts: list[bytes] = []
+    at = 0
+    try:
+        for part in document.parts:
+            if part.kind == s.REFERENCE:
+                parts.append(slots[part.content][part.slot])
+            elif part.kind == s.BLOB:
+                parts.append(blobs[project, part.digest])
+            else:
+                parts.append(own[at : at + part.length])
+                at += part.length
+        whole = b"".join(parts)
+        if len(whole) != sum(document.sizes):
+            raise ValueError(f"it has {len(whole)} bytes instead of {sum(document.sizes)}")
+        sections: list[str | None] = []
+        at = 0
+        for size in document.sizes:
+            sections.append(whole[at : at + size].decode("utf-8") if size else None)
+            at += size
+    except (LookupError, ValueError) as error:
+        raise _damaged(number, repr(error)) from None
+    return sections
+
+
+def _content(flags: int, sections: Sequence[str | None]) -> Content:
+    found = Content()
+    for name, section in zip(s.SECTIONS, sections, strict=True):
+        if section is not None:
+            setattr(found, name, v.from_json(section))
+    if flags & (s.INPUT_FOLLOWS | s.OUTPUT_FOLLOWS):
+        derived = columns(found.attributes, found.events)
+        if flags & s.INPUT_FOLLOWS:
+            found.input = derived.get("input")
+        if flags & s.OUTPUT_FOLLOWS:
+            found.output = derived.get("output")
+    return found
+
+
+def _documents(connection: Connection, numbers: Iterable[int]) -> dict[int, s.Document]:
+    wanted = sorted(numbers)
+    found: dict[int, s.Document] = {}
+    c = t.contents.c
+    for start in range(0, len(wanted), _BATCH):
+        for row in connection.execute(select(c.id, c.data).where(c.id.in_(wanted[start : start + _BATCH]))):
+            try:
+                found[row.id] = s.unpack(row.id, bytes(row.data))
+            except (IndexError, ValueError) as error:
+                raise _damaged(row.id, str(error)) from None
+    return found
+
+
+def _own(database: Database, connection: Connection, document: s.Document) -> bytes:
+    return database.packing.unpack(connection, document.body) if document.flags & s.PACKED else document.body
+
+
+def own_texts(database: Database, connection: Connection, numbers: Iterable[int]) -> dict[int, bytes]:
+    """What lies in the documents themselves, by their numbers."""
+    return {
+        number: _own(database, connection, document) for number, document in _documents(connection, numbers).items()
+    }
+
+
+def _damaged(number: int, why: str) -> StoreError:
+    return StoreError(
+        f"The content {number} of a span cannot be read: {why}.", remedy="Restore the database from a backup."
+    )

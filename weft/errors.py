@@ -39,9 +39,13 @@ class SettingError(WeftError):
 
 
 class InputError(WeftError, ValueError):
-    """An argument, a file or a request body is wrong."""
+    """An argument, a file or a request body is wrong. ``column`` is where, from 1, in an expression."""
 
     code = "W200"
+
+    def __init__(self, message: str, *, remedy: str = "", field: str | None = None, column: int | None = None) -> None:
+        super().__init__(message, remedy=remedy, field=field)
+        self.column = column
 
 
 class NotFoundError(WeftError, LookupError):

@@ -150,6 +150,8 @@ def _error(answer: httpx.Response) -> WeftError:
         cls = _ERRORS.get(shape["code"])
     except (ValueError, KeyError, TypeError):
         return _foreign(answer)
+    if cls is InputError:
+        return InputError(message, remedy=remedy, field=field, column=shape.get("column"))
     if cls is not None:
         return cls(message, remedy=remedy, field=field)
     if answer.status_code == httpx.codes.UNAUTHORIZED:  # the server speaks of headers, to whoever asks

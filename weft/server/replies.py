@@ -1,7 +1,7 @@
 """Answers: JSON as the records write it, and one error shape over the whole API.
 
-``{"error": {"code", "message", "remedy", "field"}}``, whatever went wrong and wherever; the HTTP status tells the
-class of it, the code leads to a section of docs/errors.md.
+``{"error": {"code", "message", "remedy", "field", "column"}}``, whatever went wrong and wherever; the HTTP status
+tells the class of it, the code leads to a section of docs/errors.md.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong: the code of docs/errors.md, what is wrong, what to do about it, the field at fault."""
+    """What went wrong: the code of docs/errors.md, what is wrong, what to do about it, the field at fault, and of an
+    expression the column (from 1) of the mistake."""
 
     code: str
     message: str
     remedy: str
     field: str | None
+    column: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def status_of(error: WeftError) -> int:
 
 def error_reply(error: WeftError, status: int | None = None, headers: dict[str, str] | None = None) -> Response:
     """An error in the one shape."""
-    shape = ErrorReply(Problem(error.code, error.message, error.remedy, error.field))
+    column = error.column if isinstance(error, InputError) else None
+    shape = ErrorReply(Problem(error.code, error.message, error.remedy, error.field, column))
     answer = reply(shape, status_of(error) if status is None else status)
     answer.headers.update(headers or {})
     if answer.status_code in (429, 503):

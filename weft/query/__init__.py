@@ -1,0 +1,51 @@
+"""The query language: one safe expression about spans, parsed here, never evaluated.
+
+``parse`` checks an expression and gives its tree, ``write`` the text of a tree, ``problem`` and ``complete`` what a box
+for expressions needs. The store compiles trees to SQL. docs/reference/query.md is the reference.
+"""
+
+from weft.query.fields import FIELDS, ROOT_FIELDS, TRACE_FIELDS, FieldInfo, FieldType, complete
+from weft.query.nodes import (
+    And,
+    AnySpan,
+    Compare,
+    Contains,
+    Field,
+    HasKey,
+    IsNone,
+    Moment,
+    Node,
+    Not,
+    OneOf,
+    Or,
+)
+from weft.query.parser import Problem, parse, problem
+from weft.query.tokens import LENGTH
+from weft.query.writing import pointer, write
+
+__all__ = [
+    "FIELDS",
+    "LENGTH",
+    "ROOT_FIELDS",
+    "TRACE_FIELDS",
+    "And",
+    "AnySpan",
+    "Compare",
+    "Contains",
+    "Field",
+    "FieldInfo",
+    "FieldType",
+    "HasKey",
+    "IsNone",
+    "Moment",
+    "Node",
+    "Not",
+    "OneOf",
+    "Or",
+    "Problem",
+    "complete",
+    "parse",
+    "pointer",
+    "problem",
+    "write",
+]

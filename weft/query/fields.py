@@ -1,0 +1,124 @@
+"""The table of fields: what an expression may name, of which type and unit.
+
+The parser, the reference and completion read it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FieldType(StrEnum):
+    """What a field holds, and so what it may be compared with."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DURATION = "duration"
+    TIME = "time"
+    BOOL = "true or false"
+    CONTENT = "content"
+    LIST = "list of texts"
+    MAP = "map"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One field: ``words`` are all the values that it can have, where they are few."""
+
+    name: str
+    type: FieldType
+    help: str
+    aliases: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+_T, _N, _D = FieldType.TEXT, FieldType.NUMBER, FieldType.DURATION
+_STATUSES = ("unset", "ok", "error", "running", "interrupted")
+
+_SPAN = (
+    FieldInfo("name", _T, "what was called"),
+    FieldInfo("kind", _T, "op, llm, embedding, retrieval, rerank, tool, agent, chain, guardrail, judge, scorer, ..."),
+    FieldInfo("status", _T, "how it ended, or that it has not", words=_STATUSES),
+    FieldInfo("status_message", _T, "what went wrong"),
+    FieldInfo("model", _T, "the model that answered"),
+    FieldInfo("provider", _T, "whose model it is"),
+    FieldInfo("model_version", _T, "the model artifact that answered, name:v3"),
+    FieldInfo("thread", _T, "the conversation", ("thread_id",)),
+    FieldInfo("user", _T, "the user", ("user_id",)),
+    FieldInfo("run", _T, "the id of the run", ("run_id",)),
+    FieldInfo("project", _T, "the project"),
+    FieldInfo("trace", _T, "the id of the trace", ("trace_id",)),
+    FieldInfo("span", _T, "the id of the span", ("span_id",)),
+    FieldInfo("parent", _T, "the id of the span above; None for a root", ("parent_span_id", "parent_id")),
+    FieldInfo("scope", _T, "the instrumentation that recorded it"),
+    FieldInfo("start", FieldType.TIME, "when it began"),
+    FieldInfo("end", FieldType.TIME, "when it ended; None while it runs"),
+    FieldInfo("duration_s", _D, "seconds from start to end; None while it runs", ("duration", "latency_s")),
+    FieldInfo("cost_usd", _N, "US dollars", ("cost",)),
+    FieldInfo("input_tokens", _N, "tokens in, cached ones included"),
+    FieldInfo("output_tokens", _N, "tokens out, reasoning included"),
+    FieldInfo("total_tokens", _N, "tokens in and out", ("tokens",)),
+    FieldInfo("cached_tokens", _N, "tokens in that were cached"),
+    FieldInfo("reasoning_tokens", _N, "tokens out that were reasoning"),
+    FieldInfo("input", FieldType.CONTENT, "what went in, as JSON text"),
+    FieldInfo("output", FieldType.CONTENT, "what came out, as JSON text"),
+    FieldInfo("text", FieldType.CONTENT, "name, input and output"),
+    FieldInfo("tags", FieldType.LIST, "its tags"),
+    FieldInfo("attributes", FieldType.MAP, 'its attributes, by key: attributes["user.tier"]'),
+    FieldInfo("resource", FieldType.MAP, 'the resource that it came from, by key: resource["service.name"]'),
+    FieldInfo("scores", FieldType.MAP, "the newest score of a name: its value for numbers, its label for texts"),
+    FieldInfo("feedback", _T, "the newest thumbs of a person: up or down", words=("up", "down")),
+    FieldInfo("is_root", FieldType.BOOL, "whether it has no span above it"),
+)
+_TRACE = (
+    FieldInfo("trace.start", FieldType.TIME, "when the trace's root began"),
+    FieldInfo("trace.duration_s", _D, "seconds that the root took; None while it runs", ("trace.duration",)),
+    FieldInfo("trace.spans", _N, "how many spans the trace has"),
+    FieldInfo("trace.errors", _N, "how many of them failed"),
+    FieldInfo("trace.cost_usd", _N, "US dollars of all its spans", ("trace.cost",)),
+    FieldInfo("trace.input_tokens", _N, "tokens in of all its spans"),
+    FieldInfo("trace.output_tokens", _N, "tokens out of all its spans"),
+    FieldInfo("trace.total_tokens", _N, "tokens in and out of all its spans", ("trace.tokens",)),
+)
+
+FIELDS: Mapping[str, FieldInfo] = {info.name: info for info in _SPAN}
+TRACE_FIELDS: Mapping[str, FieldInfo] = {info.name: info for info in _TRACE}
+ROOT_FIELDS: Mapping[str, FieldInfo] = {f"root.{name}": info for name, info in FIELDS.items()}
+_NAMES: dict[str, tuple[str, FieldInfo]] = {}
+for _full, _info in {**FIELDS, **TRACE_FIELDS, **ROOT_FIELDS}.items():
+    _prefix = "root." if _full.startswith("root.") else ""
+    for _name in (_info.name, *_info.aliases):
+        _NAMES[_prefix + _name] = (_full, _info)
+_WORDS = ("and", "or", "not", "in", "is", "None", "true", "false", "now", "any")
+_ENDING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
+
+
+def find(name: str) -> tuple[str, FieldInfo] | None:
+    """The full name of a field (its alias resolved) and what is known of it; None where there is none."""
+    return _NAMES.get(name)
+
+
+def nearest(name: str) -> list[str]:
+    """Names of fields that ``name`` may have meant, the likeliest first."""
+    known = {full: full for full in (*FIELDS, *TRACE_FIELDS)} | {alias: full for alias, (full, _) in _NAMES.items()}
+    lowered = name.lower()
+    if lowered in known:
+        return [known[lowered]]
+    return list(dict.fromkeys(known[close] for close in difflib.get_close_matches(lowered, known, n=3, cutoff=0.6)))
+
+
+def complete(text: str) -> list[str]:
+    """Words that may end ``text``, which ends in the midst of one: names of fields first, then keywords.
+
+    >>> complete('kind == "llm" and dur')
+    ['duration_s']
+    """
+    found = _ENDING.search(text)
+    begun = found.group() if found else ""
+    names = [*FIELDS, *TRACE_FIELDS] if not begun.startswith("root.") else [*ROOT_FIELDS]
+    words = [*names, *_WORDS] if begun else names
+    return [word for word in words if word.startswith(begun) and word != begun]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, case, func, select
 from weft.digests import of_bytes
 from weft.otlp.normalize import columns
 from weft.records import Span, SpanStatus
+from weft.store import reading
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts
@@ -175,6 +176,7 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
             changes.append(SpanChange(before.id, before, folded[key]))
     # What is kept beside the spans (totals, words) is told of every change here, in the batch's transaction.
     _update_traces(database, connection, changes)
+    reading.changed(database, connection, changes, AT)
     _write_rows(database, connection, changes, texts)
 
 

@@ -15,19 +15,21 @@ from typing import Any
 
 import orjson
 
+from weft.records.artifacts import ArtifactVersion, LineageEdge, NodeKind
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpdate, Writer
 from weft.records.spans import Failure, Span, SpanStatus
 
-Observation = Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer
+Observation = Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | ArtifactVersion | LineageEdge
 
 
 class RecordType(IntEnum):
     """The type number of a journal record. Numbers are never reused.
 
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
-    their payload starts with one JSON line, ``{"project": ...}``, then the body. FORWARD holds a batch of
-    another machine's journal: see ``weft.records.frames``.
+    their payload starts with one JSON line, ``{"project": ...}``, then the body. VERSION is an artifact version without
+    files that a program came upon, such as the code of an op; it gets its number when it is stored. FORWARD holds a
+    batch of another machine's journal: see ``weft.records.frames``.
     """
 
     SPAN = 1
@@ -37,6 +39,8 @@ class RecordType(IntEnum):
     SAMPLE = 5
     SCORE = 6
     WRITER = 7
+    VERSION = 9
+    EDGE = 10
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18
@@ -75,6 +79,8 @@ _TYPES: dict[type[Any], RecordType] = {
     Sample: RecordType.SAMPLE,
     Score: RecordType.SCORE,
     Writer: RecordType.WRITER,
+    ArtifactVersion: RecordType.VERSION,
+    LineageEdge: RecordType.EDGE,
 }
 _CLASSES: dict[int, type[Any]] = {int(number): cls for cls, number in _TYPES.items()}
 _FIELDS: dict[int, frozenset[str]] = {
@@ -85,6 +91,7 @@ _ENUMS: dict[int, dict[str, type[Any]]] = {
     RecordType.RUN: {"kind": RunKind, "status": RunStatus},
     RecordType.SAMPLE: {"status": SampleStatus},
     RecordType.SCORE: {"source": ScoreSource},
+    RecordType.EDGE: {"source_kind": NodeKind, "target_kind": NodeKind},
 }
 
 

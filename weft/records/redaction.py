@@ -31,7 +31,7 @@ _HINTS = (b"sk-", b"AKIA", b"gh", b"xox", b"AIza", b"eyJ", b"earer ", b"PRIVATE 
 _EMAIL = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _SCRUBBED = frozenset(
     {
-        *(RecordType.SPAN, RecordType.RUN, RecordType.CONSOLE, RecordType.SAMPLE, RecordType.SCORE),
+        *(RecordType.SPAN, RecordType.RUN, RecordType.CONSOLE, RecordType.SAMPLE, RecordType.SCORE, RecordType.VERSION),
         *(RecordType.OTLP_TRACES_JSON, RecordType.OTLP_LOGS_JSON),
     }
 )

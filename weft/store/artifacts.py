@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from weft.store import values as v
 from weft.store.database import Database
 from weft.store.lineage import EDGE_COLUMNS, closure, edge_row
 from weft.store.paging import Order, fetch_page
+
+_log = logging.getLogger("weft")
 
 LATEST = "latest"
 _NUMBER = re.compile(r"v?(\d{1,18})")
@@ -53,14 +56,28 @@ class SqlArtifacts:
         database = self._database
         with database.write() as connection:
             database.insert_new(connection, "projects", ("project",), [(version.project,)])
-            self._hold_artifact(connection, version)
-            number = self._find_equal(connection, version)
-            if number is None:
-                number = self._insert(connection, version, members)
-            self._point(connection, version.project, version.name, [LATEST, *aliases], number)
-            if version.run_id is not None:
-                self._add_produced(connection, version, number)
+            number = self.store(connection, version, members, aliases)
             return self._version(connection, version.project, version.name, number)
+
+    def store(
+        self,
+        connection: Connection,
+        version: ArtifactVersion,
+        members: Sequence[tuple[Example, str, str]] = (),
+        aliases: Sequence[str] = (),
+    ) -> int:
+        """Store a checked version inside a transaction; its number. Raises InputError where the name is another type's.
+
+        Of a version that has a run, the edge from the run is stored with it.
+        """
+        self._hold_artifact(connection, version)
+        number = self._find_equal(connection, version)
+        if number is None:
+            number = self._insert(connection, version, members)
+        self._point(connection, version.project, version.name, [LATEST, *aliases], number)
+        if version.run_id is not None:
+            self._add_produced(connection, version, number)
+        return number
 
     def get_version(self, project: str, ref: str) -> ArtifactVersion:
         """The version that a reference names. Raises NotFoundError."""
@@ -225,6 +242,42 @@ class SqlArtifacts:
             for alias in connection.execute(aliases):
                 names.setdefault((project, name, alias.version), []).append(alias.alias)
         return [_record(row, names.get((row.project, row.name, row.version), [])) for row in rows]
+
+
+def observed_version(version: ArtifactVersion) -> ArtifactVersion:
+    """A version out of a journal, checked. Raises ValueError naming the field that is wrong."""
+    check_name("name", v.words(version.name, "name"))
+    if version.files or version.aliases or version.examples:
+        raise ValueError(f"the observed version of {version.name!r} has files, aliases or examples")
+    return replace(
+        version,
+        project=v.project_name(version.project),
+        type=v.identifier(version.type, "type"),
+        digest=v.identifier(version.digest, "digest"),
+        created_ns=v.int64(version.created_ns, "created_ns"),
+        description=v.words_or_none(version.description, "description"),
+        metadata=v.mapping(version.metadata, "metadata"),
+        run_id=v.identifier_or_none(version.run_id, "run_id"),
+    )
+
+
+def observe_versions(database: Database, connection: Connection, versions: Sequence[ArtifactVersion]) -> None:
+    """Store versions of :func:`observed_version`, each with the edge ``used`` to the run that came upon it.
+
+    One whose name belongs to another type is passed over: it must not hold up the batch.
+    """
+    artifacts = SqlArtifacts(database)
+    for version in sorted(versions, key=lambda one: (one.project, one.name, one.created_ns)):
+        try:
+            number = artifacts.store(connection, replace(version, run_id=None))
+        except InputError as error:
+            _log.warning("Weft: a version that was observed is not kept. %s", error)
+            continue
+        if version.run_id is not None:
+            ref = f"{version.name}:v{number}"
+            ends = (NodeKind.ARTIFACT, ref, "used", NodeKind.RUN, version.run_id)
+            edge = edge_row(LineageEdge(version.project, *ends, version.created_ns))
+            database.insert_new(connection, "edges", EDGE_COLUMNS, [edge])
 
 
 def resolve(connection: Connection, project: str, ref: str, *, missing_ok: bool = False) -> tuple[str, int]:

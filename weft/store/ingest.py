@@ -17,9 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from weft import otlp
 from weft.errors import InputError
 from weft.records import (
+    ArtifactVersion,
     Batch,
     ConsoleLines,
     Entry,
+    LineageEdge,
     Metrics,
     RecordType,
     RunUpdate,
@@ -34,9 +36,11 @@ from weft.records import decode as decode_record
 from weft.repositories import IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store.artifacts import observe_versions, observed_version
 from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
+from weft.store.lineage import EDGE_COLUMNS, edge_row
 from weft.store.prices import apply_prices
 from weft.store.runs import check_update, console_row, write_console, write_runs
 from weft.store.series import Key, Point, metric_points, write_points
@@ -137,6 +141,12 @@ def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
         case Score():
             rows.append(("scores", score_row(record)))
             rows.append(_mention(None, record.project, record.time_ns))
+        case ArtifactVersion():
+            rows.append(("versions", observed_version(record)))
+            rows.append(_mention(record.run_id, record.project, record.created_ns))
+        case LineageEdge():
+            rows.append(("edges", edge_row(record)))
+            rows.append(_mention(None, record.project, record.time_ns))
         case Writer():
             rows.append(("writers", _checked_writer(record)))
     return []
@@ -220,6 +230,8 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     write_console(database, connection, rows["console"])
     write_samples(database, connection, rows["samples"], texts)
     write_scores(database, connection, rows["scores"])
+    observe_versions(database, connection, rows["versions"])
+    database.insert_new(connection, "edges", EDGE_COLUMNS, sorted(set(rows["edges"])))
     _write_writers(database, connection, rows["writers"])
     texts.write(database, connection)
 

@@ -11,7 +11,7 @@ Subclass it in a pytest module and give a fixture ``store`` that yields an empty
 from __future__ import annotations
 
 from weft.testing.contract_decisions import ArtifactContract, ReviewContract
-from weft.testing.contract_feedback import FeedbackContract
+from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
@@ -27,6 +27,7 @@ class StoreContract(
     RunContract,
     EvaluationContract,
     FeedbackContract,
+    ObservedContract,
     ArtifactContract,
     ReviewContract,
     ServingContract,

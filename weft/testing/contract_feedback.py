@@ -1,4 +1,4 @@
-"""What a store promises of feedback: scores stored at once, deleted by those who gave them."""
+"""What a store promises of feedback, and of versions and edges that come through the journal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from weft.errors import ConflictError, InputError, NotFoundError
-from weft.records import Score, ScoreQuery, ScoreSource
+from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind, Score, ScoreQuery, ScoreSource
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 
@@ -54,3 +54,42 @@ class FeedbackContract:
         store.ingest(batch_of("w", replace(UP, source=ScoreSource.CODE, metadata={})))
         with pytest.raises(ConflictError, match="The score 's1' is no feedback"):
             store.evaluations.delete_score("s1")
+
+
+CODE = ArtifactVersion("p", "op.answer", "op", 0, "d1", T, metadata={"source": "def answer(): ..."}, run_id="r")
+
+
+class ObservedContract:
+    """Versions and edges that come through the journal."""
+
+    def test_a_version_that_was_observed_gets_a_number_and_its_run(self, store: Store) -> None:
+        edge = LineageEdge("p", NodeKind.ARTIFACT, "answer:v1", "used", NodeKind.RUN, "r", T)
+        report = store.ingest(batch_of("w", CODE, replace(CODE, digest="d2", created_ns=T + 1), edge, edge, CODE))
+        assert (report.stored, report.rejected) == (5, [])
+        one, two = store.artifacts.list_versions("p", "op.answer")
+        assert (one.ref, one.digest, one.metadata, one.type) == ("op.answer:v1", "d1", CODE.metadata, "op")
+        assert two.ref == "op.answer:v2"
+        upstream = store.artifacts.lineage("p", NodeKind.RUN, "r").upstream
+        assert [(e.source, e.relation) for e in upstream] == [
+            ("answer:v1", "used"),
+            ("op.answer:v1", "used"),
+            ("op.answer:v2", "used"),
+        ]
+        assert store.runs.get_run("r").project == "p"
+
+    def test_a_bad_version_is_refused_and_a_taken_name_passed_over(self, store: Store) -> None:
+        store.artifacts.create_version(ArtifactVersion("p", "op.taken", "dataset", 0, "d", T))
+        report = store.ingest(
+            batch_of(
+                "w",
+                replace(CODE, name="op.taken"),
+                replace(CODE, name="no/name"),
+                replace(CODE, files=[ArtifactFile("a", "d", 1)]),
+                CODE,
+            )
+        )
+        assert [bad.reason for bad in report.rejected] == [
+            "The name 'no/name' cannot stand in an address.",
+            "the observed version of 'op.answer' has files, aliases or examples",
+        ]
+        assert [version.ref for version in store.artifacts.list_artifacts("p")] == ["op.answer:v1", "op.taken:v1"]

@@ -24,7 +24,7 @@ from weft import settings as settings_module
 from weft.drainer.drain import ends
 from weft.drainer.leader import destination_of, is_rival
 from weft.errors import InputError, StoreError, WeftError
-from weft.journal import Journal, fork
+from weft.journal import MEMORY_BYTES, Journal, fork, memory_directory
 from weft.recording import FlushReport
 from weft.records import RecordType, RunKind, encode
 from weft.records.codec import Observation
@@ -57,6 +57,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.asked = settings  # what init was told; the directory in force may be another
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self._store: Store | None = None
@@ -222,7 +223,7 @@ def init(
         wanted = _settings(given)
         current = runs.current
         if current is not None:
-            if _session is not None and _session.settings == wanted and id in (None, current.id):
+            if _session is not None and _session.asked == wanted and id in (None, current.id):
                 current.update(config=options.config, tags=options.tags)
                 return current
             current.finish()
@@ -293,7 +294,7 @@ def _settings(given: dict[str, Any]) -> Settings:
     loaded = settings_module.load(given)
     if runs.current is None or _session is None:
         return loaded
-    return replace(_session.settings, **{key: getattr(loaded, key) for key in given})
+    return replace(_session.asked, **{key: getattr(loaded, key) for key in given})
 
 
 def _options(
@@ -354,13 +355,39 @@ def _start(settings: Settings) -> Session:
     """The session with these settings: the one that is open, or a new one in its place."""
     global _session
     if _session is not None:
-        if _session.settings == settings and _session.pid == os.getpid():
+        if _session.asked == settings and _session.pid == os.getpid():
             return _session
         stale, _session = _session, None
         stale.close()
     _install_hooks()
-    _session = Session(settings)
+    try:
+        _session = Session(settings)
+    except StoreError as error:
+        in_memory = _in_memory(settings, error)
+        if in_memory is None:
+            raise
+        _session = Session(in_memory)
+        _session.asked = settings
     return _session
+
+
+def _in_memory(settings: Settings, error: StoreError) -> Settings | None:
+    """Settings that record in memory on the way to a server, where the directory cannot be written; says so."""
+    if settings.url is None or settings.mode != "online":
+        return None
+    directory = memory_directory(f"{settings.dir} to {settings.url}")
+    if directory is None:
+        return None
+    quota = min(MEMORY_BYTES, settings.journal_quota_bytes)
+    _log.warning(
+        "Weft: %s Records are kept in memory (%s, at most %s MB) until they are at %s: they survive this process, not "
+        "this machine.",
+        error.message,
+        directory,
+        quota // 1_000_000,
+        settings.url,
+    )
+    return replace(settings, dir=directory, journal_quota_bytes=quota)
 
 
 def _start_run(session: Session, options: RunOptions) -> Run:

@@ -4,9 +4,11 @@ from weft.journal.folder import Folder, SegmentFile
 from weft.journal.format import SEGMENT_BYTES
 from weft.journal.journal import Journal, Position
 from weft.journal.losses import read_losses, replace_file
+from weft.journal.memory import MEMORY_BYTES, memory_directory
 from weft.journal.reader import Damage, Scan, SegmentReader
 
 __all__ = [
+    "MEMORY_BYTES",
     "SEGMENT_BYTES",
     "Damage",
     "Folder",
@@ -15,6 +17,7 @@ __all__ = [
     "Scan",
     "SegmentFile",
     "SegmentReader",
+    "memory_directory",
     "read_losses",
     "replace_file",
 ]

@@ -95,11 +95,15 @@ def _cut(content: NewContent) -> list[_Slice]:
             worth = len(text) >= s.LEAST and name != "attributes"
             found.append((text, _digest(text, key) if worth else None))
             continue
-        # What stands before the first and behind the last object is seldom seen again.
+        # What stands before the first and behind the last object of a list is seldom seen again.
         found.append((parts[0], None))
-        found.extend((part, _digest(part, key)) for part in parts[1:-1])
+        found.extend((part, None if _begins_a_list(part) else _digest(part, key)) for part in parts[1:-1])
         found.append((parts[-1], None))
     return found
+
+
+def _begins_a_list(part: bytes) -> bool:
+    return b'":"[' in part or b'":"{' in part
 
 
 @lru_cache(maxsize=256)

@@ -196,6 +196,9 @@ def _write_rows(database: Database, connection: Connection, changes: Sequence[Sp
         sections = [
             None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:follows], strict=True)
         ]
+        for place, flag in enumerate((INPUT_FOLLOWS, OUTPUT_FOLLOWS)):
+            if new[follows] & flag:
+                sections[place] = None
         contents.append(NewContent(content, new[project], sections, new[follows], shared=new[end] is not None))
     write_contents(database, connection, contents, texts)
     database.upsert(connection, "spans", COLUMNS, ("id",), rows)

@@ -1,9 +1,9 @@
 """What taking OTLP costs: requests acknowledged as durable against a sink that only keeps bodies, in one run.
 
 Four client processes on the same cores send requests of 500 spans with 2 kB of attributes each, every text unique. The
-sink is a bare ASGI application under uvicorn that reads bodies and appends them to a file, without syncing it. Weft runs
-as its ingest process: once alone, and once with its drainer storing what was taken at the same time. Then the decoding
-of such a body, which the drainer does.
+sink is a bare ASGI application under uvicorn that reads bodies and appends them to a file, without syncing it. Weft is
+its ingest process: once alone, and once with its drainer storing what was taken at the same time. Then the decoding of
+such a body, which the drainer does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import random
-import secrets
 import signal
 import socket
 import subprocess
@@ -23,77 +21,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from typing import Any
 
 import psutil
 import uvicorn
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks.corpus import SPANS_A_TRACE, request_of
 from weft import otlp
 from weft.server.lifeline import listen
 
 CLIENTS, REQUESTS, SPANS = 4, 40, 500
-_WORDS = [f"{word}{n}" for word in ("refund", "order", "customer", "answer", "parcel", "thanks") for n in range(200)]
 
 
-def body_of_spans(seed: int, spans: int = SPANS) -> bytes:
-    """An ExportTraceServiceRequest of model calls: each has 2 kB of attributes and texts of its own."""
-    rng = random.Random(seed)
-    request = ExportTraceServiceRequest()
-    block = request.resource_spans.add()
-    block.resource.attributes.add(key="service.name").value.string_value = "shop"
-    scoped = block.scope_spans.add()
-    scoped.scope.name = "openai"
-    start = time.time_ns()
-    trace_id = secrets.token_bytes(16)
-    for number in range(spans):
-        if number % 20 == 0:
-            trace_id = secrets.token_bytes(16)
-        span = scoped.spans.add(
-            trace_id=trace_id,
-            span_id=secrets.token_bytes(8),
-            name="chat gpt-4o-mini",
-            kind=3,
-            start_time_unix_nano=start + number,
-            end_time_unix_nano=start + number + 1_000_000,
-        )
-        for key, value in _attributes(rng).items():
-            held = span.attributes.add(key=key).value
-            if isinstance(value, int):
-                held.int_value = value
-            else:
-                held.string_value = value
-    return request.SerializeToString()
-
-
-def _attributes(rng: random.Random) -> dict[str, Any]:
-    def words(characters: int) -> str:
-        return " ".join(rng.choices(_WORDS, k=characters // 9))
-
-    return {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": "gpt-4o-mini",
-        "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
-        "gen_ai.response.id": f"chatcmpl-{secrets.token_hex(12)}",
-        "gen_ai.usage.input_tokens": rng.randrange(2000),
-        "gen_ai.usage.output_tokens": rng.randrange(500),
-        "gen_ai.conversation.id": secrets.token_hex(8),
-        "user.id": f"user-{rng.randrange(1000)}",
-        "gen_ai.input.messages": f'[{{"role":"user","parts":[{{"type":"text","content":"{words(600)}"}}]}}]',
-        "gen_ai.output.messages": f'[{{"role":"assistant","parts":[{{"type":"text","content":"{words(900)}"}}]}}]',
-    }
+def _body(number: int) -> bytes:
+    return request_of(number * SPANS // SPANS_A_TRACE, spans=SPANS)
 
 
 def _client(port: int, seed: int, ready: Barrier, done: Connection) -> None:
-    head = b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\nContent-Length: %d\r\n\r\n"
-    bodies = [body_of_spans(seed * REQUESTS + number) for number in range(REQUESTS)]
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
+    bodies = [_body(seed * REQUESTS + number) for number in range(REQUESTS)]
     taken = 0
     with socket.create_connection(("127.0.0.1", port)) as sock:
         ready.wait()
         for body in bodies:
-            sock.sendall(head % len(body))
+            sock.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body))
             sock.sendall(body)
             answer = sock.recv(65536)
             taken += SPANS * answer.startswith(b"HTTP/1.1 200")
@@ -111,7 +62,7 @@ class Taken:
 
 
 def _measured(server: subprocess.Popen[bytes], port: int, started: float) -> Taken:
-    while True:
+    while server.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0) as sock:
             sock.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             if sock.recv(1000).startswith(b"HTTP/1.1 200"):
@@ -158,14 +109,13 @@ def _sink() -> Taken:
             return _measured(process, port, started)
 
 
-def _weft(drain: str) -> tuple[Taken, float | None]:
-    """With the drainer: also the spans a second that it stored while requests came in."""
+def _weft(drain: str) -> Taken:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         port = _free_port()
         started = time.perf_counter()
         arguments = ("weft.server.ingest", "--dir", folder, "--port", str(port))
         with _process(*arguments, WEFT_DRAIN=drain) as process:
-            return _measured(process, port, started), None
+            return _measured(process, port, started)
 
 
 def _free_port() -> int:
@@ -191,7 +141,7 @@ def _serve_sink(path: str, port: int) -> None:
 
 
 def _decode_us() -> float:
-    bodies = [body_of_spans(seed) for seed in range(8)]
+    bodies = [_body(number) for number in range(8)]
     otlp.decode_traces(bodies[0], "proto", "bench")
     started = time.process_time()
     for body in bodies:
@@ -202,7 +152,11 @@ def _decode_us() -> float:
 def main() -> None:
     sink = _sink()
     print(f"{'':34s} {'accepted/s':>10s} {'us/span':>8s} {'RSS MB':>7s} {'boot s':>7s}")
-    rows = {"a sink that keeps bodies": sink, "weft, durable": _weft("off")[0], "weft, durable, drainer at work": _weft("process")[0]}
+    rows = {
+        "a sink that keeps bodies": sink,
+        "weft, durable": _weft("off"),
+        "weft, durable, drainer at work": _weft("process"),
+    }
     for name, got in rows.items():
         print(
             f"{name:34s} {got.accepted_per_s:10,.0f} {got.cpu_us:8.1f} {got.rss_mb:7.0f} {got.boot_s:7.2f}"

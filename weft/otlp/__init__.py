@@ -11,9 +11,29 @@ from typing import TYPE_CHECKING, Any
 from weft.otlp.normalize import columns, kind_of
 
 if TYPE_CHECKING:
-    from weft.otlp.decode import Decoded, Encoding, SpanEvent, decode_logs, decode_traces
+    from weft.otlp.decode import (
+        Checked,
+        Decoded,
+        Encoding,
+        SpanEvent,
+        check_logs,
+        check_traces,
+        decode_logs,
+        decode_traces,
+    )
 
-__all__ = ["Decoded", "Encoding", "SpanEvent", "columns", "decode_logs", "decode_traces", "kind_of"]
+__all__ = [
+    "Checked",
+    "Decoded",
+    "Encoding",
+    "SpanEvent",
+    "check_logs",
+    "check_traces",
+    "columns",
+    "decode_logs",
+    "decode_traces",
+    "kind_of",
+]
 
 
 def __getattr__(name: str) -> Any:

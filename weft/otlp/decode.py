@@ -9,19 +9,20 @@ from typing import Any, Literal
 
 from weft import clock, ids
 from weft.digests import of_bytes
-from weft.otlp import names, wire
+from weft.otlp import jsonwire, names, protowire
 from weft.otlp.normalize import columns
+from weft.otlp.wire import Group, RawLog, RawSpan, names_a_span, problem, refusal
 from weft.records import Score, ScoreSource, Span, SpanStatus
 
 Encoding = Literal["proto", "json"]
 
-_LARGEST = 2**63 - 1
+_ID_LENGTH = 256
 _STATUS = {1: SpanStatus.OK, 2: SpanStatus.ERROR}
-_READERS: dict[tuple[str, str], Callable[[bytes], Iterator[wire.Group]]] = {
-    ("traces", "proto"): wire.read_traces_proto,
-    ("traces", "json"): wire.read_traces_json,
-    ("logs", "proto"): wire.read_logs_proto,
-    ("logs", "json"): wire.read_logs_json,
+_READERS: dict[tuple[str, str], Callable[[bytes], Iterator[Group]]] = {
+    ("traces", "proto"): protowire.read_traces,
+    ("traces", "json"): jsonwire.read_traces,
+    ("logs", "proto"): protowire.read_logs,
+    ("logs", "json"): jsonwire.read_logs,
 }
 
 
@@ -47,6 +48,14 @@ class Decoded:
     rejected: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What can be kept of a request: how many rows, and a line for each that cannot."""
+
+    kept: int
+    rejected: list[str]
+
+
 def decode_traces(body: bytes, encoding: Encoding, project: str) -> Decoded:
     """The spans of an ExportTraceServiceRequest; an empty body holds none.
 
@@ -58,12 +67,40 @@ def decode_traces(body: bytes, encoding: Encoding, project: str) -> Decoded:
         decoded.rejected.extend(group.bad)
         home = _project(group.resource, project)
         for raw in group.rows:
-            problem = _problem(raw)
-            if problem:
-                decoded.rejected.append(f"span {raw.span_id or '?'} ({raw.name[:80]!r}): {problem}")
-            else:
+            why = _problem(raw)
+            if why is None:
                 decoded.spans.append(_span(raw, group, home))
+            else:
+                decoded.rejected.append(refusal(raw.span_id, raw.name, why))
     return decoded
+
+
+def check_traces(body: bytes, encoding: Encoding) -> Checked:
+    """What :func:`decode_traces` would keep and refuse of a request, told without normalising anything.
+
+    Raises InputError for a body that is no such request.
+    """
+    if encoding == "proto":
+        return Checked(*protowire.look_through(body))
+    kept, rejected = 0, []
+    for group in _groups("traces", body, encoding):
+        rejected.extend(group.bad)
+        for raw in group.rows:
+            why = _problem(raw)
+            kept += why is None
+            if why is not None:
+                rejected.append(refusal(raw.span_id, raw.name, why))
+    return Checked(kept, rejected)
+
+
+def check_logs(body: bytes, encoding: Encoding) -> Checked:
+    """What :func:`decode_logs` would keep and refuse of a request. Raises InputError for a body that is none."""
+    decoded = decode_logs(body, encoding, "default")
+    return Checked(len(decoded.scores) + len(decoded.events), decoded.rejected)
+
+
+def _problem(raw: RawSpan) -> str | None:
+    return problem(raw.trace_id, raw.span_id, raw.parent_span_id, raw.start_ns, raw.end_ns)
 
 
 def decode_logs(body: bytes, encoding: Encoding, project: str) -> Decoded:
@@ -78,18 +115,20 @@ def decode_logs(body: bytes, encoding: Encoding, project: str) -> Decoded:
         for raw in group.rows:
             if not raw.name.startswith("gen_ai."):
                 continue
-            if not (ids.is_trace_id(raw.trace_id) and ids.is_span_id(raw.span_id)):
+            if not names_a_span(raw.trace_id, raw.span_id):
                 decoded.rejected.append(f"event {raw.name}: it names no span")
             elif raw.name == names.EVENT_EVALUATION:
                 _add_score(decoded, raw, home)
             else:
                 attributes = raw.attributes if raw.body is None else {**raw.attributes, "body": raw.body}
                 when = raw.time_ns or clock.now_ns()
-                decoded.events.append(SpanEvent(home, raw.trace_id, raw.span_id, raw.name, when, attributes))
+                decoded.events.append(
+                    SpanEvent(home, raw.trace_id.hex(), raw.span_id.hex(), raw.name, when, attributes)
+                )
     return decoded
 
 
-def _groups(signal: str, body: bytes, encoding: Encoding) -> Iterator[wire.Group]:
+def _groups(signal: str, body: bytes, encoding: Encoding) -> Iterator[Group]:
     return iter(()) if not body.strip() and encoding == "json" else _READERS[signal, encoding](body)
 
 
@@ -101,35 +140,17 @@ def _project(resource: dict[str, Any], given: str) -> str:
     return given
 
 
-def _problem(raw: wire.RawSpan) -> str | None:
-    if not ids.is_trace_id(raw.trace_id):
-        return "its trace id is not 16 bytes, or all zero"
-    if not ids.is_span_id(raw.span_id):
-        return "its span id is not 8 bytes, or all zero"
-    if raw.parent_span_id.strip("0") and not ids.is_span_id(raw.parent_span_id):
-        return "its parent's id is not 8 bytes"
-    if raw.parent_span_id == raw.span_id:
-        return "it is its own parent"
-    if not 0 < raw.start_ns <= _LARGEST:
-        return "its start time is missing or out of range"
-    if not 0 <= raw.end_ns <= _LARGEST:
-        return "its end time is out of range"
-    if raw.end_ns and raw.end_ns < raw.start_ns:
-        return "it ends before it starts"
-    return None
-
-
-def _span(raw: wire.RawSpan, group: wire.Group, project: str) -> Span:
+def _span(raw: RawSpan, group: Group, project: str) -> Span:
     run_id = raw.attributes.get(names.WEFT_RUN_ID) or group.resource.get(names.WEFT_RUN_ID)
     return Span(
         project=project,
-        trace_id=raw.trace_id,
-        span_id=raw.span_id,
-        parent_span_id=raw.parent_span_id if raw.parent_span_id.strip("0") else None,
+        trace_id=raw.trace_id.hex(),
+        span_id=raw.span_id.hex(),
+        parent_span_id=raw.parent_span_id.hex() if raw.parent_span_id.strip(b"\0") else None,
         name=raw.name,
         start_ns=raw.start_ns,
         end_ns=raw.end_ns or None,
-        run_id=run_id if isinstance(run_id, str) else None,
+        run_id=run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None,
         status=_STATUS.get(raw.status, SpanStatus.UNSET),
         status_message=raw.status_message or None,
         attributes=raw.attributes,
@@ -145,7 +166,7 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _add_score(decoded: Decoded, raw: wire.RawLog, project: str) -> None:
+def _add_score(decoded: Decoded, raw: RawLog, project: str) -> None:
     a = raw.attributes
     name = a.get(names.EVALUATION_NAME)
     value = a.get(names.EVALUATION_VALUE)
@@ -159,7 +180,8 @@ def _add_score(decoded: Decoded, raw: wire.RawLog, project: str) -> None:
         return
     label, explanation = a.get(names.EVALUATION_LABEL), a.get(names.EVALUATION_EXPLANATION)
     # The id follows from the content, so that an exporter that sends twice does not score twice.
-    key = f"{raw.trace_id}/{raw.span_id}/{name}/{raw.time_ns}/{value}/{label}"
+    trace_id, span_id = raw.trace_id.hex(), raw.span_id.hex()
+    key = f"{trace_id}/{span_id}/{name}/{raw.time_ns}/{value}/{label}"
     decoded.scores.append(
         Score(
             score_id=of_bytes(key.encode("utf-8", "surrogatepass"))[:24],
@@ -170,8 +192,8 @@ def _add_score(decoded: Decoded, raw: wire.RawLog, project: str) -> None:
             value=None if value is None else float(value),
             label=None if label is None else str(label),
             explanation=None if explanation is None else str(explanation),
-            trace_id=raw.trace_id,
-            span_id=raw.span_id,
+            trace_id=trace_id,
+            span_id=span_id,
             metadata={key: value for key, value in a.items() if not key.startswith("gen_ai.evaluation.")},
         )
     )

@@ -75,6 +75,8 @@ EVENT_EXCEPTION = "gen_ai.client.operation.exception"
 
 # Beside the prefix.
 ERROR_TYPE = "error.type"
+RESEND_COUNT = "http.request.resend_count"
+RESPONSE_STATUS_CODE = "http.response.status_code"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 EXCEPTION_TYPE = "exception.type"
@@ -83,6 +85,12 @@ EXCEPTION_STACKTRACE = "exception.stacktrace"
 OPENAI_REQUEST_TIER = "openai.request.service_tier"
 OPENAI_RESPONSE_TIER = "openai.response.service_tier"
 OPENAI_FINGERPRINT = "openai.response.system_fingerprint"
+
+# What OpenTelemetry says elsewhere than in attributes: the names of its mappings to other formats.
+SPAN_KIND = "span.kind"
+TRACE_STATE = "w3c.tracestate"
+DROPPED_ATTRIBUTES = "otel.dropped_attributes_count"
+SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 
 # OpenInference.
 OI_KIND = "openinference.span.kind"

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weft.repositories import Store
-from weft.server import forward, otlp, replies, rest
-from weft.server.backlog import Backlog
+from weft.server import rest
 from weft.server.bodies import Bounds, Limit
 from weft.server.gate import Gate, rules_of
 from weft.server.otlp import DurableJournal
 from weft.server.paths import RawPaths
 from weft.server.proxy import IngestProxy
+from weft.server.receiver import Lifespan, fastapi_app, include_ingest
 from weft.settings import Settings
-
-Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +58,12 @@ def create_app(
                 await stack.enter_async_context(pages.lifespan(app))
             yield
 
-    app = _fastapi(lifespan)
+    app = fastapi_app(lifespan)
     app.include_router(rest.router(store))
     if proxy is not None:
         app.include_router(proxy.router())
     elif journal is not None:
-        _include_ingest(app, journal, settings, Bounds())
+        include_ingest(app, journal, settings, Bounds())
     api = RawPaths(Limit(app))
     return Gate(api if pages is None else _beside(api, pages), rules)
 
@@ -84,39 +81,3 @@ def _beside(api: ASGIApp, pages: Pages) -> ASGIApp:
         await (pages.app if target is None else RedirectResponse(target, 307))(scope, receive, send)
 
     return split
-
-
-def ingest_app(
-    journal: DurableJournal, settings: Settings, *, bounds: Bounds | None = None, backlog: Backlog | None = None
-) -> ASGIApp:
-    """The server of the ingest process: OTLP and forwarded journals, no store, no pages."""
-    app = _fastapi(None)
-    _include_ingest(app, journal, settings, bounds or Bounds(), backlog)
-
-    @app.get("/api/health")
-    async def health() -> Any:
-        return replies.reply({"status": "ok", "serves": "ingest"})
-
-    return Gate(app, rules_of(settings))
-
-
-def _fastapi(lifespan: Lifespan | None) -> FastAPI:
-    app = FastAPI(
-        title="Weft",
-        description="Traces, evaluations, reviews and training runs.",
-        openapi_url="/api/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-        redirect_slashes=False,
-        responses={"default": {"model": replies.ErrorReply, "description": "What went wrong, in the one shape"}},
-    )
-    replies.install(app)
-    return app
-
-
-def _include_ingest(
-    app: FastAPI, journal: DurableJournal, settings: Settings, bounds: Bounds, backlog: Backlog | None = None
-) -> None:
-    app.include_router(otlp.router(journal, settings.project, bounds))
-    app.include_router(forward.router(journal, bounds, backlog))

@@ -23,10 +23,10 @@ from weft import drainer
 from weft import settings as settings_module
 from weft.errors import WeftError
 from weft.journal import Journal
-from weft.server.app import ingest_app
 from weft.server.backlog import Backlog
 from weft.server.gate import rules_of
 from weft.server.lifeline import follow_parent, listen, unwinding_on_sigterm, uvicorn_config
+from weft.server.receiver import ingest_app
 from weft.settings import Settings
 
 _log = logging.getLogger("weft")

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from weft import ids
 from weft.errors import InputError, StoreError
-from weft.otlp import Decoded, Encoding, decode_logs, decode_traces
+from weft.otlp import Checked, Encoding, check_logs, check_traces
 from weft.records import RecordType, dumps
 from weft.server.bodies import Bounds, body_of
 
@@ -28,6 +28,7 @@ _RESOURCE_EXHAUSTED = 8
 _UNAVAILABLE = 14
 _GRPC_CODES = {413: _RESOURCE_EXHAUSTED, 429: _UNAVAILABLE, 503: _UNAVAILABLE}
 _MAX_MESSAGE = 2000
+_QUICK_BYTES = 4 * 1024 * 1024  # of protobuf are looked through in 2 ms: handing them to a thread would take longer
 
 
 class DurableJournal(Protocol):
@@ -42,16 +43,16 @@ class DurableJournal(Protocol):
 class _Signal:
     """What differs between traces and logs."""
 
-    decode: Callable[[bytes, Encoding, str], Decoded]
+    check: Callable[[bytes, Encoding], Checked]
     types: dict[Encoding, RecordType]
     rejected: str
 
 
 _TRACES = _Signal(
-    decode_traces, {"proto": RecordType.OTLP_TRACES_PROTO, "json": RecordType.OTLP_TRACES_JSON}, "rejectedSpans"
+    check_traces, {"proto": RecordType.OTLP_TRACES_PROTO, "json": RecordType.OTLP_TRACES_JSON}, "rejectedSpans"
 )
 _LOGS = _Signal(
-    decode_logs, {"proto": RecordType.OTLP_LOGS_PROTO, "json": RecordType.OTLP_LOGS_JSON}, "rejectedLogRecords"
+    check_logs, {"proto": RecordType.OTLP_LOGS_PROTO, "json": RecordType.OTLP_LOGS_JSON}, "rejectedLogRecords"
 )
 
 
@@ -82,22 +83,20 @@ async def _receive(
         return _status(encoding, 400, f"{PROJECT_HEADER} {project!r} cannot be a project's name.")
     try:
         async with body_of(request, bounds) as body:
-            decoded = await run_in_threadpool(_keep, signal, encoding, body, project, journal)
+            if encoding == "proto" and len(body) <= _QUICK_BYTES:
+                checked = signal.check(body, encoding)
+            else:
+                checked = await run_in_threadpool(signal.check, body, encoding)
+            if checked.kept:
+                payload = b"%b\n%b" % (dumps({"project": project}), body)
+                await run_in_threadpool(journal.append_durable, signal.types[encoding], payload)
     except HTTPException as error:
         return _status(encoding, error.status_code, f"{error.detail}.")
     except InputError as error:
         return _status(encoding, 400, str(error))
     except StoreError as error:
         return _status(encoding, 503, str(error))
-    return _answer(signal, encoding, decoded.rejected)
-
-
-def _keep(signal: _Signal, encoding: Encoding, body: bytes, project: str, journal: DurableJournal) -> Decoded:
-    decoded = signal.decode(body, encoding, project)
-    if decoded.spans or decoded.scores or decoded.events:
-        payload = dumps({"project": project}) + b"\n" + body
-        journal.append_durable(signal.types[encoding], payload)
-    return decoded
+    return _answer(signal, encoding, checked.rejected)
 
 
 def _answer(signal: _Signal, encoding: Encoding, rejected: list[str]) -> Response:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from weft.session import flush, init
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.human_scores import feedback
+    from weft.tracing.media import Audio, File, Image
     from weft.tracing.model import Model
     from weft.tracing.op import op
     from weft.training import Artifact, Run, deployed, finish, log
@@ -41,11 +42,14 @@ __version__ = "0.1.0"
 _HOMES: dict[str, str] = {
     "Api": "weft.api",
     "Artifact": "weft.training",
+    "Audio": "weft.tracing.media",
     "ConflictError": "weft.errors",
     "Dataset": "weft.evals",
     "Evaluation": "weft.evals",
+    "File": "weft.tracing.media",
     "FlushReport": "weft.recording",
     "Gate": "weft.evals",
+    "Image": "weft.tracing.media",
     "InputError": "weft.errors",
     "MissingExtraError": "weft.errors",
     "Model": "weft.tracing.model",
@@ -80,11 +84,14 @@ _MODULES = ("scorers",)
 __all__ = [
     "Api",
     "Artifact",
+    "Audio",
     "ConflictError",
     "Dataset",
     "Evaluation",
+    "File",
     "FlushReport",
     "Gate",
+    "Image",
     "InputError",
     "MissingExtraError",
     "Model",

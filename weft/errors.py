@@ -65,10 +65,10 @@ class MissingExtraError(WeftError, ImportError):
 
     code = "W500"
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str = "", *, install: str | None = None) -> None:
         super().__init__(
             f"This needs the package '{package}', which is not installed.",
-            remedy=f"Install it with: pip install 'weft[{extra}]'.",
+            remedy=f"Install it with: pip install {install or repr(f'weft[{extra}]')}.",
             field=package,
         )
 

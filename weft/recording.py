@@ -5,6 +5,7 @@ It lies under the rooms because ``@op`` must find it in nanoseconds, and rooms m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -59,6 +60,10 @@ class Recorder(Protocol):
 
     def flush(self, timeout_s: float = 30.0) -> FlushReport:
         """Wait until all that was recorded so far is in the store, or for ``timeout_s``."""
+        ...
+
+    def passport(self) -> tuple[Callable[..., None], tuple[object, ...]] | None:
+        """What another process calls, and with what, to record into this run; None where it cannot. For pickle."""
         ...
 
     def address(self, path: str) -> str:

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -154,6 +154,12 @@ class Session:
             )
         self._in_vain = not report.complete
 
+    def passport(self) -> tuple[Callable[..., None], tuple[object, ...]] | None:
+        """How a process of a pool joins this run; None where there is no run."""
+        if runs.current is None:
+            return None
+        return join_run, (settings_module.to_dict(self.settings), runs.current.id, self.pid)
+
     def address(self, path: str) -> str:
         """The address of an object's page, from its path such as ``/run/abc``."""
         base = self.settings.url or f"http://127.0.0.1:{self.settings.port}"
@@ -230,6 +236,13 @@ def init(
         session = _start(wanted)
         options = replace(options, project=wanted.project, group=group, job_type=job_type, notes=notes)
         return _start_run(session, options)
+
+
+def join_run(given: dict[str, Any], run_id: str, parent: int) -> None:
+    """Record into a run of another process, the one that started this; what ``weft.propagate`` does in a pool."""
+    # A process of a fork server has not inherited this.
+    os.environ.setdefault(_BEGUN, f"{run_id}:{parent}")
+    init(id=run_id, settings={**given, "console": False, "git": False, "system_interval_s": 0.0, "quiet": True})
 
 
 def flush(timeout_s: float = 30.0) -> FlushReport:

@@ -55,6 +55,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("instrument", bool, True, "Trace openai and litellm without being asked."),
     Setting("capture", bool, True, "Keep inputs and outputs of ops."),
+    Setting("media", bool, True, "Keep the images, sounds and files in them."),
     Setting("redact_keys", str, "", "More keys, separated by commas, whose values are never recorded."),
     Setting("sample_rate", float, 1.0, "The share of traces that is recorded, 0 to 1; the root decides for all below."),
     Setting("sample_keep_errors", bool, False, "Record traces that fail even where the sample rate leaves them out."),
@@ -91,6 +92,7 @@ class Settings:
     drain: str
     instrument: bool
     capture: bool
+    media: bool
     redact_keys: str
     sample_rate: float
     sample_keep_errors: bool
@@ -149,6 +151,12 @@ def to_environ(settings: Settings, environ: Mapping[str, str] | None = None) -> 
         if value is not None:
             env[setting.variable] = str(int(value)) if setting.type is bool else str(value)
     return env
+
+
+def to_dict(settings: Settings) -> dict[str, Any]:
+    """The settings by name, as :func:`load` takes them; those that are not set are left out."""
+    values = {setting.name: getattr(settings, setting.name) for setting in SETTINGS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _is_address(url: str) -> bool:

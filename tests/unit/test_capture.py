@@ -86,7 +86,6 @@ class Words(str):
         (np.float64("nan"), "NaN"),
         (np.arange(3), {"type": "ndarray", "dtype": "int64", "shape": [3], "values": [0, 1, 2]}),
         (np.zeros((100, 100)), {"type": "ndarray", "dtype": "float64", "shape": [100, 100]}),
-        (Image.new("RGB", (4, 2)), {"type": "image", "size": [4, 2], "mode": "RGB"}),
     ],
 )
 def test_values(value: Any, expected: Any) -> None:

@@ -3,7 +3,8 @@
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
 from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
-from weft.records.queries import Page, RunQuery, ScoreQuery, SpanQuery, Totals
+from weft.records.media import Media, MediaReference, find_media
+from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
 from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
 from weft.records.serving import Deployment, Price
@@ -12,6 +13,7 @@ from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 __all__ = [
     "ArtifactFile",
     "ArtifactVersion",
+    "AttributeIndex",
     "Batch",
     "ConsoleLines",
     "Deployment",
@@ -21,6 +23,8 @@ __all__ = [
     "ItemStatus",
     "LineageEdge",
     "LineageGraph",
+    "Media",
+    "MediaReference",
     "Metrics",
     "NodeKind",
     "Page",
@@ -49,5 +53,6 @@ __all__ = [
     "decode",
     "dumps",
     "encode",
+    "find_media",
     "loads",
 ]

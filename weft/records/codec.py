@@ -17,17 +17,21 @@ import orjson
 
 from weft.records.artifacts import ArtifactVersion, LineageEdge, NodeKind
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
+from weft.records.media import UNKNOWN_TYPE, Media
 from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpdate, Writer
 from weft.records.spans import Failure, Span, SpanStatus
 
-Observation = Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | ArtifactVersion | LineageEdge
+Observation = (
+    Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge
+)
 
 
 class RecordType(IntEnum):
     """The type number of a journal record. Numbers are never reused.
 
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
-    their payload starts with one JSON line, ``{"project": ...}``, then the body. VERSION is an artifact version without
+    their payload starts with one JSON line, ``{"project": ...}``, then the body. MEDIA holds the bytes of an image,
+    a sound or a file in the same way. VERSION is an artifact version without
     files that a program came upon, such as the code of an op; it gets its number when it is stored. FORWARD holds a
     batch of another machine's journal: see ``weft.records.frames``.
     """
@@ -39,6 +43,7 @@ class RecordType(IntEnum):
     SAMPLE = 5
     SCORE = 6
     WRITER = 7
+    MEDIA = 8
     VERSION = 9
     EDGE = 10
     OTLP_TRACES_PROTO = 16
@@ -123,11 +128,16 @@ def loads(data: bytes | bytearray | memoryview | str) -> Any:
 
 def encode(observation: Observation) -> tuple[RecordType, bytes]:
     """The type number and payload of an observation."""
+    if isinstance(observation, Media):
+        head = dumps({"project": observation.project, "media_type": observation.media_type})
+        return RecordType.MEDIA, b"%b\n%b" % (head, observation.data)
     return _TYPES[type(observation)], dumps(observation)
 
 
 def decode(record_type: int, payload: bytes | memoryview) -> Observation:
     """The observation of a payload. Raises ValueError or TypeError where it is not one; OTLP is not decoded here."""
+    if record_type == RecordType.MEDIA:
+        return _media(bytes(payload))
     cls = _CLASSES.get(record_type)
     if cls is None:
         raise ValueError(f"record type {record_type} is unknown to this version of Weft")
@@ -143,3 +153,11 @@ def decode(record_type: int, payload: bytes | memoryview) -> Observation:
         kept["failure"] = Failure(**kept["failure"])
     observation: Observation = cls(**kept)
     return observation
+
+
+def _media(payload: bytes) -> Media:
+    head, _, data = payload.partition(b"\n")
+    told = loads(head)
+    if not isinstance(told, dict) or not isinstance(told.get("project"), str):
+        raise ValueError("the payload does not begin with a line that names the project")
+    return Media(told["project"], str(told.get("media_type") or UNKNOWN_TYPE), data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -22,6 +22,7 @@ from weft.records import (
     ConsoleLines,
     Entry,
     LineageEdge,
+    Media,
     Metrics,
     RecordType,
     RunUpdate,
@@ -33,6 +34,7 @@ from weft.records import (
     loads,
 )
 from weft.records import decode as decode_record
+from weft.records.media import extract, holds_inline, reference
 from weft.repositories import IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
@@ -124,6 +126,8 @@ def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
     record = decode_record(entry.type, entry.payload)
     match record:
         case Span():
+            if holds_inline(entry.payload):
+                record = _without_media(record, rows)
             rows.append(("spans", span_row(record)))
             rows.append(_mention(record.run_id, record.project, record.start_ns))
         case Metrics():
@@ -149,6 +153,8 @@ def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
             rows.append(_mention(None, record.project, record.time_ns))
         case Writer():
             rows.append(("writers", _checked_writer(record)))
+        case Media():
+            rows.append(("media", (v.project_name(record.project), record.data)))
     return []
 
 
@@ -164,9 +170,12 @@ def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
     decode = otlp.decode_traces if signal == "traces" else otlp.decode_logs
     decoded = decode(body, encoding, project)
     reasons = list(decoded.rejected)
+    inline = holds_inline(body)
     for span in decoded.spans:
         try:
-            found = [("spans", span_row(span, decoded=True)), _mention(span.run_id, span.project, span.start_ns)]
+            if inline:
+                span = _without_media(span, rows)
+            found = [("spans", span_row(span, decoded=not inline)), _mention(span.run_id, span.project, span.start_ns)]
         except _RECORD_ERRORS as error:
             reasons.append(f"span {span.span_id}: {error}")
             continue
@@ -182,6 +191,16 @@ def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
         rows.append(("events", event))
         rows.append(_mention(None, event.project, event.time_ns))
     return reasons
+
+
+def _without_media(span: Span, rows: _Rows) -> Span:
+    """The span with references in place of the images and sounds that its input and output hold inline."""
+
+    def keep(data: bytes, media_type: str) -> dict[str, Any]:
+        rows.append(("media", (v.project_name(span.project), data)))
+        return reference(data, media_type)
+
+    return replace(span, input=extract(span.input, keep), output=extract(span.output, keep))
 
 
 def _checked_writer(writer: Writer) -> Writer:
@@ -233,6 +252,8 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     observe_versions(database, connection, rows["versions"])
     database.insert_new(connection, "edges", EDGE_COLUMNS, sorted(set(rows["edges"])))
     _write_writers(database, connection, rows["writers"])
+    for project, data in rows["media"]:
+        texts.keep(project, data)
     texts.write(database, connection)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from weft.testing.contract_decisions import ArtifactContract, ReviewContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
+from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
@@ -22,6 +23,7 @@ from weft.testing.contract_serving import ServingContract
 class StoreContract(
     IngestContract,
     SpanContract,
+    MediaContract,
     TotalsContract,
     SeriesContract,
     RunContract,

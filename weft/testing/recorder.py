@@ -68,6 +68,9 @@ class MemoryRecorder:
         """Everything is in memory already."""
         return FlushReport(complete=True)
 
+    def passport(self) -> None:
+        """Memory is this process's alone."""
+
     def address(self, path: str) -> str:
         """An address that no server answers at."""
         return f"memory:{path}"

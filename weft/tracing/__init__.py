@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from weft.tracing.context import attributes, current_span, propagate, serving, tags, thread, user
+from weft.tracing.context import attributes, current_span, serving, tags, thread, user
 from weft.tracing.guard import failures
 from weft.tracing.human_scores import feedback
 from weft.tracing.instrumentation import instrument, uninstrument
@@ -13,6 +13,7 @@ from weft.tracing.lifecycle import setup
 from weft.tracing.op import OpOptions, op
 from weft.tracing.pricing import set_price
 from weft.tracing.processor import JournalProcessor
+from weft.tracing.propagation import continue_trace, headers, propagate
 from weft.tracing.provider import get_provider
 from weft.tracing.spans import ActiveSpan, get_current_span, span, start_span
 
@@ -25,11 +26,13 @@ __all__ = [
     "Model",
     "OpOptions",
     "attributes",
+    "continue_trace",
     "current_span",
     "failures",
     "feedback",
     "get_current_span",
     "get_provider",
+    "headers",
     "instrument",
     "op",
     "propagate",

@@ -18,6 +18,8 @@ from typing import Any
 import orjson
 
 from weft.records.codec import dumps
+from weft.records.media import extract, holds_inline
+from weft.tracing import media
 
 REDACTED = "[redacted]"
 _DEEPEST = 24
@@ -25,6 +27,7 @@ _MOST_NODES = 200_000
 _LONGEST_TEXT = 16_000_000  # characters; a prompt of megabytes is kept whole
 _LONGEST_REPR = 4_000
 _HEAD_BYTES = 1_024
+_INLINE_TEXT = 2_048  # characters of JSON; in less, no image is worth looking for
 _MOST_NUMBERS = 1_000  # of an array; beyond, shape and type say enough
 
 _SECRETS = frozenset(
@@ -70,18 +73,33 @@ def capture(value: Any, more: frozenset[str] = _NO_KEYS) -> Any:
     """``value`` as a JSON value.
 
     Texts are kept whole up to 16 million characters; what is cut says so. Not-a-number and infinities become the
-    strings "NaN", "Infinity", "-Infinity"; values under secret keys become "[redacted]".
+    strings "NaN", "Infinity", "-Infinity"; values under secret keys become "[redacted]". Images, sounds and files
+    become references whose bytes :func:`to_json` journals, once nobody takes them out any more.
     """
+    return _captured(value, _Walk(more))
+
+
+def _captured(value: Any, walk: _Walk) -> Any:
     try:
-        return _Walk(more).plain(value, 0)
+        return walk.plain(value, 0)
     except Exception as error:  # noqa: BLE001 - the user's classes may raise anything from anywhere
         return f"<{type(value).__name__}: could not be captured, {type(error).__name__}>"
 
 
 def to_json(value: Any, more: frozenset[str] = _NO_KEYS) -> str:
-    """``value`` as JSON text."""
+    """``value`` as JSON text; the media that it holds, as objects or inline, are journaled and referred to."""
     if not _is_simple(value, more):
-        value = capture(value, more)
+        walk = _Walk(more)
+        value = _captured(value, walk)
+        for found in walk.media:
+            media.journal(found, found.data)
+    text = _dumped(value)
+    if len(text) > _INLINE_TEXT and holds_inline(text):
+        text = _dumped(extract(value, media.keep))
+    return text
+
+
+def _dumped(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # lone surrogates and integers over 64 bits
@@ -109,12 +127,13 @@ def _is_simple(value: Any, more: frozenset[str]) -> bool:
 class _Walk:
     """One walk over a value: how many nodes it has seen and which containers it is inside of."""
 
-    __slots__ = ("_more", "_nodes", "_path")
+    __slots__ = ("_more", "_nodes", "_path", "media")
 
     def __init__(self, more: frozenset[str]) -> None:
         self._more = more
         self._nodes = 0
         self._path: set[int] = set()
+        self.media: list[media.Reference] = []
 
     def plain(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -139,6 +158,9 @@ class _Walk:
 
     def _container(self, value: Any, kind: type[Any], depth: int) -> Any:
         if isinstance(value, Mapping):
+            if kind is media.Reference:
+                self.media.append(value)  # type: ignore[arg-type]
+                return value
             return self._mapping(value, depth)
         if isinstance(value, list | tuple | set | frozenset):
             if isinstance(value, tuple) and hasattr(kind, "_fields"):
@@ -151,6 +173,10 @@ class _Walk:
             return self._mapping({**fields, **(value.__pydantic_extra__ or {})}, depth)
         if hasattr(kind, "dtype") and hasattr(kind, "shape") and _library(kind) != "pandas":
             return self._array(value, depth)
+        found = media.convert(value)
+        if found is not None:
+            self.media.append(found)
+            return found
         return _leaf(value, kind)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
@@ -215,8 +241,6 @@ def _leaf(value: Any, kind: type[Any]) -> Any:
         return {"type": kind.__qualname__, "message": _safely(str, value)}
     if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         return f"<{value.__module__}.{value.__qualname__}>"
-    if _library(kind) == "PIL" and hasattr(value, "size"):
-        return {"type": "image", "size": list(value.size), "mode": value.mode}
     if _library(kind) == "pandas" and hasattr(value, "shape"):
         return {"type": kind.__name__, "shape": list(value.shape), "head": _cut(str(value.head(5)), _LONGEST_REPR)}
     return _cut(_safely(repr, value), _LONGEST_REPR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -134,16 +134,3 @@ def _word(text: Any, what: str, remedy: str, field: str) -> str:
 def current_span() -> trace.Span:
     """The OpenTelemetry span that is current here; one that records nothing where there is none."""
     return trace.get_current_span()
-
-
-def propagate(fn: Callable[P, R]) -> Callable[P, R]:
-    """``fn`` bound to the current context, for threads: ``pool.submit(weft.tracing.propagate(work), item)``.
-
-    Spans that it starts become children of the span that is current now. It may run many times and at once.
-    """
-    captured = contextvars.copy_context()
-
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        return captured.copy().run(fn, *args, **kwargs)
-
-    return run

@@ -11,33 +11,37 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
 
 from weft import recording
 from weft.otlp import names
 from weft.tracing import guard
-from weft.tracing.instrumentation.apis import Accumulator, Api
+from weft.tracing.instrumentation.api import Accumulator, Api
+from weft.tracing.instrumentation.messages import get
+from weft.tracing.instrumentation.streams import Body, TracedStream, body_value, events_of, is_stream
 from weft.tracing.spans import ActiveSpan, begin
 
 MODEL_HEADER = "x-weft-model"
+_RETRY_HEADER = "x-stainless-retry-count"  # the openai client numbers its attempts with it
 
-# True while a traced client works: what it calls inside (litellm calls openai) is the same model call.
-_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("weft_inside_llm_call", default=False)
+# The call at work here: what a client calls inside (litellm calls openai) is the same model call.
+_current: contextvars.ContextVar[_Call | None] = contextvars.ContextVar("weft_llm_call", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """What differs between client libraries.
 
-    ``describe(args, kwargs)`` gives the request's options by name and the attributes that say where it goes;
-    ``prepare(kwargs)`` the arguments as the original gets them; ``unwrap(raw, asked)`` what the user gets, what to
-    read of it and the response's headers, ``asked`` being the kwargs of the user; ``extras(result)`` more attributes.
+    ``describe(args, options)`` gives the request's options by name, from those that were given by keyword or
+    position, and the attributes that say where it goes; ``raw(result, kwargs)`` the HTTP response of a result that the
+    user asked for raw; ``extras(result)`` more attributes.
     """
 
-    scope: str
-    describe: Callable[[tuple[Any, ...], Mapping[str, Any]], tuple[Mapping[str, Any], dict[str, Any]]]
-    prepare: Callable[[dict[str, Any]], dict[str, Any]]
-    unwrap: Callable[[Any, Mapping[str, Any]], tuple[Any, Any, Any]]
+    name: str
+    describe: Callable[[tuple[Any, ...], dict[str, Any]], tuple[Mapping[str, Any], dict[str, Any]]]
+    raw: Callable[[Any, Mapping[str, Any]], Any]
     extras: Callable[[Any], dict[str, Any]]
 
 
@@ -50,191 +54,196 @@ class _Call:
         self._span = span
         self._content = content
         self._started = time.perf_counter()
-        self._token: contextvars.Token[bool] | None = None
+        self._token: contextvars.Token[_Call | None] | None = None
+        self._answer: Accumulator | None = None
+        self._stream: Any = None
 
     def __enter__(self) -> _Call:
         self._span.enter()
-        self._token = _inside.set(True)
+        self._token = _current.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         if self._token is not None:
-            _inside.reset(self._token)
+            _current.reset(self._token)
         self._span.leave()
         if error is not None:
-            self.failed(error)
+            self._failed(error)
+            self._span.end()
 
-    def failed(self, error: BaseException) -> None:
-        """End the span with an error."""
+    def heard(self, response: Any) -> None:
+        """Note what the headers of an HTTP response say; of several attempts, the last one is the answer."""
+        headers = getattr(response, "headers", None)
+        retries = _number(get(response, "request", "headers"), _RETRY_HEADER)
+        self._span.set_attributes({names.RESEND_COUNT: retries, names.WEFT_MODEL_VERSION: _text(headers, MODEL_HEADER)})
+
+    def _failed(self, error: BaseException) -> None:
         self._span.set_error(error)
-        if (status := getattr(error, "status_code", None)) is not None:
-            self._span.set_attributes({"http.response.status_code": status})
-        self._span.end()
+        status = getattr(error, "status_code", None)
+        self._span.set_attributes(
+            {
+                names.RESPONSE_STATUS_CODE: status if isinstance(status, int) else None,
+                names.RESEND_COUNT: _number(get(_request_of(error), "headers"), _RETRY_HEADER),
+            }
+        )
 
-    def answered(self, result: Any, answer: Any, headers: Any) -> Any:
-        """What the user gets: the client's result, a stream wrapped so that its end ends the span."""
+    def answered(self, result: Any, kwargs: Mapping[str, Any]) -> Any:
+        """What the user gets: the client's result, or a stream whose end ends the span."""
         try:
-            if headers is not None and (version := headers.get(MODEL_HEADER)):
-                self._span.set_attributes({names.WEFT_MODEL_VERSION: version})
-            if _is_stream(answer):
-                return _TracedStream(answer, self, self._api.accumulator())
-            if answer is not None:
-                self._span.set_attributes(self._api.answer(answer, content=self._content))
-                self._span.set_attributes(self._client.extras(answer))
+            response = self._client.raw(result, kwargs)
+            if response is not None:
+                Body(response, self, self._read)
+                return result
+            if is_stream(result):
+                self._answer, self._stream = self._api.accumulator(), result
+                return TracedStream(result, self, self._answer.add)
+            self._span.set_attributes(self._api.answer(result, content=self._content))
+            self._span.set_attributes(self._client.extras(result))
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("llm answer", error)
         self._span.end()
         return result
 
+    def _read(self, content_type: str, data: bytes) -> None:
+        """Take the whole body of a raw response."""
+        events = events_of(content_type, data)
+        if events is None:
+            self._span.set_attributes(self._api.answer(body_value(content_type, data), content=self._content))
+            return
+        self._answer = self._api.accumulator()
+        for event in events:
+            self._answer.add(event)
+
     def first_chunk(self) -> None:
         """Note how long the first chunk took, in seconds."""
         self._span.set_attributes({names.RESPONSE_FIRST_CHUNK_S: time.perf_counter() - self._started})
 
-    def streamed(self, whole: Accumulator, stream: Any, error: BaseException | None = None) -> None:
+    def ended(self, error: BaseException | None = None) -> None:
         """End the span of a stream, at its end or where it was left."""
         try:
-            self._span.set_attributes(whole.attributes(content=self._content))
-            self._span.set_attributes(self._client.extras(stream))
+            if self._answer is not None:
+                self._span.set_attributes(self._answer.attributes(content=self._content))
+            if self._stream is not None:
+                self._span.set_attributes(self._client.extras(self._stream))
+                self._stream = None
         except Exception as failure:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("llm stream", failure)
-        if error is not None:
-            self.failed(error)
+        if error is not None and not isinstance(error, GeneratorExit):
+            self._failed(error)
         self._span.end()
 
 
-def _is_stream(result: Any) -> bool:
-    return hasattr(result, "__next__") or hasattr(result, "__anext__")
+def _request_of(error: BaseException) -> Any:
+    try:
+        return getattr(error, "request", None)
+    except Exception:  # noqa: BLE001 - httpx's own errors raise where they have no request
+        return None
 
 
-class _TracedStream:
-    """A client's stream that tells its span what comes; everything else is the stream's own."""
+def _text(headers: Any, name: str) -> str | None:
+    value = headers.get(name) if headers is not None and hasattr(headers, "get") else None
+    return value if isinstance(value, str) and value else None
 
-    def __init__(self, stream: Any, call: _Call, whole: Accumulator) -> None:
-        self._weft_stream = stream
-        self._weft_call = call
-        self._weft_whole = whole
-        self._weft_state = "waiting"
 
-    # isinstance answers as for the stream itself
-    __class__ = property(lambda self: type(self._weft_stream))
+def _number(headers: Any, name: str) -> int | None:
+    text = _text(headers, name)
+    return int(text) if text is not None and text.isdecimal() and text != "0" else None
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._weft_stream, name)
 
-    def _weft_took(self, chunk: Any) -> Any:
+def hearing(original: Any) -> Any:
+    """A client's own handler of HTTP responses, which tells the call that is at work what the headers say."""
+
+    def hear(kwargs: Mapping[str, Any]) -> None:
+        call = _current.get()
+        if call is None:
+            return
         try:
-            if self._weft_state == "waiting":
-                self._weft_state = "open"
-                self._weft_call.first_chunk()
-            self._weft_whole.add(chunk)
+            call.heard(kwargs.get("response"))
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("llm chunk", error)
-        return chunk
+            guard.failed("llm headers", error)
 
-    def _weft_end(self, error: BaseException | None = None) -> None:
-        if self._weft_state != "ended":
-            self._weft_state = "ended"
-            self._weft_call.streamed(self._weft_whole, self._weft_stream, error)
+    if inspect.iscoroutinefunction(original):
 
-    def __iter__(self) -> Any:
-        return self
+        @functools.wraps(original)
+        async def heard_async(*args: Any, **kwargs: Any) -> Any:
+            hear(kwargs)
+            return await original(*args, **kwargs)
 
-    def __next__(self) -> Any:
-        try:
-            chunk = next(self._weft_stream)
-        except StopIteration:
-            self._weft_end()
-            raise
-        except BaseException as error:
-            self._weft_end(error)
-            raise
-        return self._weft_took(chunk)
+        return heard_async
 
-    def __aiter__(self) -> Any:
-        return self
+    @functools.wraps(original)
+    def heard(*args: Any, **kwargs: Any) -> Any:
+        hear(kwargs)
+        return original(*args, **kwargs)
 
-    async def __anext__(self) -> Any:
-        try:
-            chunk = await anext(self._weft_stream)
-        except StopAsyncIteration:
-            self._weft_end()
-            raise
-        except BaseException as error:
-            self._weft_end(error)
-            raise
-        return self._weft_took(chunk)
-
-    def __enter__(self) -> Any:
-        self._weft_stream.__enter__()
-        return self
-
-    def __exit__(self, kind: Any, error: Any, stack: Any) -> Any:
-        self._weft_end(error)
-        return self._weft_stream.__exit__(kind, error, stack)
-
-    async def __aenter__(self) -> Any:
-        await self._weft_stream.__aenter__()
-        return self
-
-    async def __aexit__(self, kind: Any, error: Any, stack: Any) -> Any:
-        self._weft_end(error)
-        return await self._weft_stream.__aexit__(kind, error, stack)
-
-    def close(self) -> Any:
-        """Close the client's stream (a coroutine for an asynchronous one) and end the span."""
-        self._weft_end()
-        return self._weft_stream.close()
-
-    def __del__(self) -> None:
-        try:
-            self._weft_end()
-        except Exception as error:  # noqa: BLE001 - a finaliser must not raise
-            guard.failed("llm stream", error)
+    return heard
 
 
-def _begin(client: Client, api: Api, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call | None:
+def _is_told_by_another() -> bool:
+    """Whether another tracer's span of this very model call is current: it would be counted twice."""
+    above = trace.get_current_span()
+    if not isinstance(above, ReadableSpan):
+        return False
+    kind = (above.attributes or {}).get(names.OI_KIND)
+    return kind in ("LLM", "EMBEDDING")
+
+
+live: set[str] = set()  # the names of the clients that are traced; wrappers that users hold look here
+
+
+def _begin(client: Client, api: Api, args: tuple[Any, ...], options: dict[str, Any]) -> _Call | None:
     recorder = recording.active
-    if recorder is None or _inside.get():
+    if recorder is None or client.name not in live or _current.get() is not None:
         return None
     try:
+        if _is_told_by_another():
+            return None
         content = recorder.settings.capture
-        options, where = client.describe(args, kwargs)
-        given = {**where, **api.request(options, content=content)}
-        model = given.get(names.REQUEST_MODEL)
+        given, where = client.describe(args, options)
+        told = {**where, **api.request(given, content=content)}
+        model = told.get(names.REQUEST_MODEL)
         name = f"{api.operation} {model}" if model else api.operation
-        span = begin(name, given, scope=client.scope, span_kind=SpanKind.CLIENT)
+        span = begin(name, told, scope=f"weft.{client.name}", span_kind=SpanKind.CLIENT)
         return _Call(client, api, span, content=content)
     except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
         guard.failed("llm call", error)
         return None
 
 
-def traced(client: Client, api: Api, original: Any) -> Any:
-    """``original``, a function or coroutine function of a client, with each call as a span."""
+def traced(client: Client, api: Api, original: Any, positions: tuple[str, ...] = ()) -> Any:
+    """``original``, a function or coroutine function of a client, with each call as a span.
+
+    ``positions`` are the names of its first parameters.
+    """
+
+    def start(args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call | None:
+        if recording.active is None:
+            return None
+        return _begin(client, api, args, {**dict(zip(positions, args, strict=False)), **kwargs})
+
     # openai's coroutine functions stand behind a plain one that checks their arguments.
     if inspect.iscoroutinefunction(inspect.unwrap(original)):
 
         @functools.wraps(original)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            call = _begin(client, api, args, kwargs)
+            call = start(args, kwargs)
             if call is None:
                 return await original(*args, **kwargs)
             with call:
-                result = await original(*args, **client.prepare(kwargs))
-                unwrapped = client.unwrap(result, kwargs)
-            return call.answered(*unwrapped)
+                result = await original(*args, **kwargs)
+            return call.answered(result, kwargs)
 
         return awaited
 
     @functools.wraps(original)
     def called(*args: Any, **kwargs: Any) -> Any:
-        call = _begin(client, api, args, kwargs)
+        call = start(args, kwargs)
         if call is None:
             return original(*args, **kwargs)
         with call:
-            unwrapped = client.unwrap(original(*args, **client.prepare(kwargs)), kwargs)
-        return call.answered(*unwrapped)
+            result = original(*args, **kwargs)
+        return call.answered(result, kwargs)
 
     return called

@@ -9,29 +9,54 @@ from urllib.parse import urlsplit
 
 from weft.otlp import names
 from weft.tracing import pricing
-from weft.tracing.instrumentation.apis import Api, Chat, Embeddings, Responses
+from weft.tracing.instrumentation.api import Api
 from weft.tracing.instrumentation.calls import MODEL_HEADER, Client
+from weft.tracing.instrumentation.chat import Chat, Completions
 from weft.tracing.instrumentation.messages import get
+from weft.tracing.instrumentation.other_apis import Embeddings, Images, Moderations, Speech, Transcriptions
+from weft.tracing.instrumentation.responses import Responses
 
-_RAW = "X-Stainless-Raw-Response"  # what ``with_raw_response`` sends; the answer then comes with its headers
+_RAW = "x-stainless-raw-response"  # what ``with_raw_response`` and ``with_streaming_response`` send
+
+# GenAI's names of providers whose API has OpenAI's shape, by the end of their host.
+_PROVIDERS = {
+    "openai.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "mistral.ai": "mistral_ai",
+    "perplexity.ai": "perplexity",
+    "x.ai": "x_ai",
+    "anthropic.com": "anthropic",
+    "googleapis.com": "gcp.gemini",
+    "openrouter.ai": "openrouter",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A function to trace: ``owner`` is a class of the module, or empty for the module itself."""
+    """A function to trace: ``owner`` is a class of the module, or empty for the module itself.
+
+    Without an ``api`` it is not a call but the client's handler of responses. ``positions`` names first parameters.
+    """
 
     module: str
     owner: str
     function: str
     client: Client
-    api: Api
+    api: Api | None
+    positions: tuple[str, ...] = ()
 
 
-def _openai_describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def _openai_describe(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     client = getattr(args[0], "_client", None) if args else None
     base = getattr(client, "base_url", None)
-    found: dict[str, Any] = {names.PROVIDER: "azure.ai.openai" if "Azure" in type(client).__name__ else "openai"}
-    return kwargs, found | _address(str(base) if base is not None else None)
+    place = _address(str(base) if base is not None else None)
+    host = f".{place.get(names.SERVER_ADDRESS, '')}"
+    provider = next((name for end, name in _PROVIDERS.items() if host.endswith(f".{end}")), "openai")
+    if "Azure" in type(client).__name__:
+        provider = "azure.ai.openai"
+    return options, {names.PROVIDER: provider, **place}
 
 
 def _address(url: str | None) -> dict[str, Any]:
@@ -44,45 +69,14 @@ def _address(url: str | None) -> dict[str, Any]:
     }
 
 
-def _asked_raw(kwargs: Mapping[str, Any]) -> str | None:
-    """What the user's own ``with_raw_response`` or ``with_streaming_response`` asks for."""
+def _openai_raw(result: Any, kwargs: Mapping[str, Any]) -> Any:
     headers = kwargs.get("extra_headers")
-    if not isinstance(headers, Mapping):
-        return None
-    return next((str(value) for key, value in headers.items() if str(key).lower() == _RAW.lower()), None)
+    if isinstance(headers, Mapping) and any(str(key).lower() == _RAW for key in headers):
+        return getattr(result, "http_response", None)
+    return None
 
 
-def _openai_prepare(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the raw answer where it comes whole; a stream has its response anyway."""
-    if kwargs.get("stream") is True or _asked_raw(kwargs) is not None:
-        return kwargs
-    headers = kwargs.get("extra_headers")
-    return {**kwargs, "extra_headers": {**(headers if isinstance(headers, Mapping) else {}), _RAW: "true"}}
-
-
-def _openai_unwrap(raw: Any, asked: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    own = _asked_raw(asked)
-    if own is None:
-        if asked.get("stream") is True:
-            return raw, raw, getattr(getattr(raw, "response", None), "headers", None)
-        if not hasattr(raw, "http_response"):  # a client that was replaced by something simpler
-            return raw, raw, None
-        parsed = raw.parse()
-        return parsed, parsed, raw.headers
-    # The user gets the raw response; a whole one may be parsed here (it is cached), a stream is left alone.
-    readable = own == "true" and asked.get("stream") is not True
-    return raw, raw.parse() if readable else None, getattr(raw, "headers", None)
-
-
-def _no_extras(result: Any) -> dict[str, Any]:
-    return {}
-
-
-_LITELLM_POSITIONS = ("model", "messages")
-
-
-def _litellm_describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    options = {**dict(zip(_LITELLM_POSITIONS, args, strict=False)), **kwargs}
+def _litellm_describe(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     found: dict[str, Any] = {}
     model = options.get("model")
     provider = options.get("custom_llm_provider")
@@ -99,9 +93,10 @@ def _litellm_describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple
 def _litellm_extras(result: Any) -> dict[str, Any]:
     hidden = get(result, "_hidden_params")
     headers = get(hidden, "additional_headers") or {}
+    provider = get(hidden, "custom_llm_provider")
     found: dict[str, Any] = {
         names.WEFT_MODEL_VERSION: get(headers, f"llm_provider-{MODEL_HEADER}") or get(headers, MODEL_HEADER),
-        names.PROVIDER: get(hidden, "custom_llm_provider"),
+        names.PROVIDER: provider if isinstance(provider, str) else None,
     }
     cost = get(hidden, "response_cost")
     if isinstance(cost, float) and cost > 0 and not pricing.is_own(get(result, "model")):
@@ -109,28 +104,46 @@ def _litellm_extras(result: Any) -> dict[str, Any]:
     return found
 
 
-_OPENAI = Client("weft.openai", _openai_describe, _openai_prepare, _openai_unwrap, _no_extras)
-_LITELLM = Client(
-    "weft.litellm", _litellm_describe, lambda kwargs: kwargs, lambda raw, _: (raw, raw, None), _litellm_extras
-)
-_CHAT_MODULE = "openai.resources.chat.completions.completions"
-_RESPONSES_MODULE = "openai.resources.responses.responses"
+OPENAI = Client("openai", _openai_describe, _openai_raw, lambda result: {})
+LITELLM = Client("litellm", _litellm_describe, lambda result, kwargs: None, _litellm_extras)
+
+
+def _openai(module: str, owner: str, api: Api, *functions: str) -> tuple[Target, ...]:
+    return tuple(
+        Target(f"openai.resources.{module}", f"{prefix}{owner}", function, OPENAI, api)
+        for prefix in ("", "Async")
+        for function in functions
+    )
+
+
+def _litellm(api: Api, *functions: str, positions: tuple[str, ...]) -> tuple[Target, ...]:
+    return tuple(
+        Target("litellm", "", f"{prefix}{function}", LITELLM, api, positions)
+        for function in functions
+        for prefix in ("", "a")
+    )
+
 
 TARGETS = (
+    *_openai("chat.completions.completions", "Completions", Chat(), "create", "parse"),
+    *_openai("responses.responses", "Responses", Responses(), "create", "parse"),
+    *_openai("completions", "Completions", Completions(), "create"),
+    *_openai("embeddings", "Embeddings", Embeddings(), "create"),
+    *_openai("images", "Images", Images(), "generate", "edit", "create_variation"),
+    *_openai("audio.speech", "Speech", Speech(), "create"),
+    *_openai("audio.transcriptions", "Transcriptions", Transcriptions(), "create"),
+    *_openai("audio.translations", "Translations", Transcriptions(), "create"),
+    *_openai("moderations", "Moderations", Moderations(), "create"),
     *(
-        Target(_CHAT_MODULE, owner, function, _OPENAI, Chat())
-        for owner in ("Completions", "AsyncCompletions")
-        for function in ("create", "parse")
+        Target("openai._base_client", f"{prefix}APIClient", "_process_response", OPENAI, None)
+        for prefix in ("Sync", "Async")
     ),
-    *(
-        Target(_RESPONSES_MODULE, owner, function, _OPENAI, Responses())
-        for owner in ("Responses", "AsyncResponses")
-        for function in ("create", "parse")
-    ),
-    *(
-        Target("openai.resources.embeddings", owner, "create", _OPENAI, Embeddings())
-        for owner in ("Embeddings", "AsyncEmbeddings")
-    ),
-    *(Target("litellm", "", function, _LITELLM, Chat()) for function in ("completion", "acompletion")),
-    *(Target("litellm", "", function, _LITELLM, Embeddings()) for function in ("embedding", "aembedding")),
+    *_litellm(Chat(), "completion", positions=("model", "messages")),
+    *_litellm(Completions(), "text_completion", positions=("prompt", "model")),
+    *_litellm(Embeddings(), "embedding", positions=("model", "input")),
+    *_litellm(Responses(), "responses", positions=("input", "model")),
+    *_litellm(Images(), "image_generation", positions=("prompt", "model")),
+    *_litellm(Speech(), "speech", positions=("model", "input", "voice")),
+    *_litellm(Transcriptions(), "transcription", positions=("model", "file")),
+    *_litellm(Moderations(), "moderation", positions=("input", "model")),
 )

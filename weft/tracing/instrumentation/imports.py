@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -77,8 +77,9 @@ def when_imported(name: str, hook: Hook) -> None:
         sys.meta_path.insert(0, _finder)
 
 
-def forget() -> None:
-    """Take back every hook that has not run."""
-    _finder.hooks.clear()
-    if _finder in sys.meta_path:
+def forget(names: Iterable[str]) -> None:
+    """Take back the hooks of modules that have not been imported."""
+    for name in names:
+        _finder.hooks.pop(name, None)
+    if not _finder.hooks and _finder in sys.meta_path:
         sys.meta_path.remove(_finder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -26,7 +26,8 @@ def chat_messages(messages: Any) -> list[dict[str, Any]]:
     """The messages of a chat completions request."""
     if isinstance(messages, str):
         return [{"role": "user", "parts": [text_part(messages)]}]
-    return [chat_message(message) for message in messages] if isinstance(messages, Iterable) else []
+    # What can be read only once is the client's.
+    return [chat_message(message) for message in messages] if isinstance(messages, list | tuple) else []
 
 
 def chat_message(message: Any) -> dict[str, Any]:
@@ -39,16 +40,28 @@ def chat_message(message: Any) -> dict[str, Any]:
             "parts": [{"type": "tool_call_response", "id": get(message, "tool_call_id"), "response": content}],
         }
     parts: list[dict[str, Any]] = []
-    if reasoning := get(message, "reasoning_content"):
+    if reasoning := get(message, "reasoning_content") or get(message, "reasoning"):
         parts.append({"type": "reasoning", "content": reasoning})
     parts.extend(content_parts(content))
+    parts.extend(_spoken(get(message, "audio")))
     if refusal := get(message, "refusal"):
         parts.append({"type": "refusal", "content": refusal})
+    if (function := get(message, "function_call")) is not None:
+        parts.append(tool_call(None, get(function, "name"), get(function, "arguments")))
     for call in get(message, "tool_calls") or ():
         function = get(call, "function") or get(call, "custom")
         arguments = get(function, "arguments") or get(function, "input")
         parts.append(tool_call(get(call, "id"), get(function, "name"), arguments))
     return {"role": role, "parts": parts}
+
+
+def _spoken(audio: Any) -> list[dict[str, Any]]:
+    """The parts of an answer in sound: its bytes, and what it says."""
+    if not isinstance(data := get(audio, "data"), str):  # of an earlier turn only its id
+        return []
+    sound = {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": data}
+    said = get(audio, "transcript")
+    return [sound, text_part(said)] if said else [sound]
 
 
 def tool_call(id: Any, name: Any, arguments: Any) -> dict[str, Any]:
@@ -71,7 +84,7 @@ def content_parts(content: Any) -> list[dict[str, Any]]:
         return []
     if isinstance(content, str):
         return [text_part(content)]
-    return [_part(item) for item in content] if isinstance(content, Iterable) else [text_part(str(content))]
+    return [_part(item) for item in content] if isinstance(content, list | tuple) else [text_part(str(content))]
 
 
 def _part(item: Any) -> dict[str, Any]:
@@ -90,7 +103,7 @@ def _part(item: Any) -> dict[str, Any]:
         mime = f"audio/{get(audio, 'format') or 'wav'}"
         return {"type": "blob", "modality": "audio", "mime_type": mime, "content": get(audio, "data")}
     if kind in ("file", "input_file"):
-        return {"type": "file", "modality": "file", "file_id": get(item, "file_id") or get(item, "file", "file_id")}
+        return _file(item if kind == "input_file" else get(item, "file"))
     return dict(item) if isinstance(item, Mapping) else {"type": kind or "unknown", "content": str(item)}
 
 
@@ -102,19 +115,29 @@ def _image(url: Any) -> dict[str, Any]:
     return {"type": "uri", "modality": "image", "uri": url}
 
 
+def _file(file: Any) -> dict[str, Any]:
+    data = get(file, "file_data")
+    if isinstance(data, str) and data.startswith("data:"):
+        mime, _, body = data[len("data:") :].partition(";base64,")
+        return {"type": "blob", "modality": "file", "mime_type": mime, "content": body, "name": get(file, "filename")}
+    if url := get(file, "file_url"):
+        return {"type": "uri", "modality": "file", "uri": url}
+    return {"type": "file", "modality": "file", "file_id": get(file, "file_id") or get(file, "filename")}
+
+
 def response_input(given: Any) -> list[dict[str, Any]]:
     """The input of the Responses API as messages."""
     if isinstance(given, str):
         return chat_messages(given)
-    return [_item(item) for item in given] if isinstance(given, Iterable) else []
+    return [_item(item) for item in given] if isinstance(given, list | tuple) else []
 
 
 def _item(item: Any) -> dict[str, Any]:
     kind = get(item, "type")
-    if kind == "function_call_output":
+    if isinstance(kind, str) and kind.endswith("_call_output"):
         response = {"type": "tool_call_response", "id": get(item, "call_id"), "response": get(item, "output")}
         return {"role": "tool", "parts": [response]}
-    if kind in ("function_call", "reasoning"):
+    if kind not in (None, "message"):
         return {"role": "assistant", "parts": _output_parts(item)}
     return {"role": get(item, "role") or "user", "parts": content_parts(get(item, "content"))}
 
@@ -127,11 +150,23 @@ def response_output(items: Any, finish: str | None) -> list[dict[str, Any]]:
 
 def _output_parts(item: Any) -> list[dict[str, Any]]:
     kind = get(item, "type")
-    if kind == "function_call":
-        return [tool_call(get(item, "call_id"), get(item, "name"), get(item, "arguments"))]
+    if kind in ("function_call", "custom_tool_call", "mcp_call"):
+        return [tool_call(get(item, "call_id") or get(item, "id"), get(item, "name"), _first(item, _ARGUMENTS))]
     if kind == "reasoning":
-        texts = [get(part, "text") for part in get(item, "summary") or ()]
+        texts = [get(part, "text") for part in (*(get(item, "summary") or ()), *(get(item, "content") or ()))]
         return [{"type": "reasoning", "content": text} for text in texts if text]
     if kind == "message":
         return content_parts(get(item, "content"))
-    return [{"type": str(kind)}]
+    if kind == "image_generation_call" and isinstance(data := get(item, "result"), str):
+        mime = f"image/{get(item, 'output_format') or 'png'}"
+        return [{"type": "blob", "modality": "image", "mime_type": mime, "content": data}]
+    # A tool that the provider runs itself: web search, files, code and those to come.
+    asked = _first(item, ("action", "queries", "code", "tools"))
+    return [tool_call(get(item, "id"), str(kind), asked)]
+
+
+_ARGUMENTS = ("arguments", "input")
+
+
+def _first(item: Any, keys: tuple[str, ...]) -> Any:
+    return next((found for key in keys if (found := get(item, key)) is not None), None)

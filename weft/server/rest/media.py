@@ -1,0 +1,41 @@
+"""Images, sounds and files of spans, as a browser may have them: their type is told by their bytes, never by who sent
+them; what is not known to be harmless is only ever downloaded."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from weft.records.media import SHOWN, UNKNOWN_TYPE, type_of
+from weft.repositories import Store
+
+_ENDINGS = {"jpeg": "jpg", "mpeg": "mp3", "octet-stream": "bin"}
+
+
+def router(store: Store) -> APIRouter:
+    """The route of media."""
+    routes = APIRouter(prefix="/api/projects/{project}", tags=["traces"])
+
+    @routes.get(
+        "/media/{digest:text}",
+        summary="The bytes of an image, a sound or a file of a span",
+        responses={200: {"content": {media_type: {} for media_type in (*sorted(SHOWN), UNKNOWN_TYPE)}}},
+    )
+    def get(project: str, digest: str) -> Response:
+        return _answer(store.blobs.get(project, digest), digest)
+
+    return routes
+
+
+def _answer(data: bytes, digest: str) -> Response:
+    media_type = type_of(data)
+    shown = media_type in SHOWN
+    ending = (media_type or UNKNOWN_TYPE).partition("/")[2]
+    headers = {
+        "Content-Disposition": f"{'inline' if shown else 'attachment'}; "
+        f'filename="{digest[:16]}.{_ENDINGS.get(ending, ending)}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, immutable, max-age=31536000",
+    }
+    return Response(data, headers=headers, media_type=media_type if shown else UNKNOWN_TYPE)

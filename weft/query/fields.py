@@ -69,7 +69,6 @@ _SPAN = (
     FieldInfo("text", FieldType.CONTENT, "name, input and output"),
     FieldInfo("tags", FieldType.LIST, "its tags"),
     FieldInfo("attributes", FieldType.MAP, 'its attributes, by key: attributes["user.tier"]'),
-    FieldInfo("resource", FieldType.MAP, 'the resource that it came from, by key: resource["service.name"]'),
     FieldInfo("scores", FieldType.MAP, "the newest score of a name: its value for numbers, its label for texts"),
     FieldInfo("feedback", _T, "the newest thumbs of a person: up or down", words=("up", "down")),
     FieldInfo("is_root", FieldType.BOOL, "whether it has no span above it"),

@@ -249,7 +249,7 @@ class _Parser:
 
     def _key(self, token: Token, full: str) -> str:
         opened = self._take()
-        if not full.endswith(("attributes", "resource", "scores")):
+        if not full.endswith(("attributes", "scores")):
             raise wrong(f"{token.text} has no keys.", opened.column)
         key = self._take()
         if key.kind is not Kind.TEXT:

@@ -31,7 +31,7 @@ from weft.query.values import SECOND, moment, nanoseconds
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _NODES = (And, AnySpan, Compare, Contains, HasKey, IsNone, Not, OneOf, Or)
 _NUMBERS = (FieldType.NUMBER, FieldType.DURATION)
-_DYNAMIC = frozenset({"attributes", "resource"})
+_DYNAMIC = frozenset({"attributes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def relation(left: Item, op: Token, right: Item) -> Node:
 def unknown_field(token: Token) -> InputError:
     """The error of a name that is no field."""
     head = token.text.split(".")[0]
-    if head in {"attributes", "resource", "scores"} and "." in token.text:
+    if head in {"attributes", "scores"} and "." in token.text:
         remedy = f'Write {head}["{token.text.partition(".")[2]}"].'
     elif close := fields.nearest(token.text):
         remedy = f"Did you mean {' or '.join(close)}? Texts stand in quotes."

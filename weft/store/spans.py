@@ -11,11 +11,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.errors import InputError, NotFoundError
 from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
-from weft.store import rollups
+from weft.store import backfills, rollups, words
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store.asking import asked, asked_of_traces
+from weft.store.attributes import SqlAttributes
 from weft.store.contents import Content, read_contents
-from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
 from weft.store.slices import SECTIONS
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
@@ -24,18 +25,13 @@ _ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 _BATCH = 400
 _STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
-    column.name
-    for column in t.spans.columns
-    if column.name not in {"id", "status", "duration_ns", "preview", "facets", "content"}
+    column.name for column in t.spans.columns if column.name not in {"id", "status", "duration_ns", "facets", "content"}
 )
 _BARE = tuple(t.spans.c[name] for name in (*_PLAIN, "status"))
 
 
-class SqlSpans:
+class SqlSpans(SqlAttributes):
     """Spans and traces of one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def find_span(self, trace_id: str, span_id: str) -> Span | None:
         """The span of these ids, or None."""
@@ -63,7 +59,8 @@ class SqlSpans:
     def list_spans(self, query: SpanQuery) -> Page[Span]:
         """Spans that match, a page. Raises InputError on an unknown order or a bad cursor."""
         c = t.spans.c
-        select_ = select(t.spans, ended_writer()).where(*self._filters(query))
+        query, asked_for = asked(self._database, query)
+        select_ = select(t.spans, ended_writer()).where(*self._filters(query), *asked_for)
         columns = {"start": c.start_ns, "duration": c.duration_ns, "cost": func.coalesce(c.cost_usd, -1.0)}
         order = _order(query, columns, (c.trace_id, c.span_id))
         with self._database.read() as connection:
@@ -73,7 +70,7 @@ class SqlSpans:
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
         """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it."""
         c = t.traces.c
-        filters: list[ColumnElement[bool]] = []
+        query, of_spans, filters = asked_of_traces(self._database, query)
         if query.project is not None:
             filters.append(c.project == query.project)
         if query.trace_id is not None:
@@ -81,7 +78,7 @@ class SqlSpans:
         filters += _window(query, c)
         if query.min_cost_usd is not None:
             filters.append(c.cost_usd >= query.min_cost_usd)
-        inner = self._span_filters(query)
+        inner = self._span_filters(query) + of_spans
         if inner:
             of_trace = select(t.spans.c.trace_id).where(*inner)
             if query.run_id is not None or query.thread_id is not None:
@@ -118,23 +115,31 @@ class SqlSpans:
         Else each span that matches is looked at, and latencies are exact. Raises InputError where there is no such key.
         """
         by = checked_keys(by)
+        query, asked_for = asked(self._database, query)
         with self._database.read() as connection:
-            if rollups.answers(query, by):
+            summed = not asked_for and rollups.answers(query, by)
+            if summed and backfills.ROLLUPS not in backfills.waiting(connection):
                 found = rollups.figures(connection, query, by)
                 for part in rollups.rest(query, by):
                     for group, figures in self._figures(connection, part, by, exact=False).items():
                         found.setdefault(group, Figures()).add(figures)
             else:
-                found = self._figures(connection, query, by, exact=True)
+                found = self._figures(connection, query, by, exact=True, asked_for=asked_for)
         if not by:
             found.setdefault((), Figures())
         return records(found, by)
 
     def _figures(
-        self, connection: Connection, query: SpanQuery, by: Sequence[str], *, exact: bool
+        self,
+        connection: Connection,
+        query: SpanQuery,
+        by: Sequence[str],
+        *,
+        exact: bool,
+        asked_for: Sequence[ColumnElement[bool]] = (),
     ) -> dict[Group, Figures]:
         keys = {name: key_of_spans(name, _read_status()) for name in by}
-        filters = self._filters(query)
+        filters = [*self._filters(query), *asked_for]
         return figures_of_spans(self._database, connection, filters, keys, exact=exact)
 
     def _filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
@@ -162,7 +167,7 @@ class SqlSpans:
         for name, wanted in (query.attributes or {}).items():
             filters.append(self._has_attribute(name, wanted))
         if query.text:
-            filters.append(_has_text(query.text))
+            filters.append(words.matches(self._database, query.text))
         return filters
 
     def _has_attribute(self, name: str, wanted: Any) -> ColumnElement[bool]:
@@ -231,14 +236,6 @@ def _has_status(status: str) -> ColumnElement[bool]:
             f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
         )
     return and_(c.status == status, c.end_ns.is_not(None))
-
-
-def _has_text(text: str) -> ColumnElement[bool]:
-    c = t.spans.c
-    plain = v.like(text)
-    # Inputs and outputs are JSON text, in which quotes, line ends and the like are escaped.
-    inside = v.like(v.to_json(text)[1:-1])
-    return or_(c.name.ilike(plain, escape="\\"), c.preview.ilike(inside, escape="\\"))
 
 
 def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:

@@ -18,6 +18,7 @@ from weft.records import dumps, loads
 _INT64 = 2**63
 _ID_LENGTH = 256
 _FACET_LENGTH = 256
+_FACET_ITEMS = 32
 INLINE_LENGTH = 2048  # characters of JSON text kept in a row; longer ones become blobs
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Escapes that PostgreSQL refuses in jsonb, and words that are no JSON at all.
@@ -143,14 +144,21 @@ def facets(value: dict[str, Any], text: str) -> str | None:
 
 
 def scalars(value: dict[str, Any]) -> str:
-    """The JSON of the members of ``value`` that are numbers, true, false and short texts, cleaned as above."""
+    """The JSON of the members of ``value`` that are numbers, true, false, short texts and short lists of such texts
+    (tags), cleaned as above."""
     kept: dict[str, Any] = {}
     for name, member in value.items():
-        if isinstance(member, str) and len(member) <= _FACET_LENGTH:
+        if _short(member):
             kept[words(name, "key")] = words(member, "value")
         elif isinstance(member, bool | int) or (isinstance(member, float) and math.isfinite(member)):
             kept[words(name, "key")] = member
+        elif isinstance(member, list | tuple) and len(member) <= _FACET_ITEMS and all(map(_short, member)):
+            kept[words(name, "key")] = [words(item, "value") for item in member]
     return to_json(kept)
+
+
+def _short(item: Any) -> bool:
+    return isinstance(item, str) and len(item) <= _FACET_LENGTH
 
 
 def like(text: str) -> str:

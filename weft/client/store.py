@@ -169,6 +169,16 @@ class RemoteSpans:
         page: Page[TraceSummary] = parse(Page[TraceSummary], self._wire.get("/api/traces", **_filters(query)))
         return page
 
+    def count_spans(self, query: SpanQuery) -> int:
+        """How many spans match."""
+        count: int = self._wire.get("/api/spans/count", **_filters(query))["count"]
+        return count
+
+    def count_traces(self, query: SpanQuery) -> int:
+        """How many traces match."""
+        count: int = self._wire.get("/api/traces/count", **_filters(query))["count"]
+        return count
+
     def totals(self, query: SpanQuery) -> dict[str, Any]:
         """Counts, cost and latency of a filter."""
         totals: dict[str, Any] = self._wire.get("/api/spans/totals", **_filters(query))

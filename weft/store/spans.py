@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.errors import InputError, NotFoundError
@@ -21,7 +21,6 @@ from weft.store.paging import Order, fetch_page
 from weft.store.slices import SECTIONS
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
-_ORDERS = ("start", "-start", "duration", "-duration", "cost", "-cost")
 _BATCH = 400
 _STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
@@ -61,14 +60,45 @@ class SqlSpans(SqlAttributes):
         c = t.spans.c
         query, asked_for = asked(self._database, query)
         select_ = select(t.spans, ended_writer()).where(*self._filters(query), *asked_for)
-        columns = {"start": c.start_ns, "duration": c.duration_ns, "cost": func.coalesce(c.cost_usd, -1.0)}
-        order = _order(query, columns, (c.trace_id, c.span_id))
+        order = _order(query, _orders(c), (c.trace_id, c.span_id))
         with self._database.read() as connection:
             rows, cursor = fetch_page(connection, select_, order, limit=query.limit, cursor=query.cursor)
             return Page(self._spans(connection, rows), cursor)
 
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
         """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it."""
+        c = t.traces.c
+        filters = self._trace_filters(query)
+        order = _order(query, {**_orders(c), "errors": c.errors, "spans": c.spans}, (c.trace_id,))
+        with self._database.read() as connection:
+            rows, cursor = fetch_page(
+                connection, select(t.traces).where(*filters), order, limit=query.limit, cursor=query.cursor
+            )
+            roots = self._roots(connection, [(row.trace_id, row.root_span_id) for row in rows])
+        return Page(
+            [
+                TraceSummary(
+                    roots[row.trace_id], row.spans, row.errors, row.input_tokens, row.output_tokens, row.cost_usd
+                )
+                for row in rows
+            ],
+            cursor,
+        )
+
+    def count_spans(self, query: SpanQuery) -> int:
+        """How many spans match."""
+        query, asked_for = asked(self._database, query)
+        with self._database.read() as connection:
+            found = select(func.count()).select_from(t.spans).where(*self._filters(query), *asked_for)
+            return connection.execute(found).scalar_one()
+
+    def count_traces(self, query: SpanQuery) -> int:
+        """How many traces match."""
+        with self._database.read() as connection:
+            found = select(func.count()).select_from(t.traces).where(*self._trace_filters(query))
+            return connection.execute(found).scalar_one()
+
+    def _trace_filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
         c = t.traces.c
         query, of_spans, filters = asked_of_traces(self._database, query)
         if query.project is not None:
@@ -85,22 +115,7 @@ class SqlSpans(SqlAttributes):
                 filters.append(c.trace_id.in_(of_trace))
             else:
                 filters.append(exists(of_trace.where(t.spans.c.trace_id == c.trace_id)))
-        columns = {"start": c.start_ns, "duration": c.duration_ns, "cost": func.coalesce(c.cost_usd, -1.0)}
-        order = _order(query, columns, (c.trace_id,))
-        with self._database.read() as connection:
-            rows, cursor = fetch_page(
-                connection, select(t.traces).where(*filters), order, limit=query.limit, cursor=query.cursor
-            )
-            roots = self._roots(connection, [(row.trace_id, row.root_span_id) for row in rows])
-        return Page(
-            [
-                TraceSummary(
-                    roots[row.trace_id], row.spans, row.errors, row.input_tokens, row.output_tokens, row.cost_usd
-                )
-                for row in rows
-            ],
-            cursor,
-        )
+        return filters
 
     def totals(self, query: SpanQuery) -> dict[str, Any]:
         """The one group of all that match, as a dict: ``spans``, ``errors``, ``input_tokens``, ``cost_usd``, ..."""
@@ -250,11 +265,26 @@ def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
 
 
 def _order(query: SpanQuery, columns: dict[str, ColumnElement[Any]], ids: Sequence[ColumnElement[Any]]) -> Order:
-    if query.order not in _ORDERS:
+    name = query.order.removeprefix("-")
+    if name not in columns:
         raise InputError(
-            f"Spans cannot be ordered by {query.order!r}.", remedy=f"Use one of {', '.join(_ORDERS)}.", field="order"
+            f"Spans cannot be ordered by {query.order!r}.",
+            remedy=f"Use {', '.join(columns)}, with a '-' before it for the largest first.",
+            field="order",
         )
-    return Order((columns[query.order.lstrip("-")], *ids), descending=query.order.startswith("-"))
+    return Order((columns[name], *ids), descending=query.order.startswith("-"))
+
+
+def _orders(c: Any) -> dict[str, ColumnElement[Any]]:
+    """What spans and traces may be ordered by; what is missing comes first, as less than nothing."""
+    both = [cast(column, Double) for column in (c.input_tokens, c.output_tokens)]
+    tokens = func.coalesce(both[0] + both[1], *both, literal(-1.0))
+    return {
+        "start": c.start_ns,
+        "duration": c.duration_ns,
+        "cost": func.coalesce(c.cost_usd, -1.0),
+        "tokens": tokens,
+    }
 
 
 def _events(connection: Connection, trace_ids: Sequence[str]) -> dict[tuple[str, str], list[Any]]:

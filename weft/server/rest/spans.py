@@ -49,6 +49,14 @@ def router(store: Store) -> APIRouter:
     def list_traces(query: _Query) -> Response:
         return reply(store.spans.list_traces(query))
 
+    @routes.get("/spans/count", summary="How many spans a filter finds", openapi_extra=described(SpanQuery))
+    def count_spans(query: _Query) -> Response:
+        return reply({"count": store.spans.count_spans(query)})
+
+    @routes.get("/traces/count", summary="How many traces a filter finds", openapi_extra=described(SpanQuery))
+    def count_traces(query: _Query) -> Response:
+        return reply({"count": store.spans.count_traces(query)})
+
     @routes.get("/traces/{trace_id:text}", response_model=list[Span], summary="All spans of one trace")
     def get_trace(trace_id: str, contents: bool = True) -> Response:
         return reply(store.spans.get_trace(trace_id, contents=contents))

@@ -63,6 +63,7 @@ class TracePage {
       this.at = answer.at ?? answer.culprit;
       await this.outline.reach(this.at);
       this.fit();
+      this.paint();
       this.scroll.scrollTop = Math.max(0, this.at * ROW - this.scroll.clientHeight / 2);
       this.paint();
       performance.mark("weft-first-rows");
@@ -114,6 +115,7 @@ class TracePage {
     this.at = at;
     this.outline.reveal(at);
     window.history[byKey ? "replaceState" : "pushState"](window.history.state, "", this.address(row));
+    this.canvas.style.height = this.outline.shown * ROW + "px";  // first, so that there is where to scroll to
     const line = this.outline.line(at), view = this.scroll;
     if (line * ROW < view.scrollTop) view.scrollTop = line * ROW;
     if ((line + 1) * ROW > view.scrollTop + view.clientHeight) view.scrollTop = (line + 1) * ROW - view.clientHeight;

@@ -1,0 +1,79 @@
+"""A server that is away, for long, and comes back: programs go on, then all is there once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import weft
+from weft import session, workbench
+from weft import settings as settings_module
+from weft.client import RemoteStore
+from weft.records import SpanQuery
+
+PROGRAM = """
+import sys, weft
+weft.init("away", settings={"quiet": True, "flush_timeout_s": 0.2})
+@weft.op
+def work(n):
+    return n
+for n in range(int(sys.argv[1]), int(sys.argv[2])):
+    assert work(n) == n
+"""
+
+
+def test_what_several_programs_recorded_meanwhile_arrives_once(tmp_path: Path, fresh_home: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    for first in (0, 100, 200):  # each ends, its drainer in vain
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(first), str(first + 100)],
+            env={**os.environ, "WEFT_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "bytes of records wait" in done.stderr
+    given = settings_module.load({"dir": tmp_path / "server", "port": port, "otlp_port": 0, "quiet": True})
+    for _ in range(2):  # a server, then the same one started again
+        with workbench.start_background(given):
+            report = session.sync(settings_module.load({"url": url}))
+            assert (report.complete, report.error) == (True, None)
+            store = RemoteStore(url)
+            found = store.spans.list_spans(SpanQuery(project="away", limit=1000)).items
+            store.close()
+            assert Counter(span.input["n"] for span in found) == Counter(range(300))
+
+
+def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    @weft.op
+    def work(n: int) -> int:
+        return n
+
+    given = settings_module.load({"dir": tmp_path / "server", "port": port, "otlp_port": 0, "quiet": True})
+    url = f"http://127.0.0.1:{port}"
+    with weft.init("outage", url=url, settings={"quiet": True, "drain": "thread", "flush_timeout_s": 0.2}):
+        for n in range(50):
+            work(n)
+        report = weft.flush(timeout_s=0.2)
+        assert (report.complete, report.pending_bytes > 0, report.lost) == (False, True, {})
+        with workbench.start_background(given):
+            for n in range(50, 100):
+                work(n)
+            assert weft.flush(timeout_s=90).complete
+            store = RemoteStore(url)
+            found = store.spans.list_spans(SpanQuery(project="outage", limit=1000)).items
+            store.close()
+    assert Counter(span.input["n"] for span in found) == Counter(range(100))

@@ -1,4 +1,4 @@
-"""Two versions of Weft on one folder: the older one records, keeps what it cannot read, leaves a newer database alone."""
+"""Two versions of Weft on one folder: the older one records on, and leaves a newer database alone."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_up_down_and_up_again(database: Database) -> None:
     for _ in range(2):
         migrations.migrate(database)
         with database.read() as connection:
-            tables = set(inspect(connection).get_table_names())
+            tables = {name for name in inspect(connection).get_table_names() if not name.startswith("span_words")}
         assert tables == {table.name for table in metadata.sorted_tables} | {"alembic_version"}
         with database.write() as connection:
             migrations.run(connection, "downgrade", "base")
@@ -49,10 +49,15 @@ def test_up_down_and_up_again(database: Database) -> None:
             assert inspect(connection).get_table_names() == ["alembic_version"]
 
 
+def _is_described(name: str | None, kind: str, parents: object) -> bool:
+    """The word index is another kind of table on each database."""
+    return kind != "table" or not str(name).startswith("span_words")
+
+
 def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
     migrations.migrate(database)
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _is_described})
         assert compare_metadata(context, metadata) == []
 
 

@@ -172,7 +172,7 @@ class Loop:
             if self._linger_s is not None and now - active > self._linger_s:
                 house.keep(now)
                 return
-            if now - house.changed > _QUIET_S and now - house.kept > _HOUSE_S:
+            if now - house.changed > _QUIET_S and now - house.kept > house.pause_s:
                 house.keep(now)
             if now - swept > _SWEEP_S:
                 drainer.sweep()
@@ -200,6 +200,7 @@ class _House:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._due = False
+        self.pause_s = _HOUSE_S
         self.changed = self.kept = time.monotonic()
 
     def saw(self, report: DrainReport, now: float) -> None:
@@ -215,7 +216,8 @@ class _House:
         self._due = False
         self.kept = now
         try:
-            self._sink.maintain()
+            self._due = self._sink.maintain()
+            self.pause_s = _QUIET_S if self._due else _HOUSE_S
         except (WeftError, OSError) as error:
             _log.warning("The drainer could not keep house: %s", error)
 

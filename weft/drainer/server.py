@@ -68,8 +68,9 @@ class ServerSink:
         if self._sent.pop(f"{writer}-{segment}", None) is not None:
             self._write()
 
-    def maintain(self) -> None:
+    def maintain(self) -> bool:
         """Nothing: the server keeps its own house."""
+        return False
 
     def close(self) -> None:
         """Close the connections."""

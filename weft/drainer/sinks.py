@@ -27,8 +27,11 @@ class Sink(Protocol):
         """The segment is drained and gone; its progress will not be asked again."""
         ...
 
-    def maintain(self) -> None:
-        """Keep house where records lie, now that there is nothing to drain. Raises what ``ingest`` raises."""
+    def maintain(self) -> bool:
+        """Keep house where records lie, now that there is nothing to drain; returns whether there is more to do.
+
+        Raises what ``ingest`` raises.
+        """
         ...
 
     def close(self) -> None:
@@ -47,11 +50,10 @@ class StoreSink:
     def retired(self, writer: str, segment: int) -> None:
         """Nothing: the store keeps progress for those who wait for it."""
 
-    def maintain(self) -> None:
-        """Pack long series and give free pages back, where the store has that to do."""
+    def maintain(self) -> bool:
+        """What the store has to do when there is time for it."""
         maintain = getattr(self._store, "maintain", None)  # not a promise of every store
-        if maintain is not None:
-            maintain()
+        return maintain is not None and bool(maintain())
 
     def close(self) -> None:
         """Close the store."""

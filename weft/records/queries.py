@@ -84,6 +84,16 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeIndex:
+    """An attribute of spans that a team filters by, found by an index. ``ready``: the spans that were there before are
+    in it as well; until then they are looked through as for any other attribute."""
+
+    name: str
+    created_ns: int
+    ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreQuery:
     """Filters of scores; None filters nothing."""
 

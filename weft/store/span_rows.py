@@ -15,7 +15,7 @@ from weft.store import reading
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts
-from weft.store.contents import NewContent, write_contents
+from weft.store.contents import NewContent, next_content, write_contents
 from weft.store.database import Database
 from weft.store.slices import EMPTY, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
 
@@ -43,7 +43,6 @@ OLD = (
     *("reasoning_tokens", "cost_usd", "thread_id", "user_id"),
 )
 _TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
-_PREVIEW = 2000  # characters of input and of output that the text search sees
 _BATCH = 400
 # How names of attributes begin that may say what a span's input and output are.
 SPEAKING = (
@@ -99,7 +98,6 @@ def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
         v.clipped(span.user_id, "user_id"),
         v.words_or_none(span.scope, "scope"),
         v.identifier_or_none(span.writer, "writer"),
-        _preview(input_text, output_text),
         v.scalars(attributes),
         input_text,
         output_text,
@@ -123,10 +121,6 @@ def _follows(span: Span) -> int:
 
 def _same(one: Any, other: Any) -> bool:
     return other is not None and v.to_json(one) == v.to_json(other)
-
-
-def _preview(input_text: str | None, output_text: str | None) -> str | None:
-    return "\n".join(text[:_PREVIEW] for text in (input_text, output_text) if text is not None) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +175,14 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
 
 
 def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
-    number = connection.execute(select(func.coalesce(func.max(t.contents.c.id), 0))).scalar_one()
     project, end, follows, first = AT["project"], AT["end_ns"], AT["follows"], AT[SECTIONS[0]]
     rows: list[tuple[Any, ...]] = []
     contents: list[NewContent] = []
-    for change in changes:
-        new, old = change.new, change.old
-        if old is not None and old.end_ns is None:
-            content = old.content  # nobody refers to the content of an open span
-        else:
-            number += 1
-            content = number
+    freed: list[tuple[int, bool]] = []
+    for content, change in enumerate(changes, next_content(connection)):
+        new = change.new
+        if change.old is not None:
+            freed.append((change.old.content, False))
         rows.append((change.id, *new[:first], content))
         sections = [
             None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:follows], strict=True)
@@ -201,6 +192,7 @@ def _write_rows(database: Database, connection: Connection, changes: Sequence[Sp
                 sections[place] = None
         contents.append(NewContent(content, new[project], sections, new[follows], shared=new[end] is not None))
     write_contents(database, connection, contents, texts)
+    database.insert_new(connection, "freed_contents", ("content", "trimmed"), freed)
     database.upsert(connection, "spans", COLUMNS, ("id",), rows)
 
 

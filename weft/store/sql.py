@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -19,12 +20,14 @@ from weft.store.evaluations import SqlEvaluations
 from weft.store.ingest import ingest, progress
 from weft.store.migrations import migrate
 from weft.store.prices import SqlPrices
+from weft.store.reading import go_on
 from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
 from weft.store.spans import SqlSpans
 
 FILE = "weft.db"
+_BACKFILL_S = 2.0
 _VACUUM_PAGES = 2000  # 8 MB a turn: a write lock of milliseconds
 
 
@@ -51,12 +54,19 @@ class SqlStore:
         """The offset up to which a segment is stored; 0 where nothing is."""
         return progress(self.database, writer, segment)
 
-    def maintain(self) -> None:
-        """Keep house: pack long series, give free pages back. The drainer calls it when it has time."""
+    def maintain(self) -> bool:
+        """Keep house: pack long series, tidy indexes, work on spans stored before those, give free pages back.
+
+        The drainer calls it when it has time; returns whether there is more to do.
+        """
         with self.database.write() as connection:
             self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
+        more, until = True, time.monotonic() + _BACKFILL_S
+        while more and time.monotonic() < until:
+            more = go_on(self.database)
         self.database.give_back_pages(_VACUUM_PAGES)
+        return more
 
     def integrity(self) -> list[str]:
         """What is wrong with the database, a line each; empty where it is sound."""

@@ -19,6 +19,7 @@ from weft.store.tables.observations import (
     console,
     contents,
     dictionaries,
+    freed_contents,
     pieces,
     points,
     progress,
@@ -32,12 +33,14 @@ from weft.store.tables.observations import (
     traces,
     writers,
 )
-from weft.store.tables.reading import span_groups, span_hours
+from weft.store.tables.reading import attribute_indexes, backfills, span_attributes, span_groups, span_hours
 
 __all__ = [
     "aliases",
     "artifact_versions",
     "artifacts",
+    "attribute_indexes",
+    "backfills",
     "blobs",
     "chunks",
     "console",
@@ -46,6 +49,7 @@ __all__ = [
     "dictionaries",
     "edges",
     "examples",
+    "freed_contents",
     "metadata",
     "pieces",
     "points",
@@ -58,6 +62,7 @@ __all__ = [
     "samples",
     "scores",
     "series",
+    "span_attributes",
     "span_events",
     "span_groups",
     "span_hours",

@@ -138,29 +138,26 @@ spans = Table(
     key("user_id", null=True),
     text("scope"),
     key("writer", null=True),
-    text("preview"),  # the beginning of input and output, for the text search
     text("facets"),  # see weft.store.values.facets
     integer("content", null=False),  # its inputs, outputs, attributes, events, links and resource
     UniqueConstraint("trace_id", "span_id"),
     one_of("status", [SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR]),
     Index(None, "project", "start_ns"),
-    Index(None, "project", "duration_ns"),
-    Index(None, "project", "model", "start_ns"),
+    Index(None, "project", "duration_ns", "start_ns"),
     Index(None, "project", "status", "start_ns"),
-    Index(None, "run_id", "start_ns"),
-    Index(
-        None,
-        "thread_id",
-        "start_ns",
-        sqlite_where=sql("thread_id IS NOT NULL"),
-        postgresql_where=sql("thread_id IS NOT NULL"),
+    *(
+        Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
+        for columns, where in (
+            (("project", "model", "start_ns"), "model IS NOT NULL"),
+            (("project", "cost_usd", "start_ns"), "cost_usd IS NOT NULL"),
+            (("run_id", "start_ns"), "run_id IS NOT NULL"),
+            (("thread_id", "start_ns"), "thread_id IS NOT NULL"),
+            (("user_id", "start_ns"), "user_id IS NOT NULL"),
+        )
     ),
-    Index(
-        "ix_spans_roots",
-        "project",
-        "start_ns",
-        sqlite_where=sql("parent_span_id IS NULL"),
-        postgresql_where=sql("parent_span_id IS NULL"),
+    *(
+        Index(name, "project", "start_ns", sqlite_where=sql(where), postgresql_where=sql(where))
+        for name, where in (("ix_spans_roots", "parent_span_id IS NULL"), ("ix_spans_open", "end_ns IS NULL"))
     ),
 )
 
@@ -177,6 +174,13 @@ pieces = Table(  # where a slice of a content was stored first, by both halves o
     Column("digest", RowId, primary_key=True, autoincrement=False),
     integer("rest", null=False),
     integer("place", null=False),
+)
+
+freed_contents = Table(  # that lost their span; ``trimmed``: slots of it are kept for others
+    "freed_contents",
+    metadata,
+    Column("content", RowId, primary_key=True, autoincrement=False),
+    Column("trimmed", Boolean, nullable=False),
 )
 
 dictionaries = Table(  # of zstd; see weft.store.packing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, LargeBinary, Table
+from sqlalchemy import Column, Double, LargeBinary, Table, UniqueConstraint
 
 from weft.store.tables.base import integer, key, metadata, text
 
@@ -35,4 +35,32 @@ span_hours = Table(  # sums over the spans of a group that started in an hour
     Column("cost_usd", Double, nullable=False),
     Column("latencies", LargeBinary, nullable=False),  # see weft.store.histogram
     sqlite_with_rowid=False,
+)
+
+attribute_indexes = Table(  # attributes that a team filters by: a decision
+    "attribute_indexes",
+    metadata,
+    integer("id", primary=True),
+    key("name"),
+    integer("created_ns", null=False),
+    UniqueConstraint("name"),
+)
+
+span_attributes = Table(
+    "span_attributes",
+    metadata,
+    integer("attribute", primary=True),
+    key("project", primary=True),
+    key("value", primary=True),  # JSON
+    integer("start_ns", primary=True),
+    integer("span", primary=True),
+    sqlite_with_rowid=False,
+)
+
+backfills = Table(  # work on spans that were there before, see weft.store.backfills
+    "backfills",
+    metadata,
+    key("task", primary=True),
+    integer("next", null=False),
+    integer("last", null=False),
 )

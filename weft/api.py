@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    Totals,
     TraceSummary,
 )
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
@@ -222,6 +223,16 @@ class Api:
         """All traces whose root matches, as their root and totals; ``filters`` as in :meth:`spans`."""
         query = _query(SpanQuery, project, filters, default_limit=500)
         return Records(_all(self.store.spans.list_traces, query, most=filters.get("limit")))
+
+    def totals(self, project: str | None = None, *, by: Sequence[str] = (), **filters: Any) -> Records[Totals]:
+        """Spans, errors, tokens, cost and latencies by group, of the spans that ``filters`` find (as in :meth:`spans`).
+
+        ``by`` is any of day, hour, model, name, kind, user_id, run_id, thread_id, provider, model_version, status;
+        without it there is one row over all. ``keys`` of a row says which group it is. Costs are in US dollars,
+        latencies in nanoseconds.
+        """
+        query = _query(SpanQuery, project, filters, 1000)
+        return Records(self.store.spans.totals_by(query, [by] if isinstance(by, str) else list(by)))
 
     def trace(self, trace_id: str) -> Records[Span]:
         """The spans of one trace. Raises NotFoundError."""

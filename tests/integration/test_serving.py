@@ -92,3 +92,23 @@ def test_a_price_of_ones_own_replaces_the_cost_of_spans_that_follow() -> None:
     assert len(json.loads(run("prices", "list", "--json").stdout)) == 1
     gone = run("prices", "delete", "m")
     assert (gone.returncode, "no such price" in gone.stderr) == (2, True)
+
+
+def test_cost_by_model_day_and_user() -> None:
+    for user, tokens in (("ada", 1_000_000), ("bob", 2_000_000)):
+        with weft.init("shop", settings={"quiet": True}), weft.thread("t", user=user):
+            with start_span("chat", kind="llm") as span:
+                span.set_attributes({"gen_ai.response.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": tokens})
+    with weft.Api() as api:
+        [all_] = api.totals("shop")
+        assert (all_.spans, all_.input_tokens, all_.cost_usd) == (2, 3_000_000, pytest.approx(0.45))
+        found = api.totals("shop", by=["model", "user_id"])
+        assert {row.keys["user_id"]: row.cost_usd for row in found} == pytest.approx({"ada": 0.15, "bob": 0.3})
+        [one] = api.totals("shop", by="model", where='user == "bob"')
+        assert one.cost_usd == pytest.approx(0.3)
+    listed = run("totals", "--by", "day,user_id", "--days", "2", "-p", "shop")
+    assert listed.returncode == 0, listed.stderr
+    assert "$0.30" in listed.stdout
+    assert json.loads(run("totals", "--by", "model", "--json").stdout)[0]["input_tokens"] == 3_000_000
+    unknown = run("totals", "--by", "colour")
+    assert (unknown.returncode, "colour" in unknown.stderr) == (2, True)

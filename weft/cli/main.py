@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, demo, doctor, evaluate, keeping, review, serve, serving, sync
+from weft.cli import browse, demo, doctor, evaluate, keeping, review, serve, serving, sync, totals
 from weft.cli.output import fail
 from weft.errors import WeftError
 
@@ -25,6 +25,7 @@ app.command("demo")(demo.demo)
 app.command("eval")(evaluate.evaluate)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
+app.command("totals")(totals.totals)
 app.command("review")(review.review)
 app.command("sync")(sync.sync)
 app.command("backup")(keeping.backup)

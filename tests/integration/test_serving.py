@@ -96,9 +96,12 @@ def test_a_price_of_ones_own_replaces_the_cost_of_spans_that_follow() -> None:
 
 def test_cost_by_model_day_and_user() -> None:
     for user, tokens in (("ada", 1_000_000), ("bob", 2_000_000)):
-        with weft.init("shop", settings={"quiet": True}), weft.thread("t", user=user):
-            with start_span("chat", kind="llm") as span:
-                span.set_attributes({"gen_ai.response.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": tokens})
+        with (
+            weft.init("shop", settings={"quiet": True}),
+            weft.thread("t", user=user),
+            start_span("chat", kind="llm") as span,
+        ):
+            span.set_attributes({"gen_ai.response.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": tokens})
     with weft.Api() as api:
         [all_] = api.totals("shop")
         assert (all_.spans, all_.input_tokens, all_.cost_usd) == (2, 3_000_000, pytest.approx(0.45))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from weft import clock, ids
 from weft.digests import of_bytes
 from weft.otlp import jsonwire, names, protowire
-from weft.otlp.normalize import columns
+from weft.otlp.normalize import labels, normalized
 from weft.otlp.wire import Group, RawLog, RawSpan, names_a_span, problem, refusal
 from weft.records import Score, ScoreSource, Span, SpanStatus
 
@@ -141,7 +141,11 @@ def _project(resource: dict[str, Any], given: str) -> str:
 
 
 def _span(raw: RawSpan, group: Group, project: str) -> Span:
-    run_id = raw.attributes.get(names.WEFT_RUN_ID) or group.resource.get(names.WEFT_RUN_ID)
+    attributes = raw.attributes
+    run_id = attributes.get(names.WEFT_RUN_ID) or group.resource.get(names.WEFT_RUN_ID)
+    found = normalized(attributes, raw.events)
+    for key, value in labels(found).items():
+        attributes[key] = value
     return Span(
         project=project,
         trace_id=raw.trace_id.hex(),
@@ -153,12 +157,12 @@ def _span(raw: RawSpan, group: Group, project: str) -> Span:
         run_id=run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None,
         status=_STATUS.get(raw.status, SpanStatus.UNSET),
         status_message=raw.status_message or None,
-        attributes=raw.attributes,
+        attributes=attributes,
         events=raw.events,
         links=raw.links,
         resource=group.resource,
         scope=group.scope,
-        **columns(raw.attributes, raw.events),
+        **found,
     )
 
 

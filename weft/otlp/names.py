@@ -95,78 +95,6 @@ SPAN_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUM
 # OpenInference.
 OI_KIND = "openinference.span.kind"
 OI_PROJECT = "openinference.project.name"
-OI_INPUT = "input.value"
-OI_INPUT_TYPE = "input.mime_type"
-OI_OUTPUT = "output.value"
-OI_OUTPUT_TYPE = "output.mime_type"
-OI_INPUT_MESSAGES = "llm.input_messages"
-OI_OUTPUT_MESSAGES = "llm.output_messages"
-OI_DOCUMENTS = "retrieval.documents"
-
-# The names of each column of a span, in order of precedence: Weft, OTel GenAI, OpenInference, traceloop, the rest.
-MODELS = (
-    RESPONSE_MODEL,
-    REQUEST_MODEL,
-    "llm.model_name",
-    "embedding.model_name",
-    "reranker.model_name",
-    "llm.response.model",
-    "llm.request.model",
-    "ai.response.model",
-    "ai.model.id",
-    "langfuse.observation.model.name",
-)
-PROVIDERS = (PROVIDER, "gen_ai.system", "llm.provider", "llm.system", "llm.vendor", "ai.model.provider")
-MODEL_VERSIONS = (WEFT_MODEL_VERSION,)
-THREADS = (
-    WEFT_THREAD_ID,
-    CONVERSATION_ID,
-    "session.id",
-    "traceloop.association.properties.thread_id",
-    "traceloop.association.properties.session_id",
-    "traceloop.association.properties.conversation_id",
-    "ai.telemetry.metadata.threadId",
-    "ai.telemetry.metadata.sessionId",
-    "langfuse.session.id",
-)
-USERS = (
-    WEFT_USER_ID,
-    "user.id",
-    "enduser.id",
-    "traceloop.association.properties.user_id",
-    "ai.telemetry.metadata.userId",
-    "langfuse.user.id",
-)
-INPUT_COUNTS = (
-    INPUT_TOKENS,
-    "gen_ai.usage.prompt_tokens",
-    "llm.token_count.prompt",
-    "llm.usage.prompt_tokens",
-    "ai.usage.inputTokens",
-    "ai.usage.promptTokens",
-)
-OUTPUT_COUNTS = (
-    OUTPUT_TOKENS,
-    "gen_ai.usage.completion_tokens",
-    "llm.token_count.completion",
-    "llm.usage.completion_tokens",
-    "ai.usage.outputTokens",
-    "ai.usage.completionTokens",
-)
-CACHED_COUNTS = (
-    CACHED_TOKENS,
-    "llm.token_count.prompt_details.cache_read",
-    "llm.token_count.prompt_details.cache_input",
-    "gen_ai.usage.cache_read_input_tokens",
-    "ai.usage.cachedInputTokens",
-)
-REASONING_COUNTS = (
-    REASONING_TOKENS,
-    "llm.token_count.completion_details.reasoning",
-    "gen_ai.usage.reasoning_tokens",
-    "ai.usage.reasoningTokens",
-)
-COSTS = (WEFT_COST_USD, "llm.cost.total", "gen_ai.usage.cost", "operation.cost")
 
 # What the words of each dialect are among Weft's kinds.
 OPERATION_KINDS = {
@@ -203,6 +131,7 @@ LANGFUSE_KINDS = {
     "chain": "chain",
     "guardrail": "guardrail",
     "evaluator": "scorer",
+    "span": "op",
 }
 MLFLOW_KINDS = {
     "LLM": "llm",

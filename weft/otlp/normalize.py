@@ -1,24 +1,49 @@
 """One span's attributes, in whatever dialect they speak, as the columns of :class:`weft.records.Span`.
 
-The originals stay in the attributes. Precedence where several dialects speak at once: Weft's own, OpenTelemetry
-GenAI, OpenInference, traceloop, the rest (Vercel AI SDK, Langfuse, Pydantic AI, MLflow).
+The originals stay in the attributes. Where several dialects speak at once, the one that stands first in
+:data:`weft.otlp.dialects.DIALECTS` wins, and in it the field that stands first.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weft.otlp import names
-from weft.otlp.messages import indexed_documents, indexed_messages, indexed_turns
-from weft.records.codec import loads
+from weft.otlp.dialects import DIALECTS
+from weft.otlp.messages import event_messages
+from weft.otlp.readers import Attributes, Reader
 
 # Tokens and cost count where a model was called. Agents, chains and outer wrappers repeat the sums of their
 # children, which would be counted twice in a trace's totals; their numbers stay in the attributes.
 _CALLS_A_MODEL = frozenset({"llm", "embedding", "rerank", "judge"})
+_COLUMNS = (
+    *("kind", "provider", "model", "model_version", "thread_id", "user_id", "input", "output"),
+    *("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd", "tags", "prompt"),
+)
+_USAGE = frozenset({"input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd"})
+# Not columns but attributes of Weft's own names, which filters and pages know.
+_LABELS = {"tags": names.WEFT_TAGS, "prompt": names.WEFT_PROMPT}
 
-Attributes = Mapping[str, Any]
+# How a field stands in line: its column, then its dialect and place there; what it says; where; how it is read.
+_Slot = tuple[int, str, str, Reader]
+_EXACT: dict[str, list[_Slot]] = {}
+_STARTS: list[tuple[str, list[_Slot]]] = []
+# Names seen before, with their slots: an exporter's names are few and come again and again.
+_seen: dict[str, list[_Slot]] = {}
+_MOST_SEEN = 10_000
+_LONGEST_SEEN = 200
+
+
+def _line_up() -> None:
+    starts: dict[str, list[_Slot]] = {}
+    for place, field in enumerate(field for fields in DIALECTS.values() for field in fields):
+        slot = (_COLUMNS.index(field.column) * 1000 + place, field.column, field.key, field.read)
+        (starts if field.key.endswith(".") else _EXACT).setdefault(field.key, []).append(slot)
+    _STARTS.extend(starts.items())
+
+
+_line_up()
 
 
 def columns(attributes: Attributes, events: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -27,60 +52,53 @@ def columns(attributes: Attributes, events: Iterable[Mapping[str, Any]] = ()) ->
     Only those that are known are in the answer, but ``kind`` always is. ``events`` are the span's own
     ({"name", "time_ns", "attributes"}): the GenAI ones carry messages where the attributes do not.
     """
-    a = _with_event_details(attributes, events)
-    found: dict[str, Any] = {
-        "kind": kind_of(a),
-        "model": _text(a, names.MODELS),
-        "provider": _text(a, names.PROVIDERS),
-        "model_version": _text(a, names.MODEL_VERSIONS),
-        "thread_id": _text(a, names.THREADS),
-        "user_id": _text(a, names.USERS),
-        "input": _first(a, _INPUTS),
-        "output": _first(a, _OUTPUTS),
-    }
-    if found["kind"] in _CALLS_A_MODEL or names.WEFT_KIND in a:
-        usage = _langfuse_usage(a)
-        found["input_tokens"] = _count(a, names.INPUT_COUNTS, usage.get("input"))
-        found["output_tokens"] = _count(a, names.OUTPUT_COUNTS, usage.get("output"))
-        found["cached_tokens"] = _count(a, names.CACHED_COUNTS)
-        found["reasoning_tokens"] = _count(a, names.REASONING_COUNTS)
-        found["cost_usd"] = _cost(a)
-    return {column: value for column, value in found.items() if value is not None}
+    found = normalized(attributes, events)
+    for label in _LABELS:
+        found.pop(label, None)
+    return found
 
 
-def kind_of(a: Attributes) -> str:
-    """The kind of a span, ``op`` where no dialect says."""
-    own = a.get(names.WEFT_KIND)
-    if isinstance(own, str) and own:
-        return own
-    operation = a.get("ai.operationId")
-    if isinstance(operation, str):  # before OTel's: its outer spans repeat what the inner ones say
-        return _vercel_kind(operation)
-    for key, kinds in _KIND_WORDS:
-        word = a.get(key)
-        if isinstance(word, str) and (kind := kinds.get(word.strip('"'))):
-            return kind
-    if names.OPERATION not in a and any(key in a for key in ("gen_ai.request.model", "llm.model_name")):
-        return "llm"
-    return "op"
+def labels(found: dict[str, Any]) -> dict[str, Any]:
+    """Take what is no column out of :func:`normalized`'s answer: attributes ``weft.tags`` and ``weft.prompt``."""
+    return {key: found.pop(label) for label, key in _LABELS.items() if label in found}
 
 
-_KIND_WORDS = (
-    (names.OPERATION, names.OPERATION_KINDS),
-    (names.OI_KIND, names.OI_KINDS),
-    ("traceloop.span.kind", names.TRACELOOP_KINDS),
-    ("llm.request.type", names.REQUEST_KINDS),
-    ("langfuse.observation.type", names.LANGFUSE_KINDS),
-    ("mlflow.spanType", names.MLFLOW_KINDS),
-)
+def normalized(attributes: Attributes, events: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """As :func:`columns`, with ``tags`` (a list of words) and ``prompt`` (a prompt's reference) beside them."""
+    a = _with_event_details(attributes, events) if events else attributes
+    slots: dict[int, _Slot] = {}
+    for name in a:
+        known = _seen.get(name)
+        for slot in _slots_of(name) if known is None else known:
+            slots[slot[0]] = slot
+    found: dict[str, Any] = {}
+    counted: bool | None = None
+    for rank in sorted(slots):  # kinds stand first
+        _, column, key, read = slots[rank]
+        if column in found:
+            continue
+        if column in _USAGE:
+            if counted is None:
+                counted = names.WEFT_KIND in a or (found.get("kind") or _unsaid_kind(a)) in _CALLS_A_MODEL
+            if not counted:
+                continue
+        value = read(a, key)
+        if value is not None:
+            found[column] = value
+    if "kind" not in found:
+        found["kind"] = _unsaid_kind(a)
+    if events and not ("input" in found and "output" in found):
+        for side, messages in event_messages(events).items():
+            found.setdefault(side, messages)
+    _include(found, "input_tokens", "cached_tokens")
+    _include(found, "output_tokens", "reasoning_tokens")
+    return found
 
 
-def _vercel_kind(operation: str) -> str:
-    if operation.endswith((".doGenerate", ".doStream")):
-        return "llm"
-    if operation.endswith(".doEmbed"):
-        return "embedding"
-    return "tool" if operation == "ai.toolCall" else "chain"
+def _include(found: dict[str, Any], whole: str, part: str) -> None:
+    """A part that is larger than its whole was counted apart from it."""
+    if part in found and found[part] > found.get(whole, found[part]):
+        found[whole] += found[part]
 
 
 def _with_event_details(attributes: Attributes, events: Iterable[Mapping[str, Any]]) -> Attributes:
@@ -90,145 +108,20 @@ def _with_event_details(attributes: Attributes, events: Iterable[Mapping[str, An
     return attributes
 
 
-def _text(a: Attributes, keys: Iterable[str]) -> str | None:
-    for key in keys:
-        value = a.get(key)
-        if value is not None and value != "":
-            return value if isinstance(value, str) else str(value)
-    return None
+def kind_of(a: Attributes) -> str:
+    """The kind of a span, ``op`` where no dialect says."""
+    kind: str = normalized(a)["kind"]
+    return kind
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
+def _slots_of(name: str) -> list[_Slot]:
+    slots = [*_EXACT.get(name, ()), *(slot for start, those in _STARTS if name.startswith(start) for slot in those)]
+    if len(_seen) < _MOST_SEEN and len(name) <= _LONGEST_SEEN:
+        _seen[name] = slots
+    return slots
 
 
-def _count(a: Attributes, keys: Iterable[str], fallback: Any = None) -> int | None:
-    for value in (*(a.get(key) for key in keys), fallback):
-        number = _number(value)
-        if number is not None and number < 2**53:
-            return int(number)
-    return None
-
-
-def _cost(a: Attributes) -> float | None:
-    for key in names.COSTS:
-        if (number := _number(a.get(key))) is not None:
-            return number
-    parts = [_number(a.get(key)) for key in ("llm.cost.prompt", "llm.cost.completion")]
-    known = [part for part in parts if part is not None]
-    if known:
-        return sum(known)
-    details = parsed(a.get("langfuse.observation.cost_details"))
-    return _number(details.get("total")) if isinstance(details, dict) else None
-
-
-def _langfuse_usage(a: Attributes) -> dict[str, int]:
-    """Langfuse's usage types are disjoint buckets; the sum over ``input*`` is the input."""
-    details = parsed(a.get("langfuse.observation.usage_details"))
-    sums: dict[str, int] = {}
-    if isinstance(details, dict):
-        for key, value in details.items():
-            side = key.split("_")[0]
-            number = _number(value)
-            if side in ("input", "output") and number is not None:
-                sums[side] = sums.get(side, 0) + int(number)
-    return sums
-
-
-def parsed(value: Any) -> Any:
-    """The JSON value of a text that holds one, else the value itself."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return loads(value)
-    except (ValueError, RecursionError):
-        return value
-
-
-def _structured(key: str) -> Callable[[Attributes], Any]:
-    def read(a: Attributes) -> Any:
-        value = a.get(key)
-        # A bare number or word is text that happens to look like JSON.
-        return parsed(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"') else value
-
-    return read
-
-
-def _typed(key: str, type_key: str) -> Callable[[Attributes], Any]:
-    def read(a: Attributes) -> Any:
-        value = a.get(key)
-        return parsed(value) if "json" in str(a.get(type_key, "")) else value
-
-    return read
-
-
-def _weft(key: str) -> Callable[[Attributes], Any]:
-    return lambda a: parsed(a.get(key))
-
-
-def _genai_input(a: Attributes) -> Any:
-    messages = _structured(names.INPUT_MESSAGES)(a)
-    system = _structured(names.SYSTEM_INSTRUCTIONS)(a)
-    if not system:
-        return messages
-    instructions = {"role": "system", "parts": system if isinstance(system, list) else [system]}
-    return [instructions, *messages] if isinstance(messages, list) else [instructions]
-
-
-def _vercel_output(a: Attributes) -> Any:
-    text = a.get("ai.response.text", a.get("ai.result.text"))
-    calls = _structured("ai.response.toolCalls")(a)
-    if calls:
-        return {"text": text, "tool_calls": calls} if text else {"tool_calls": calls}
-    return text if text is not None else _structured("ai.response.object")(a)
-
-
-_INPUTS: tuple[Callable[[Attributes], Any], ...] = (
-    _weft(names.WEFT_INPUT),
-    _genai_input,
-    _structured("gen_ai.prompt"),
-    _structured(names.TOOL_CALL_ARGUMENTS),
-    _structured(names.RETRIEVAL_QUERY),
-    lambda a: indexed_messages(a, names.OI_INPUT_MESSAGES),
-    _typed(names.OI_INPUT, names.OI_INPUT_TYPE),
-    _structured("reranker.query"),
-    lambda a: indexed_turns(a, "gen_ai.prompt"),
-    _structured("traceloop.entity.input"),
-    _structured("ai.prompt.messages"),
-    _structured("ai.prompt"),
-    _structured("ai.toolCall.args"),
-    _structured("langfuse.observation.input"),
-    _structured("pydantic_ai.all_messages"),
-    _structured("mlflow.spanInputs"),
-)
-_OUTPUTS: tuple[Callable[[Attributes], Any], ...] = (
-    _weft(names.WEFT_OUTPUT),
-    _structured(names.OUTPUT_MESSAGES),
-    _structured("gen_ai.completion"),
-    _structured(names.TOOL_CALL_RESULT),
-    _structured(names.RETRIEVAL_DOCUMENTS),
-    lambda a: indexed_messages(a, names.OI_OUTPUT_MESSAGES),
-    lambda a: indexed_documents(a, names.OI_DOCUMENTS),
-    lambda a: indexed_documents(a, "reranker.output_documents"),
-    _typed(names.OI_OUTPUT, names.OI_OUTPUT_TYPE),
-    lambda a: indexed_turns(a, "gen_ai.completion"),
-    _structured("traceloop.entity.output"),
-    _vercel_output,
-    _structured("ai.toolCall.result"),
-    _structured("langfuse.observation.output"),
-    _structured("mlflow.spanOutputs"),
-)
-
-
-def _first(a: Attributes, readers: Iterable[Callable[[Attributes], Any]]) -> Any:
-    for read in readers:
-        value = read(a)
-        if value is not None:
-            return value
-    return None
+def _unsaid_kind(a: Attributes) -> str:
+    if names.OPERATION not in a and ("gen_ai.request.model" in a or "llm.model_name" in a):
+        return "llm"
+    return "op"

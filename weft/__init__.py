@@ -24,14 +24,16 @@ if TYPE_CHECKING:
         WeftError,
     )
     from weft.evals import Dataset, Evaluation, Gate
+    from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
+    from weft.tracing.calls import Call, get_current_call, require_current_call
     from weft.tracing.human_scores import feedback
     from weft.tracing.media import Audio, File, Image
-    from weft.tracing.model import Model
+    from weft.tracing.model import Model, Object
     from weft.tracing.op import op
     from weft.training import Artifact, Run, deployed, finish, log
 
@@ -43,6 +45,7 @@ _HOMES: dict[str, str] = {
     "Api": "weft.api",
     "Artifact": "weft.training",
     "Audio": "weft.tracing.media",
+    "Call": "weft.tracing.calls",
     "ConflictError": "weft.errors",
     "Dataset": "weft.evals",
     "Evaluation": "weft.evals",
@@ -51,26 +54,35 @@ _HOMES: dict[str, str] = {
     "Gate": "weft.evals",
     "Image": "weft.tracing.media",
     "InputError": "weft.errors",
+    "MessagesPrompt": "weft.objects",
     "MissingExtraError": "weft.errors",
     "Model": "weft.tracing.model",
     "NotFoundError": "weft.errors",
+    "Object": "weft.tracing.model",
+    "Prompt": "weft.objects",
+    "Ref": "weft.objects",
     "ReviewPolicy": "weft.reviews",
     "Run": "weft.training",
     "Scorer": "weft.scorers",
     "ServerError": "weft.errors",
     "SettingError": "weft.errors",
     "StoreError": "weft.errors",
+    "StringPrompt": "weft.objects",
     "WeftError": "weft.errors",
     "attributes": "weft.tracing",
     "deployed": "weft.training",
     "feedback": "weft.tracing.human_scores",
     "finish": "weft.training",
     "flush": "weft.session",
+    "get_current_call": "weft.tracing.calls",
     "get_current_span": "weft.tracing",
     "init": "weft.session",
     "instrument": "weft.tracing",
     "log": "weft.training",
     "op": "weft.tracing.op",
+    "publish": "weft.objects",
+    "ref": "weft.objects",
+    "require_current_call": "weft.tracing.calls",
     "scorer": "weft.scorers",
     "serving": "weft.tracing",
     "span": "weft.tracing",
@@ -85,6 +97,7 @@ __all__ = [
     "Api",
     "Artifact",
     "Audio",
+    "Call",
     "ConflictError",
     "Dataset",
     "Evaluation",
@@ -93,15 +106,20 @@ __all__ = [
     "Gate",
     "Image",
     "InputError",
+    "MessagesPrompt",
     "MissingExtraError",
     "Model",
     "NotFoundError",
+    "Object",
+    "Prompt",
+    "Ref",
     "ReviewPolicy",
     "Run",
     "Scorer",
     "ServerError",
     "SettingError",
     "StoreError",
+    "StringPrompt",
     "WeftError",
     "__version__",
     "attributes",
@@ -109,11 +127,15 @@ __all__ = [
     "feedback",
     "finish",
     "flush",
+    "get_current_call",
     "get_current_span",
     "init",
     "instrument",
     "log",
     "op",
+    "publish",
+    "ref",
+    "require_current_call",
     "run",
     "scorer",
     "scorers",

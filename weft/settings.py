@@ -56,6 +56,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("instrument", bool, True, "Trace openai and litellm without being asked."),
     Setting("capture", bool, True, "Keep inputs and outputs of ops."),
     Setting("media", bool, True, "Keep the images, sounds and files in them."),
+    Setting("code", bool, True, "Keep the code of ops as versions."),
     Setting("redact_keys", str, "", "More keys, separated by commas, whose values are never recorded."),
     Setting("sample_rate", float, 1.0, "The share of traces that is recorded, 0 to 1; the root decides for all below."),
     Setting("sample_keep_errors", bool, False, "Record traces that fail even where the sample rate leaves them out."),
@@ -93,6 +94,7 @@ class Settings:
     instrument: bool
     capture: bool
     media: bool
+    code: bool
     redact_keys: str
     sample_rate: float
     sample_keep_errors: bool

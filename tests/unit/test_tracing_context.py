@@ -182,7 +182,7 @@ def test_models_predict_as_an_op_and_name_their_artifact(recorder: MemoryRecorde
     assert linked.name.endswith("Answerer.predict")
     assert (linked.input, linked.output, linked.model_version) == ({"question": "you"}, "hey you", "answerer:v3")
     assert (below.model_version, unlinked.model_version) == ("answerer:v3", None)
-    assert model.model_dump() == {"prompt": "hey"}
+    assert model.model_dump(exclude_none=True) == {"prompt": "hey"}
     assert Async.predict.weft_op.name == "custom"  # type: ignore[attr-defined]
 
 

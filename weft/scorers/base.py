@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 from weft import digests
 from weft.errors import InputError
 from weft.records import ScoreSource
+from weft.tracing.source import source_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +157,6 @@ def as_value(name: str, outcome: Any) -> ScoreValue:
         remedy="Return a bool, a number, a label, a ScoreValue, or a dict of those.",
         field=name,
     )
-
-
-def source_of(thing: Any) -> str:
-    """The source text of a class or function; of a lambda, or where there is no text, what it is compiled to."""
-    thing = inspect.unwrap(thing)
-    code = getattr(thing, "__code__", None)
-    compiled = ""
-    if code is not None:
-        plain = [value for value in code.co_consts if value is None or isinstance(value, str | bytes | int | float)]
-        compiled = repr((code.co_code, code.co_names, code.co_varnames, plain))
-    if code is not None and code.co_name == "<lambda>":
-        return compiled  # its source line may hold another one
-    try:
-        return textwrap.dedent(inspect.getsource(thing))
-    except (OSError, TypeError):
-        return compiled or str(getattr(thing, "__qualname__", type(thing).__qualname__))
 
 
 def snake_case(name: str) -> str:

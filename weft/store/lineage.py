@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, tuple_
 
 from weft.errors import InputError
+from weft.otlp.names import WEFT_PROMPT
 from weft.records import LineageEdge, LineageGraph, NodeKind
 from weft.store import tables as t
 from weft.store import values as v
@@ -97,12 +98,13 @@ def _edges(
 
 
 def _answered(connection: Connection, project: str, kind: NodeKind, name: str) -> list[LineageEdge]:
-    """The edges from model versions to the span or trace that they answered, which no table holds."""
+    """The edges from the model versions that answered a span or trace and the prompts that were asked, which no table
+    holds."""
     if kind not in {NodeKind.SPAN, NodeKind.TRACE}:
         return []
     c = t.spans.c
     trace_id, _, span_id = name.partition(":")
-    query = select(c.span_id, c.parent_span_id, c.model_version, c.start_ns).where(
+    query = select(c.span_id, c.parent_span_id, c.model_version, c.facets, c.start_ns).where(
         c.project == project, c.trace_id == trace_id
     )
     rows = connection.execute(query.order_by(c.start_ns, c.span_id)).all()
@@ -110,13 +112,22 @@ def _answered(connection: Connection, project: str, kind: NodeKind, name: str) -
     parents = {row.span_id: row.parent_span_id for row in rows}
     found: dict[str, LineageEdge] = {}
     for row in rows:
-        if row.model_version is None or row.model_version in found:
+        known = {"answered": row.model_version, "prompted": _prompt(row.facets)}
+        known = {relation: ref for relation, ref in known.items() if ref is not None and ref not in found}
+        if not known:
             continue
         place, steps = row.span_id, 0
         while place is not None and place not in inside and steps < len(parents):
             place, steps = parents.get(place), steps + 1
         if place in inside:
-            found[row.model_version] = LineageEdge(
-                project, NodeKind.ARTIFACT, row.model_version, "answered", kind, name, row.start_ns
-            )
+            for relation, ref in known.items():
+                found[ref] = LineageEdge(project, NodeKind.ARTIFACT, ref, relation, kind, name, row.start_ns)
     return list(found.values())
+
+
+def _prompt(facets: str | None) -> str | None:
+    """The version of the prompt that a span's attributes name."""
+    if facets is None or f'"{WEFT_PROMPT}"' not in facets:
+        return None
+    ref = v.from_json(facets).get(WEFT_PROMPT)
+    return ref if isinstance(ref, str) else None

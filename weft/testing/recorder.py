@@ -31,7 +31,7 @@ class MemoryRecorder:
         store: Store | None = None,
         given: settings.Settings | None = None,
     ) -> None:
-        self.settings = given or settings.load({"project": project})
+        self.settings = given or settings.load({"project": project, "code": False})
         self.project = project
         self.run_id = run_id
         self.writer = "memory"

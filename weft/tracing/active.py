@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,6 +29,7 @@ class ActiveSpan:
     No method raises; where nothing is recorded, and behind the end, they do nothing.
     """
 
+    shown: Callable[[Any], Any] | None = None  # what of the output is recorded
     _redactor: Redactor = PLAIN
     _ended = False
     _token: contextvars.Token[otel_context.Context] | None = None
@@ -56,7 +57,17 @@ class ActiveSpan:
 
     def set_output(self, value: Any) -> None:
         """Keep what the call returned."""
+        if self.shown is not None:
+            try:
+                value = self.shown(value)
+            except Exception as error:  # noqa: BLE001 - what the user's function should have taken out is not recorded
+                guard.failed("postprocess_output", error)
+                return
         self.keep("output", names.WEFT_OUTPUT, value)
+
+    def stamp(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes that Weft made, the same at every call of an op: they are neither copied nor redacted."""
+        self._set(attributes)
 
     def keep(self, column: str, key: str, value: Any) -> int:
         """Keep ``value`` as JSON text in a column and, where others look, an attribute; returns its length."""
@@ -210,6 +221,21 @@ class JoinedSpan(ActiveSpan):
     def span_id(self) -> str | None:
         """16 hex digits."""
         return f"{self._span.get_span_context().span_id:016x}"
+
+    @property
+    def name(self) -> str:
+        """The span's name."""
+        return self._span.name
+
+    @property
+    def opened(self) -> Opened | None:
+        """The record of a span that the journal keeps."""
+        return self._opened
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The attributes set so far."""
+        return self._span.attributes or {}
 
     @property
     def recording(self) -> bool:

@@ -55,6 +55,11 @@ def _with(more: Mapping[str, Any], given: R) -> Iterator[R]:
         pop(token)
 
 
+def holding(attributes: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """Set attributes that Weft itself names on every span below."""
+    return _with(attributes, None)
+
+
 def serving(ref: str) -> contextlib.AbstractContextManager[None]:
     """Name the model artifact, such as ``answerer:v3``, that answers in the spans below.
 

@@ -6,12 +6,12 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from weft import recording
 from weft.errors import InputError
 from weft.otlp import names
-from weft.tracing import guard
+from weft.tracing import calls, guard, op_versions
 from weft.tracing.active import NOTHING, ActiveSpan
 from weft.tracing.capture import bounded, capture
 from weft.tracing.redact import Redaction, Redactor
@@ -35,6 +35,24 @@ class OpOptions:
     sample_rate: float | None = None
     keep_errors: bool | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    habits: Habits = field(default_factory=lambda: Habits())
+
+
+class Habits(TypedDict, total=False):
+    """Further options, as users of Weave know them.
+
+    ``call_display_name`` (a text, or a function of the :class:`weft.Call`) is shown in place of the name;
+    ``postprocess_inputs`` (of the dict of inputs) and ``postprocess_output`` return what is recorded;
+    ``tracing_sample_rate`` is ``sample_rate``; ``enable_code_capture=False`` keeps no version of the code; ``color``
+    has no meaning here.
+    """
+
+    call_display_name: str | Callable[[Any], str] | None
+    postprocess_inputs: Callable[[dict[str, Any]], Any] | None
+    postprocess_output: Callable[[Any], Any] | None
+    tracing_sample_rate: float | None
+    enable_code_capture: bool
+    color: str | None
 
 
 @overload
@@ -50,6 +68,7 @@ def op(
     sample_rate: float | None = None,
     keep_errors: bool | None = None,
     attributes: Mapping[str, Any] | None = None,
+    **habits: Unpack[Habits],
 ) -> Callable[[F], F]: ...
 def op(
     fn: Any = None,
@@ -63,6 +82,7 @@ def op(
     sample_rate: float | None = None,
     keep_errors: bool | None = None,
     attributes: Mapping[str, Any] | None = None,
+    **habits: Unpack[Habits],
 ) -> Any:
     """Record every call of a function as a span: its inputs by name, its output, how long it took, what it raised.
 
@@ -72,9 +92,14 @@ def op(
     ``redact`` is either keys whose values are never recorded, or a function that is given the inputs (a dict) and the
     output, attributes, exceptions and events and returns what may be recorded. Where the op is the root of a trace,
     ``sample_rate`` in [0, 1] is the share of traces that is recorded, and ``keep_errors`` records those that fail
-    besides; the settings of these names hold where they are not given. Raises InputError for options that do not fit.
+    besides; the settings of these names hold where they are not given. ``habits`` are further options, see
+    :class:`Habits`. ``fn.call(...)`` calls it and returns ``(result, Call)``. Raises InputError for options that do not
+    fit.
     """
+    sample_rate = habits.get("tracing_sample_rate") if sample_rate is None else sample_rate
     Sampling.of(sample_rate, keep_errors)
+    for unknown in habits.keys() - Habits.__annotations__.keys():
+        raise InputError(f"op has no option {unknown!r}.", remedy="See `help(weft.op)`.", field=unknown)
 
     def decorate(target: Any) -> Any:
         if isinstance(target, staticmethod | classmethod):
@@ -90,6 +115,7 @@ def op(
             sample_rate=sample_rate,
             keep_errors=keep_errors,
             attributes=dict(attributes or {}),
+            habits=habits,
         )
         return _wrap(target, options)
 
@@ -134,11 +160,26 @@ class _Inputs:
 class _Core:
     """What a call does around the function; the adapters below only differ in how they run it."""
 
-    __slots__ = ("_inputs", "_options", "_redactor", "_sampling", "keeps_output")
+    __slots__ = (
+        "_arguments",
+        "_fn",
+        "_is_plain",
+        "_noted",
+        "_options",
+        "_redactor",
+        "_sampling",
+        "_stamp",
+        "keeps_output",
+    )
 
     def __init__(self, fn: Any, options: OpOptions) -> None:
+        self._fn = fn
         self._options = options
-        self._inputs = _Inputs(fn)
+        self._arguments = _Inputs(fn)
+        self._noted: recording.Recorder | None = None  # the session that knows this op's code
+        self._stamp: Mapping[str, Any] | None = None
+        habits = options.habits
+        self._is_plain = not (habits.get("postprocess_output") or callable(habits.get("call_display_name")))
         self._redactor = Redactor(options.redact)
         self._sampling = Sampling.of(options.sample_rate, options.keep_errors)
         self.keeps_output = options.capture_output
@@ -146,18 +187,45 @@ class _Core:
     def begin(self, recorder: recording.Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ActiveSpan:
         """The span of this call, not yet current; NOTHING where the call goes straight through."""
         options = self._options
-        version = _version(args[0]) if self._inputs.skip_first and args else None
+        if self._noted is not recorder:
+            self._noted = recorder
+            self._stamp = op_versions.stamp(self._fn, options, recorder)
+        version = _version(args[0]) if self._arguments.skip_first and args else None
         span = begin_own(recorder, options.name, options.kind, self._redactor, self._sampling, version)
+        if self._stamp is not None:
+            span.stamp(self._stamp)
         if options.attributes:
             span.set_attributes(options.attributes)
         size = 0
         if options.capture_input and span.recording:
             try:
-                size = span.keep("input", names.WEFT_INPUT, self._inputs(args, kwargs))
+                size = span.keep("input", names.WEFT_INPUT, self.inputs(args, kwargs))
             except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
                 guard.failed("capture", error)
+        if not self._is_plain:
+            self._show(span)
         span.announce(size)
         return span
+
+    @property
+    def name(self) -> str:
+        """The op's name."""
+        return self._options.name
+
+    def inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What is recorded of the arguments."""
+        named = self._arguments(args, kwargs)
+        shown = self._options.habits.get("postprocess_inputs")
+        return named if shown is None else shown(named)
+
+    def _show(self, span: ActiveSpan) -> None:
+        span.shown = self._options.habits.get("postprocess_output")
+        named = self._options.habits.get("call_display_name")
+        if callable(named) and span.recording:
+            try:
+                span.set_attributes({names.WEFT_DISPLAY_NAME: str(named(calls.Call(self.name, span)))})
+            except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+                guard.failed("call_display_name", error)
 
 
 def _version(model: Any) -> str | None:
@@ -215,6 +283,7 @@ def _wrap(fn: Any, options: OpOptions) -> Any:
     else:
         wrapper = _function(fn, core)
     wrapper.weft_op = options
+    wrapper.call = functools.partial(calls.call, fn, core)
     return wrapper
 
 

@@ -104,7 +104,7 @@ class OwnSpan(ActiveSpan, trace.Span):
                 record = dict(record)
                 if attributes:
                     told = columns(attributes) if "kind" not in record else {}
-                    record = {**told, **record, "attributes": attributes}
+                    record = {**told, **record, "attributes": {**record.get("attributes", {}), **attributes}}
                 if size > FROM_START_CHARACTERS:
                     record.pop("input", None)
             if self.hold is None:
@@ -113,6 +113,15 @@ class OwnSpan(ActiveSpan, trace.Span):
                 self.hold.put(record["span_id"], encode(record))
         except Exception as error:  # noqa: BLE001 - the boundary: the end of the span may still be recorded
             guard.failed("span start", error)
+
+    def stamp(self, attributes: Mapping[str, Any]) -> None:
+        """Set attributes that Weft made, the same at every call of an op: they are neither copied nor redacted."""
+        self.record["attributes"] = attributes
+
+    @property
+    def attributes(self) -> Mapping[str, Any] | None:
+        """The attributes set so far."""
+        return self._attributes
 
     def keep(self, column: str, key: str, value: Any) -> int:
         """Keep ``value`` as JSON text in a column; returns its length."""

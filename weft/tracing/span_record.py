@@ -59,7 +59,8 @@ def add_attributes(record: Record, attributes: dict[str, Any]) -> None:
         record.update(content)
     for key in CONTENT:
         attributes.pop(key, None)
-    record["attributes"] = attributes
+    stamped = record.get("attributes")
+    record["attributes"] = {**stamped, **attributes} if stamped else attributes
     if "cost_usd" not in record and "model" in record and (cost := pricing.cost_of(record)) is not None:
         record["cost_usd"] = cost
 

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from weft import recording
 from weft.otlp import names
-from weft.tracing import guard
+from weft.tracing import guard, prompted
 from weft.tracing.instrumentation.api import Accumulator, Api
 from weft.tracing.instrumentation.messages import get
 from weft.tracing.instrumentation.streams import Body, TracedStream, body_value, events_of, is_stream
@@ -202,7 +202,7 @@ def _begin(client: Client, api: Api, args: tuple[Any, ...], options: dict[str, A
             return None
         content = recorder.settings.capture
         given, where = client.describe(args, options)
-        told = {**where, **api.request(given, content=content)}
+        told = {**where, **api.request(given, content=content), **prompted.attributes_of(given)}
         model = told.get(names.REQUEST_MODEL)
         name = f"{api.operation} {model}" if model else api.operation
         span = begin(name, told, scope=f"weft.{client.name}", span_kind=SpanKind.CLIENT)

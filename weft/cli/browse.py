@@ -9,12 +9,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from weft.api import Api
-from weft.cli.output import console, preview, print_json, print_table
+from weft.cli.output import console, pointing, preview, print_json, print_table
 from weft.formatting import MISSING, ago, count, duration, number, usd
-from weft.records import Run, Span
+from weft.records import Run, Span, SpanQuery
 
 Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", "-w", help='Only those that an expression finds: kind == "llm" and duration_s > 2'),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -85,15 +89,24 @@ def traces(
     trace_id: Annotated[str | None, typer.Argument(help="Show one trace as a tree.")] = None,
     project: Project = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="Only those whose root holds this text.")] = None,
+    where: Where = None,
+    order: Annotated[
+        str, typer.Option(help="start, duration, cost, tokens, errors or spans; '-' before it: the largest first.")
+    ] = "-start",
+    only_count: Annotated[bool, typer.Option("--count", help="Print only how many there are.")] = False,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """List traces, or show the tree of one."""
-    with Api() as api:
+    with Api() as api, pointing(where):
         if trace_id is not None:
             _show_trace(api.trace(trace_id), as_json)
             return
-        found = api.traces(project, text=text, limit=limit)
+        if only_count:
+            query = SpanQuery(project=project, text=text, where=where)
+            print_json(api.store.spans.count_traces(query))
+            return
+        found = api.traces(project, text=text, where=where, order=order, limit=limit)
     if as_json:
         print_json(found)
         return

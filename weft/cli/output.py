@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weft.errors import WeftError
+from weft.errors import InputError, WeftError
 from weft.formatting import MISSING
+from weft.query import pointer
 from weft.records import dumps
 
 _WIDE = 400
@@ -31,6 +33,18 @@ def console() -> Console:
     """The terminal on standard output; where it is none, lines are as long as they need to be."""
     terminal = Console(highlight=False)
     return terminal if terminal.is_terminal else Console(highlight=False, width=_WIDE, soft_wrap=True)
+
+
+@contextmanager
+def pointing(where: str | None) -> Iterator[None]:
+    """Where an expression is wrong, show it with a caret under the mistake; the error goes on."""
+    try:
+        yield
+    except InputError as error:
+        if where is not None and error.column is not None:
+            shown = pointer(where, error.column)
+            Console(stderr=True, highlight=False).print(Text(shown), soft_wrap=True)
+        raise
 
 
 def fail(error: WeftError) -> None:

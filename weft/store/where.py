@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Numeric,
     Text,
     and_,
@@ -102,13 +103,13 @@ class Where:
         if of == {"trace"} and columns is t.traces.c:
             return self._leaf(node, _At(None, trace=columns), truth)
         trace, root = t.traces.alias(), t.spans.alias()
-        some = select(literal(1)).where(trace.c.trace_id == columns.trace_id)
-        inner = [trace]
+        places: FromClause = trace
         if "root" in of:
-            inner.append(root)
-            some = some.where(root.c.trace_id == trace.c.trace_id, root.c.span_id == trace.c.root_span_id)
-        some = some.where(self._leaf(node, _At(columns, root.c, trace.c), truth))
-        return exists(some.correlate_except(*inner))
+            is_root = and_(root.c.trace_id == trace.c.trace_id, root.c.span_id == trace.c.root_span_id)
+            places = trace.join(root, is_root)
+        holds = self._leaf(node, _At(columns, root.c, trace.c), truth)
+        some = select(literal(1)).select_from(places).where(trace.c.trace_id == columns.trace_id, holds)
+        return exists(some.correlate_except(trace, root))
 
     def _leaf(self, node: Node, at: _At, truth: bool) -> ColumnElement[bool]:
         match node:

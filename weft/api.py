@@ -214,13 +214,17 @@ class Api:
     def spans(self, project: str | None = None, **filters: Any) -> Records[Span]:
         """All spans that match; ``filters`` are the fields of :class:`weft.records.SpanQuery`.
 
-        ``limit`` is the most that are returned; without it, all.
+        ``where`` is an expression of the query language, such as ``'kind == "llm" and duration_s > 2'``; where it is
+        wrong, the InputError has the ``column``. ``limit`` is the most that are returned; without it, all.
         """
         query = _query(SpanQuery, project, filters, default_limit=1000)
         return Records(_all(self.store.spans.list_spans, query, most=filters.get("limit")))
 
     def traces(self, project: str | None = None, **filters: Any) -> Records[TraceSummary]:
-        """All traces whose root matches, as their root and totals; ``filters`` as in :meth:`spans`."""
+        """All traces that match, as their root and totals; ``filters`` as in :meth:`spans`.
+
+        Times, duration, cost and order are the trace's; the other filters and ``where`` hold for one of its spans.
+        """
         query = _query(SpanQuery, project, filters, default_limit=500)
         return Records(_all(self.store.spans.list_traces, query, most=filters.get("limit")))
 
@@ -299,16 +303,21 @@ class Api:
         cached_usd: float | None = None,
         project: str | None = None,
         since: datetime | None = None,
+        reprice: bool = False,
     ) -> Price:
         """Say what a model costs, in US dollars a token, in a project or in all, always or from a time on.
 
-        It replaces the cost of spans that arrive from now on and began at ``since`` or later. Raises InputError for a
-        price that is negative or not finite, or a ``since`` without a time zone.
+        It replaces the cost of spans that arrive from now on and began at ``since`` or later; with ``reprice`` also of
+        those that are stored. Raises InputError for a price that is negative or not finite, or a ``since`` without a
+        time zone.
         """
         if since is not None and since.tzinfo is None:
             raise InputError(f"{since} names no time zone.", remedy="Use datetime(..., tzinfo=UTC).", field="since")
         from_ns = 0 if since is None else round(since.timestamp() * 1e9)
-        return self.store.prices.set_price(Price(model, input_usd, output_usd, project, cached_usd, from_ns))
+        price = self.store.prices.set_price(Price(model, input_usd, output_usd, project, cached_usd, from_ns))
+        if reprice:
+            self.store.prices.reprice(model, project=project)
+        return price
 
     def prices(self, project: str | None = None) -> Records[Price]:
         """Prices of one's own: every one, or those that a project sees."""

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
+    from weft.tracing.asgi import TraceMiddleware
     from weft.tracing.calls import Call, get_current_call, require_current_call
+    from weft.tracing.executors import ContextAwareThread, ProcessPoolExecutor, ThreadPoolExecutor
     from weft.tracing.human_scores import feedback
     from weft.tracing.media import Audio, File, Image
     from weft.tracing.model import Model, Object
     from weft.tracing.op import op
+    from weft.tracing.propagation import continue_trace, headers, propagate
     from weft.training import Artifact, Run, deployed, finish, log
 
     run: Run | None
@@ -47,6 +50,7 @@ _HOMES: dict[str, str] = {
     "Audio": "weft.tracing.media",
     "Call": "weft.tracing.calls",
     "ConflictError": "weft.errors",
+    "ContextAwareThread": "weft.tracing.executors",
     "Dataset": "weft.evals",
     "Evaluation": "weft.evals",
     "File": "weft.tracing.media",
@@ -59,6 +63,7 @@ _HOMES: dict[str, str] = {
     "Model": "weft.tracing.model",
     "NotFoundError": "weft.errors",
     "Object": "weft.tracing.model",
+    "ProcessPoolExecutor": "weft.tracing.executors",
     "Prompt": "weft.objects",
     "Ref": "weft.objects",
     "ReviewPolicy": "weft.reviews",
@@ -68,18 +73,23 @@ _HOMES: dict[str, str] = {
     "SettingError": "weft.errors",
     "StoreError": "weft.errors",
     "StringPrompt": "weft.objects",
+    "ThreadPoolExecutor": "weft.tracing.executors",
+    "TraceMiddleware": "weft.tracing.asgi",
     "WeftError": "weft.errors",
     "attributes": "weft.tracing",
+    "continue_trace": "weft.tracing.propagation",
     "deployed": "weft.training",
     "feedback": "weft.tracing.human_scores",
     "finish": "weft.training",
     "flush": "weft.session",
     "get_current_call": "weft.tracing.calls",
     "get_current_span": "weft.tracing",
+    "headers": "weft.tracing.propagation",
     "init": "weft.session",
     "instrument": "weft.tracing",
     "log": "weft.training",
     "op": "weft.tracing.op",
+    "propagate": "weft.tracing.propagation",
     "publish": "weft.objects",
     "ref": "weft.objects",
     "require_current_call": "weft.tracing.calls",
@@ -99,6 +109,7 @@ __all__ = [
     "Audio",
     "Call",
     "ConflictError",
+    "ContextAwareThread",
     "Dataset",
     "Evaluation",
     "File",
@@ -111,6 +122,7 @@ __all__ = [
     "Model",
     "NotFoundError",
     "Object",
+    "ProcessPoolExecutor",
     "Prompt",
     "Ref",
     "ReviewPolicy",
@@ -120,19 +132,24 @@ __all__ = [
     "SettingError",
     "StoreError",
     "StringPrompt",
+    "ThreadPoolExecutor",
+    "TraceMiddleware",
     "WeftError",
     "__version__",
     "attributes",
+    "continue_trace",
     "deployed",
     "feedback",
     "finish",
     "flush",
     "get_current_call",
     "get_current_span",
+    "headers",
     "init",
     "instrument",
     "log",
     "op",
+    "propagate",
     "publish",
     "ref",
     "require_current_call",

@@ -7,6 +7,7 @@ with OpenAIServer(lambda request: "hello") as server:
 from __future__ import annotations
 
 import contextlib
+import email
 import hashlib
 import itertools
 import json
@@ -14,10 +15,15 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+from weft.testing import openai_shapes as shapes
+from weft.testing.openai_shapes import count_tokens
+
+__all__ = ["Answer", "OpenAIServer", "count_tokens"]
 
 Answer = str | dict[str, Any]
 _WORDS = re.compile(r"\w+|[^\w\s]")
@@ -25,18 +31,16 @@ _LARGEST_BODY = 64 * 2**20
 _DIMENSIONS = 32
 
 
-def count_tokens(text: str) -> int:
-    """Words and punctuation marks of ``text``: what this server counts as tokens."""
-    return len(_WORDS.findall(text))
-
-
 class OpenAIServer:
-    """Chat completions (streamed too), responses, embeddings and models over HTTP/1.1 with keep-alive.
+    """Chat completions, responses, completions and Anthropic's messages (streamed too), embeddings, images, audio,
+    moderations and models over HTTP/1.1 with keep-alive.
 
-    ``respond`` is given the request's JSON body and returns the answer: a text, or a dict with any of ``content``,
-    ``tool_calls`` (a list of {"name", "arguments"}), ``finish_reason``, ``usage``, ``model``, and ``status`` with
-    ``error`` to fail. It runs in the thread of the request. ``model_version`` (``name:v3``) is sent as the header
-    ``X-Weft-Model``. ``requests`` keeps the bodies, newest last, at most 1,000. Port 0 picks a free one.
+    ``respond`` is given the request's JSON body or form and returns the answer: a text, or a dict with any of
+    ``content``, ``tool_calls`` (a list of {"name", "arguments"}), ``reasoning``, ``refusal``, ``images`` and ``audio``
+    (bytes), ``transcript``, ``finish_reason``, ``usage``, ``model``, ``cut_after`` (the chunks after which a stream
+    breaks off), and ``status`` with ``error`` and perhaps ``headers`` to fail. It runs in the thread of the request.
+    ``model_version`` (``name:v3``) is sent as the header ``X-Weft-Model``. ``requests`` keeps the bodies, newest last,
+    at most 1,000, ``headers`` theirs. Port 0 picks a free one.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class OpenAIServer:
         self.model = model
         self.model_version = model_version
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self._numbers = itertools.count(1)
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.owner = self
@@ -98,10 +103,11 @@ class OpenAIServer:
         """The next number of an answer's id."""
         return next(self._numbers)
 
-    def keep(self, request: dict[str, Any]) -> None:
-        """Remember a request's body."""
+    def keep(self, request: dict[str, Any], headers: dict[str, str]) -> None:
+        """Remember a request's body and headers."""
         self.requests.append(request)
-        del self.requests[:-1000]
+        self.headers.append(headers)
+        del self.requests[:-1000], self.headers[:-1000]
 
 
 class _Server(ThreadingHTTPServer):
@@ -140,9 +146,10 @@ class _Server(ThreadingHTTPServer):
 class _RefusedError(Exception):
     """An answer that is an error; the handler turns it into OpenAI's error shape."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -164,17 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         try:
             request = self._body()
-            route = self.path.split("?")[0].rstrip("/")
-            if route == "/v1/chat/completions":
-                self._chat(request)
-            elif route == "/v1/responses":
-                self._responses(request)
-            elif route == "/v1/embeddings":
-                self._embeddings(request)
-            else:
+            route = _ROUTES.get(self.path.split("?")[0].rstrip("/"))
+            if route is None:
                 self._error(404, f"There is nothing at {self.path}.")
+            else:
+                route(self, request)
         except _RefusedError as refused:
-            self._error(refused.status, str(refused))
+            self._error(refused.status, str(refused), refused.headers)
 
     def _body(self) -> dict[str, Any]:
         length = self.headers.get("Content-Length")
@@ -183,13 +186,17 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.close_connection = True
             raise _RefusedError(411 if length is None else 413, "Send a body with a Content-Length of at most 64 MiB.")
-        try:
-            request = json.loads(data)
-        except (ValueError, RecursionError):
-            raise _RefusedError(400, "The body is not JSON.") from None
+        content_type = self.headers.get("Content-Type", "")
+        if content_type.startswith("multipart/form-data"):
+            request = _form(content_type, data)
+        else:
+            try:
+                request = json.loads(data)
+            except (ValueError, RecursionError):
+                raise _RefusedError(400, "The body is not JSON.") from None
         if not isinstance(request, dict):
             raise _RefusedError(400, "The body is not a JSON object.")
-        self.server.owner.keep(request)
+        self.server.owner.keep(request, dict(self.headers.items()))
         return request
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -199,49 +206,53 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(500, f"{type(error).__name__}: {error}") from error
         answer = {"content": answer} if isinstance(answer, str) else dict(answer)
         if "error" in answer:
-            raise _RefusedError(int(answer.get("status", 500)), str(answer["error"]))
+            headers = {str(key): str(value) for key, value in (answer.get("headers") or {}).items()}
+            raise _RefusedError(int(answer.get("status", 500)), str(answer["error"]), headers)
         return answer
+
+    def _model(self, answer: dict[str, Any], request: dict[str, Any]) -> str:
+        return str(answer.get("model") or request.get("model") or self.server.owner.model)
+
+    def _head(self, answer: dict[str, Any], request: dict[str, Any], prefix: str) -> dict[str, Any]:
+        return {
+            "id": f"{prefix}-{self.server.owner.number()}",
+            "created": int(time.time()),
+            "model": self._model(answer, request),
+            "system_fingerprint": "fp_weft",
+        }
 
     def _chat(self, request: dict[str, Any]) -> None:
         messages = request.get("messages")
         if not isinstance(messages, list) or not messages:
             raise _RefusedError(400, "messages must be a list of at least one message.")
         answer = self._answer(request)
-        calls = [_call(index, call) for index, call in enumerate(answer.get("tool_calls") or [])]
-        content = answer.get("content")
-        finish = answer.get("finish_reason") or ("tool_calls" if calls else "stop")
-        usage = _usage(answer, messages, content, calls)
-        head = {
-            "id": f"chatcmpl-{self.server.owner.number()}",
-            "created": int(time.time()),
-            "model": answer.get("model") or request.get("model") or self.server.owner.model,
-            "system_fingerprint": "fp_weft",
-        }
+        head = self._head(answer, request, "chatcmpl")
+        if request.get("service_tier"):
+            head["service_tier"] = request["service_tier"]
         if request.get("stream"):
-            with_usage = bool((request.get("stream_options") or {}).get("include_usage"))
-            chunks = _chat_chunks(head, content, calls, finish, usage if with_usage else None, with_usage)
-            self._stream((json.dumps(chunk) for chunk in chunks), done=True)
-            return
-        message = {"role": "assistant", "content": content, "refusal": None}
-        if calls:
-            message["tool_calls"] = calls
-        choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-        self._send(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+            self._stream(shapes.chat_chunks(head, answer, request), done=True, cut=answer.get("cut_after"))
+        else:
+            self._send(200, shapes.chat_body(head, answer, request))
 
     def _responses(self, request: dict[str, Any]) -> None:
-        given = request.get("input")
-        if not given:
+        if not request.get("input"):
             raise _RefusedError(400, "input must be a text or a list of items.")
         answer = self._answer(request)
-        body = _response(self.server.owner, request, answer)
+        number = self.server.owner.number()
+        body = shapes.response_body(number, self._model(answer, request), answer, request)
         if not request.get("stream"):
             self._send(200, body)
             return
-        events = _response_events(body, answer.get("content"))
-        self._stream(
-            (json.dumps({**event, "sequence_number": n}) for n, event in enumerate(events)),
-            names=True,
-        )
+        events = ({**event, "sequence_number": n} for n, event in enumerate(shapes.response_events(body)))
+        self._stream(events, names=True, cut=answer.get("cut_after"))
+
+    def _completions(self, request: dict[str, Any]) -> None:
+        answer = self._answer(request)
+        head = self._head(answer, request, "cmpl")
+        if request.get("stream"):
+            self._stream(shapes.completion_chunks(head, answer), done=True)
+        else:
+            self._send(200, shapes.completion_body(head, answer, request))
 
     def _embeddings(self, request: dict[str, Any]) -> None:
         given = request.get("input")
@@ -255,30 +266,64 @@ class _Handler(BaseHTTPRequestHandler):
         model = request.get("model") or self.server.owner.model
         self._send(200, {"object": "list", "data": rows, "model": model, "usage": usage})
 
+    def _images(self, request: dict[str, Any]) -> None:
+        self._send(200, shapes.image_body(self._answer(request)))
+
+    def _speech(self, request: dict[str, Any]) -> None:
+        sound = self._answer(request).get("audio") or b""
+        self._headers(200, "audio/wav" if request.get("response_format") == "wav" else "audio/mpeg")
+        self.send_header("Content-Length", str(len(sound)))
+        self.end_headers()
+        self.wfile.write(sound)
+
+    def _transcriptions(self, request: dict[str, Any]) -> None:
+        text = self._answer(request).get("content")
+        self._send(200, {"text": text, "usage": {"type": "tokens", "input_tokens": 9, "output_tokens": 3}})
+
+    def _moderations(self, request: dict[str, Any]) -> None:
+        answer = self._answer(request)
+        self._send(200, shapes.moderation_body(answer, self._model(answer, request)))
+
+    def _anthropic(self, request: dict[str, Any]) -> None:
+        answer = self._answer(request)
+        number = self.server.owner.number()
+        body = shapes.anthropic_body(number, self._model(answer, request), answer, request)
+        if request.get("stream"):
+            self._stream(shapes.anthropic_events(body), names=True)
+        else:
+            self._send(200, body)
+
     def _headers(self, status: int, content_type: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         if self.server.owner.model_version:
             self.send_header("X-Weft-Model", self.server.owner.model_version)
 
-    def _send(self, status: int, value: Any) -> None:
+    def _send(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(value).encode()
         self._headers(status, "application/json")
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
-    def _error(self, status: int, message: str) -> None:
+    def _error(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         kind = "invalid_request_error" if status < 500 else "server_error"
-        self._send(status, {"error": {"message": message, "type": kind, "param": None, "code": None}})
+        self._send(status, {"error": {"message": message, "type": kind, "param": None, "code": None}}, headers)
 
-    def _stream(self, events: Iterator[str], *, done: bool = False, names: bool = False) -> None:
+    def _stream(
+        self, events: Iterable[dict[str, Any]], *, done: bool = False, names: bool = False, cut: int | None = None
+    ) -> None:
         self._headers(200, "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in events:
-            name = f"event: {json.loads(event)['type']}\n" if names else ""
-            self._chunk(f"{name}data: {event}\n\n".encode())
+        for number, event in enumerate(events):
+            if number == cut:
+                self.close_connection = True
+                return
+            name = f"event: {event['type']}\n" if names else ""
+            self._chunk(f"{name}data: {json.dumps(event)}\n\n".encode())
         if done:
             self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
@@ -287,129 +332,31 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-def _call(index: int, call: dict[str, Any]) -> dict[str, Any]:
-    arguments = call.get("arguments", {})
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    function = {"name": call.get("name", ""), "arguments": text}
-    return {"id": call.get("id") or f"call_{index}", "type": "function", "function": function}
+_ROUTES: dict[str, Callable[[_Handler, dict[str, Any]], None]] = {
+    "/v1/chat/completions": _Handler._chat,
+    "/v1/responses": _Handler._responses,
+    "/v1/completions": _Handler._completions,
+    "/v1/embeddings": _Handler._embeddings,
+    "/v1/images/generations": _Handler._images,
+    "/v1/images/edits": _Handler._images,
+    "/v1/audio/speech": _Handler._speech,
+    "/v1/audio/transcriptions": _Handler._transcriptions,
+    "/v1/audio/translations": _Handler._transcriptions,
+    "/v1/moderations": _Handler._moderations,
+    "/v1/messages": _Handler._anthropic,
+}
 
 
-def _said(value: Any) -> int:
-    """Tokens of all that is said in messages: their texts and the arguments of their calls, not their form."""
-    if isinstance(value, str):
-        return count_tokens(value)
-    if isinstance(value, list):
-        return sum(_said(item) for item in value)
-    if isinstance(value, dict):
-        spoken = ("content", "text", "input", "arguments", "function", "tool_calls", "output")
-        return sum(_said(value[key]) for key in spoken if key in value)
-    return 0
-
-
-def _usage(answer: dict[str, Any], prompt: Any, content: str | None, calls: list[Any]) -> dict[str, Any]:
-    counted = {
-        "prompt_tokens": _said(prompt),
-        "completion_tokens": count_tokens(content or "") + sum(count_tokens(c["function"]["arguments"]) for c in calls),
-    }
-    given = {**counted, **(answer.get("usage") or {})}
-    given.setdefault("total_tokens", given["prompt_tokens"] + given["completion_tokens"])
-    return given
-
-
-def _pieces(content: str | None) -> list[str]:
-    """The text in word-sized pieces that join to it again."""
-    return re.findall(r"\s*\S+|\s+", content) if content else []
-
-
-def _chat_chunks(
-    head: dict[str, Any],
-    content: str | None,
-    calls: list[dict[str, Any]],
-    finish: str,
-    usage: dict[str, Any] | None,
-    with_usage: bool,
-) -> Iterator[dict[str, Any]]:
-    def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
-        made = {**head, "object": "chat.completion.chunk", "choices": [choice]}
-        return {**made, "usage": None} if with_usage else made
-
-    yield chunk({"role": "assistant", "content": "" if content is not None else None})
-    for piece in _pieces(content):
-        yield chunk({"content": piece})
-    for index, call in enumerate(calls):
-        name = {"name": call["function"]["name"], "arguments": ""}
-        yield chunk({"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": name}]})
-        text = call["function"]["arguments"]
-        half = len(text) // 2
-        for part in (text[:half], text[half:]):
-            yield chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
-    yield chunk({}, finish)
-    if with_usage:
-        yield {**head, "object": "chat.completion.chunk", "choices": [], "usage": usage}
-
-
-def _response(owner: OpenAIServer, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    number = owner.number()
-    content = answer.get("content")
-    calls = [_call(index, call) for index, call in enumerate(answer.get("tool_calls") or [])]
-    output: list[dict[str, Any]] = []
-    if content is not None:
-        text = {"type": "output_text", "text": content, "annotations": [], "logprobs": []}
-        output.append(
-            {"type": "message", "id": f"msg_{number}", "role": "assistant", "status": "completed", "content": [text]}
-        )
-    output.extend(
-        {
-            "type": "function_call",
-            "id": f"fc_{number}_{index}",
-            "call_id": call["id"],
-            "name": call["function"]["name"],
-            "arguments": call["function"]["arguments"],
-            "status": "completed",
-        }
-        for index, call in enumerate(calls)
-    )
-    counted = _usage(answer, [request.get("instructions"), request["input"]], content, calls)
-    usage = {
-        "input_tokens": counted["prompt_tokens"],
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": counted["completion_tokens"],
-        "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": counted["total_tokens"],
-    }
-    return {
-        "id": f"resp_{number}",
-        "object": "response",
-        "created_at": int(time.time()),
-        "status": "completed",
-        "model": answer.get("model") or request.get("model") or owner.model,
-        "output": output,
-        "usage": usage,
-        "error": None,
-        "incomplete_details": None,
-        "instructions": request.get("instructions"),
-        "metadata": {},
-        "parallel_tool_calls": True,
-        "temperature": request.get("temperature"),
-        "tool_choice": "auto",
-        "tools": request.get("tools") or [],
-        "top_p": request.get("top_p"),
-    }
-
-
-def _response_events(body: dict[str, Any], content: str | None) -> Iterator[dict[str, Any]]:
-    started = {**body, "status": "in_progress", "output": [], "usage": None}
-    yield {"type": "response.created", "response": started}
-    for index, item in enumerate(body["output"]):
-        yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "status": "in_progress"}}
-        if item["type"] == "message":
-            where = {"item_id": item["id"], "output_index": index, "content_index": 0}
-            for piece in _pieces(content):
-                yield {"type": "response.output_text.delta", **where, "delta": piece, "logprobs": []}
-            yield {"type": "response.output_text.done", **where, "text": content, "logprobs": []}
-        yield {"type": "response.output_item.done", "output_index": index, "item": item}
-    yield {"type": "response.completed", "response": body}
+def _form(content_type: str, data: bytes) -> dict[str, Any]:
+    """The fields of a multipart form: texts, and the bytes of files."""
+    message = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + data)
+    fields: dict[str, Any] = {}
+    for part in message.walk():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            fields[name.removesuffix("[]")] = content if part.get_filename() else content.decode("utf-8", "replace")
+    return fields
 
 
 def _echo(request: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from opentelemetry import trace
-from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags, TraceState
 
 from weft import clock, recording
 from weft.journal import fork
@@ -48,6 +48,7 @@ class OwnSpan(ActiveSpan, trace.Span):
     _links: list[dict[str, Any]] | None = None
     _failure: str | None = None
     _context: SpanContext | None = None
+    trace_state: TraceState | None = None  # what a caller's header said, for whoever is called from here
 
     def __init__(
         self,
@@ -92,7 +93,8 @@ class OwnSpan(ActiveSpan, trace.Span):
         """OpenTelemetry's ids; not sampled where the trace is kept back."""
         if self._context is None:
             ids = int(self.record["trace_id"], 16), int(self.record["span_id"], 16)
-            self._context = SpanContext(*ids, False, _RECORDED if self.hold is None else _HELD)
+            flags = _RECORDED if self.hold is None else _HELD
+            self._context = SpanContext(*ids, False, flags, self.trace_state)
         return self._context
 
     def announce(self, size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState
 
 from weft import clock, recording
 from weft.otlp import names
@@ -90,10 +90,12 @@ def _begin(
     parent = trace.get_current_span()
     hold: Hold | None = None
     parent_id: str | None = None
+    state: TraceState | None = None
     is_root = False
     if type(parent) is OwnSpan:
         above = parent.record
         trace_id, parent_id, hold = above["trace_id"], above["span_id"], parent.hold
+        state = parent.trace_state
         if hold is not None and parent.generation != own.generation:  # the parent process keeps back its own
             hold, is_root = Hold(recorder.append), True
     elif parent is trace.INVALID_SPAN or not (ids := parent.get_span_context()).is_valid:
@@ -112,7 +114,7 @@ def _begin(
                 if not ids.is_remote or not _keeps_errors(recorder, sampling):
                     return Unrecorded(parent)
                 hold, is_root = Hold(recorder.append), True
-        trace_id, parent_id = f"{ids.trace_id:032x}", f"{ids.span_id:016x}"
+        trace_id, parent_id, state = f"{ids.trace_id:032x}", f"{ids.span_id:016x}", ids.trace_state
     if where.mirror and hold is None:
         return None
     record: Record = {
@@ -128,6 +130,8 @@ def _begin(
     if parent_id is not None:
         record["parent_span_id"] = parent_id
     begun = OwnSpan(record, recorder, redactor, hold, is_root)
+    if state:
+        begun.trace_state = state
     around = context.around()
     if around is not None:
         begun.set_attributes(around)

@@ -70,8 +70,18 @@ class _Call:
             _current.reset(self._token)
         self._span.leave()
         if error is not None:
+            answer = getattr(error, "completion", None)  # of one that was too short to be parsed
+            if answer is not None:
+                self._told(answer)
             self._failed(error)
             self._span.end()
+
+    def _told(self, result: Any) -> None:
+        try:
+            self._span.set_attributes(self._api.answer(result, content=self._content))
+            self._span.set_attributes(self._client.extras(result))
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("llm answer", error)
 
     def heard(self, response: Any) -> None:
         """Note what the headers of an HTTP response say; of several attempts, the last one is the answer."""
@@ -99,10 +109,10 @@ class _Call:
             if is_stream(result):
                 self._answer, self._stream = self._api.accumulator(), result
                 return TracedStream(result, self, self._answer.add)
-            self._span.set_attributes(self._api.answer(result, content=self._content))
-            self._span.set_attributes(self._client.extras(result))
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("llm answer", error)
+        else:
+            self._told(result)
         self._span.end()
         return result
 

@@ -1,0 +1,82 @@
+"""The real litellm client against a server on loopback: one span a model call, with all it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from weft.testing.openai_server import OpenAIServer
+
+
+def respond(request: dict[str, Any]) -> Any:
+    if request.get("tools"):
+        return {"content": None, "tool_calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}
+    if "fail" in json.dumps(request):
+        return {"error": "it failed", "status": 422}
+    return "a good  answer"
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer(respond, model_version="answerer:v3") as running:
+        yield running
+
+
+def run_python(code: str, server: OpenAIServer) -> Any:
+    """The last line that ``code`` prints, as JSON: litellm is imported in a process of its own."""
+    environment = {**os.environ, "BASE": server.base_url, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_litellm_gives_one_span_a_call(server: OpenAIServer) -> None:
+    spans = run_python(
+        """
+        import asyncio, json, os, sys
+        from weft import tracing
+        from weft.testing.recorder import MemoryRecorder
+        tracing.instrument()
+        assert "litellm" not in sys.modules and "openai" not in sys.modules
+        from litellm import acompletion, completion, embedding
+        import litellm
+        given = dict(model="openai/demo", api_base=os.environ["BASE"], api_key="k",
+                     messages=[{"role": "user", "content": "hi"}])
+        async def both():
+            assert (await acompletion(**given)).choices[0].message.content == "a good  answer"
+            stream = await acompletion(**given, stream=True, stream_options={"include_usage": True})
+            assert "".join([c.choices[0].delta.content or "" async for c in stream]) == "a good  answer"
+        with MemoryRecorder() as recorder:
+            assert completion(**given).choices[0].message.content == "a good  answer"
+            stream = completion(**given, stream=True, stream_options={"include_usage": True})
+            assert isinstance(stream, litellm.CustomStreamWrapper)
+            assert "".join(c.choices[0].delta.content or "" for c in stream) == "a good  answer"
+            asyncio.run(both())
+            embedding(model="openai/emb", input=["one two"], api_base=os.environ["BASE"], api_key="k")
+            try:
+                completion(**{**given, "messages": [{"role": "user", "content": "fail"}]})
+            except litellm.exceptions.APIError as error:
+                pass
+            except litellm.exceptions.BadRequestError as error:
+                pass
+        tracing.uninstrument()
+        assert completion is not litellm.completion
+        print(json.dumps([[s.name, s.scope, s.kind, s.provider, s.model, s.input_tokens, s.output_tokens,
+                           s.model_version, str(s.status), s.end_ns is not None, s.cost_usd] for s in recorder.spans]))
+        """,
+        server,
+    )
+    chat = ["chat demo", "weft.litellm", "llm", "openai", "demo", 1, 3, "answerer:v3", "ok", True, None]
+    assert spans[:4] == [chat] * 4
+    assert spans[4][:6] == ["embeddings emb", "weft.litellm", "embedding", "openai", "emb", 2]
+    assert spans[5][8] == "error"
+    assert len(spans) == 6

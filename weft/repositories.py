@@ -246,6 +246,10 @@ class Prices(Protocol):
         """Forget a price. Raises NotFoundError."""
         ...
 
+    def reprice(self, model: str, *, project: str | None = None) -> int:
+        """Apply the prices that are set to the spans of a model that are stored already; returns how many changed."""
+        ...
+
     def list_prices(self, project: str | None = None) -> list[Price]:
         """Every price, or those that a project sees, by model and time."""
         ...

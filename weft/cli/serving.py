@@ -69,6 +69,7 @@ def set_price(
     cached_usd: Annotated[float | None, typer.Option("--cached", help="The same for cached input tokens.")] = None,
     project: Project = None,
     since: Annotated[str | None, typer.Option(help="From this day on, such as 2026-11-01 (UTC).")] = None,
+    reprice: Annotated[bool, typer.Option("--reprice", help="Apply it to spans that are stored, too.")] = False,
 ) -> None:
     """Say what a model costs, in a project or in all; it replaces the cost of spans that arrive from now on."""
     with Api() as api:
@@ -79,6 +80,7 @@ def set_price(
             cached_usd=None if cached_usd is None else cached_usd / _MILLION,
             project=project,
             since=_time(since),
+            reprice=reprice,
         )
     console().print(f"{model} has a price.", markup=False)
 

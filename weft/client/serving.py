@@ -51,6 +51,11 @@ class RemotePrices:
         query = {"model": price.model, "project": price.project, "from_ns": price.from_ns}
         self._wire.call("DELETE", "/api/prices", query=query)
 
+    def reprice(self, model: str, *, project: str | None = None) -> int:
+        """Apply the prices that are set to spans that are stored already."""
+        changed: int = self._wire.post("/api/prices/apply", {"model": model, "project": project})["changed"]
+        return changed
+
     def list_prices(self, project: str | None = None) -> list[Price]:
         """Every price, or those that a project sees."""
         prices: list[Price] = parse(list[Price], self._wire.get("/api/prices", project=project))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from weft.errors import InputError, NotFoundError
 from weft.records import Price
+from weft.store import rollups
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
-from weft.store.span_rows import AT
+from weft.store.span_rows import AT, recount_traces
 
 _COLUMNS = tuple(column.name for column in t.prices.columns)
 _EVERY_PROJECT = ""
+_PIECE = 1_000
 
 
 class SqlPrices:
@@ -40,6 +43,48 @@ class SqlPrices:
         with self._database.write() as connection:
             if not connection.execute(t.prices.delete().where(*one)).rowcount:
                 raise NotFoundError(f"There is no such price of {price.model!r}.", field="model")
+
+    def reprice(self, model: str, *, project: str | None = None) -> int:
+        """Apply the prices that are set to the spans of a model that are stored already; returns how many changed.
+
+        It goes in pieces, so that writers get their turn. Spans without a price of one's own keep their cost.
+        """
+        changed, last = 0, 0
+        while True:
+            with self._database.write() as connection:
+                self._database.take_turn(connection)
+                c = t.spans.c
+                query = select(c.id, c.trace_id, *(c[name] for name in rollups.COUNTED))
+                query = query.where(
+                    c.model == model, c.id > last, *(() if project is None else (c.project == project,))
+                )
+                rows = connection.execute(query.order_by(c.id).limit(_PIECE)).all()
+                if not rows:
+                    return changed
+                last = rows[-1].id
+                changed += self._reprice(connection, rows)
+
+    def _reprice(self, connection: Connection, rows: Sequence[Any]) -> int:
+        prices, changes = PriceList(connection), []
+        for row in rows:
+            price = prices.find(row.project, row.model, row.start_ns)
+            if price is None:
+                continue
+            cost = cost_usd(price, row.input_tokens, row.output_tokens, row.cached_tokens)
+            if cost is not None and cost != row.cost_usd:
+                changes.append((row, cost))
+        before = operator.attrgetter(*rollups.COUNTED)
+        place = rollups.COUNTED.index("cost_usd")
+        rollups.update(
+            self._database,
+            connection,
+            [(old := before(row), (*old[:place], cost, *old[place + 1 :])) for row, cost in changes],
+        )
+        if changes:
+            update = t.spans.update().where(t.spans.c.id == bindparam("of")).values(cost_usd=bindparam("cost"))
+            connection.execute(update, [{"of": row.id, "cost": cost} for row, cost in changes])
+            recount_traces(self._database, connection, sorted({row.trace_id for row, _ in changes}))
+        return len(changes)
 
     def list_prices(self, project: str | None = None) -> list[Price]:
         """Every price, or those that a project sees, by model and time."""

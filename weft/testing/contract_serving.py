@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from weft.errors import InputError, NotFoundError
-from weft.records import ArtifactVersion, Deployment, NodeKind, Price
+from weft.records import ArtifactVersion, Deployment, NodeKind, Price, SpanQuery
 from weft.repositories import Store
 from weft.testing.batches import batch_of
-from weft.testing.contract_observations import T, a_span
+from weft.testing.contract_observations import T, a_span, trace
 
 
 def _model(store: Store, digest: str, name: str = "answerer") -> None:
@@ -85,6 +85,33 @@ class ServingContract:
         store.ingest(batch_of("w", *spans))
         found = [store.spans.find_span(span.trace_id, span.span_id) for span in spans]
         assert [span and span.cost_usd for span in found] == [12.0, 6 * 3.0 + 4 * 0.5 + 4.0, 50.0, 7.0, None]
+
+    def test_spans_that_are_stored_can_be_priced_anew(self, store: Store) -> None:
+        spans = [
+            a_span(
+                n,
+                model="m",
+                kind="llm",
+                input_tokens=n,
+                cost_usd=9.0,
+                project="q" if n == 3 else "p",
+                trace_id=trace(7),
+            )
+            for n in range(1, 5)
+        ]
+        store.ingest(batch_of("w", *spans, a_span(9, model="other", input_tokens=1, cost_usd=9.0)))
+        store.prices.set_price(Price("m", 2.0, 0.0, from_ns=T + 2))
+        assert store.prices.reprice("m", project="p") == 2
+        found = [store.spans.find_span(span.trace_id, span.span_id) for span in spans]
+        assert [span and span.cost_usd for span in found] == [9.0, 4.0, 9.0, 8.0]
+        assert store.prices.reprice("m") == 1
+        assert store.prices.reprice("m") == 0
+        assert {one.keys["model"]: one.cost_usd for one in store.spans.totals_by(SpanQuery(), ["model"])} == {
+            "m": 9.0 + 4.0 + 6.0 + 8.0,
+            "other": 9.0,
+        }
+        [whole] = store.spans.list_traces(SpanQuery(trace_id=trace(7))).items
+        assert whole.cost_usd == 27.0
 
     def test_a_price_can_be_forgotten_and_a_bad_one_is_refused(self, store: Store) -> None:
         store.prices.set_price(Price("m", 1.0, 2.0))

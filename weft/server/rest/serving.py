@@ -55,6 +55,10 @@ def _add_prices(routes: APIRouter, store: Store) -> None:
     def set_price(price: Annotated[Price, Body()]) -> Response:
         return reply(store.prices.set_price(price))
 
+    @routes.post("/prices/apply", summary="Apply prices to a model's spans that are stored already", tags=["prices"])
+    def reprice(model: Annotated[str, Body()], project: Annotated[str | None, Body()] = None) -> Response:
+        return reply({"changed": store.prices.reprice(model, project=project)})
+
     @routes.delete("/prices", summary="Forget a price", tags=["prices"])
     def delete_price(model: str, project: str | None = None, from_ns: int = 0) -> Response:
         store.prices.delete_price(Price(model, 0.0, 0.0, project, None, from_ns))

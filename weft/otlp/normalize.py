@@ -29,10 +29,10 @@ _LABELS = {"tags": names.WEFT_TAGS, "prompt": names.WEFT_PROMPT}
 _Slot = tuple[int, str, str, Reader]
 _EXACT: dict[str, list[_Slot]] = {}
 _STARTS: list[tuple[str, list[_Slot]]] = []
-# Names seen before, with their slots: an exporter's names are few and come again and again.
-_seen: dict[str, list[_Slot]] = {}
-_MOST_SEEN = 10_000
-_LONGEST_SEEN = 200
+# For the names of a span's attributes, what to ask in which order: an exporter's spans look alike.
+_plans: dict[tuple[str, ...], list[_Slot]] = {}
+_MOST_PLANS = 1000
+_MOST_NAMES = 100
 
 
 def _line_up() -> None:
@@ -66,15 +66,11 @@ def labels(found: dict[str, Any]) -> dict[str, Any]:
 def normalized(attributes: Attributes, events: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """As :func:`columns`, with ``tags`` (a list of words) and ``prompt`` (a prompt's reference) beside them."""
     a = _with_event_details(attributes, events) if events else attributes
-    slots: dict[int, _Slot] = {}
-    for name in a:
-        known = _seen.get(name)
-        for slot in _slots_of(name) if known is None else known:
-            slots[slot[0]] = slot
+    spoken = tuple(a)
     found: dict[str, Any] = {}
     counted: bool | None = None
-    for rank in sorted(slots):  # kinds stand first
-        _, column, key, read = slots[rank]
+    plan = _plans.get(spoken)
+    for _, column, key, read in _plan(spoken) if plan is None else plan:  # kinds stand first
         if column in found:
             continue
         if column in _USAGE:
@@ -114,11 +110,20 @@ def kind_of(a: Attributes) -> str:
     return kind
 
 
-def _slots_of(name: str) -> list[_Slot]:
-    slots = [*_EXACT.get(name, ()), *(slot for start, those in _STARTS if name.startswith(start) for slot in those)]
-    if len(_seen) < _MOST_SEEN and len(name) <= _LONGEST_SEEN:
-        _seen[name] = slots
-    return slots
+def _plan(spoken: tuple[str, ...]) -> list[_Slot]:
+    slots: dict[int, _Slot] = {}
+    for name in spoken:
+        for slot in _EXACT.get(name, ()):
+            slots[slot[0]] = slot
+        for start, those in _STARTS:
+            if name.startswith(start):
+                slots.update((slot[0], slot) for slot in those)
+    plan = [slots[rank] for rank in sorted(slots)]
+    if len(spoken) <= _MOST_NAMES and sum(map(len, spoken)) <= _MOST_NAMES * _MOST_NAMES:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[spoken] = plan
+    return plan
 
 
 def _unsaid_kind(a: Attributes) -> str:

@@ -80,7 +80,7 @@ def _span(span: Any) -> RawSpan:
         attributes.setdefault(names.TRACE_STATE, span.trace_state)
     if span.dropped_attributes_count:
         attributes.setdefault(names.DROPPED_ATTRIBUTES, span.dropped_attributes_count)
-    status = span.status
+    status, events, links = span.status, span.events, span.links
     return RawSpan(
         span.trace_id,
         span.span_id,
@@ -92,19 +92,21 @@ def _span(span: Any) -> RawSpan:
         status.code,
         status.message,
         attributes,
-        [
-            {"name": event.name, "time_ns": event.time_unix_nano, "attributes": _attributes(event.attributes)}
-            for event in span.events
-        ],
-        [
-            {
-                "trace_id": link.trace_id.hex(),
-                "span_id": link.span_id.hex(),
-                "attributes": _attributes(link.attributes),
-            }
-            for link in span.links
-        ],
+        [_event(event) for event in events] if len(events) else [],
+        [_link(link) for link in links] if len(links) else [],
     )
+
+
+def _event(event: Any) -> dict[str, Any]:
+    return {"name": event.name, "time_ns": event.time_unix_nano, "attributes": _attributes(event.attributes)}
+
+
+def _link(link: Any) -> dict[str, Any]:
+    return {
+        "trace_id": link.trace_id.hex(),
+        "span_id": link.span_id.hex(),
+        "attributes": _attributes(link.attributes),
+    }
 
 
 def _log(log: Any) -> RawLog:
@@ -123,15 +125,13 @@ def _attributes(pairs: Any) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for pair in pairs:
         value = pair.value
-        # Most are texts; asking which kind it is costs as much as reading one.
-        out[pair.key] = value.string_value or _value(value)
+        # Most are texts and counts; asking which kind it is costs as much as reading one.
+        out[pair.key] = value.string_value or value.int_value or _value(value)
     return out
 
 
 def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
-    if kind == "int_value":
-        return value.int_value
     if kind == "double_value":
         return finite(value.double_value)
     if kind == "array_value":

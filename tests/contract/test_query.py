@@ -344,6 +344,38 @@ def test_many_expressions(sqlite: SqlStore, postgres: SqlStore, node: Any) -> No
     check(postgres, node)
 
 
+@pytest.mark.parametrize("name", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("GOLD", {"gold", "Gold"}),
+        ("gol", set()),
+        ("gol*", {"gold", "Gold"}),
+        ("grüsse", {"Grüße"}),
+        ("50 say", {'say "50%_"'}),
+        ("gold nowhere", set()),
+    ],
+)
+def test_contents_are_searched_by_words(request: pytest.FixtureRequest, name: str, text: str, wanted: set[str]) -> None:
+    store = request.getfixturevalue(name)
+
+    def found(where: str) -> set[str]:
+        return {span.span_id for span in store.spans.list_spans(SpanQuery(where=where, limit=100)).items}
+
+    by_name = {span.span_id for span in SPANS if span.name in wanted}
+    there = {}
+    for section in ("input", "output"):
+        values = [*wanted, *([{"q": "gold ask"}] if "gold" in wanted else [])]
+        inside = {span.span_id for span in SPANS if getattr(span, section) in values}
+        here = {span.span_id for span in SPANS if getattr(span, section) is not None or section == "input"}
+        there[section] = inside | (by_name & here)
+        assert found(f"{query.quoted(text)} in {section}") == there[section]
+        assert found(f"{query.quoted(text)} not in {section}") == {span.span_id for span in SPANS} - there[section]
+    either = there["input"] | there["output"]
+    assert found(f"{query.quoted(text)} in text") == either
+    assert found(f"{query.quoted(text)} in text and not is_root or is_root and {query.quoted(text)} in text") == either
+
+
 def test_the_corpus_has_every_case() -> None:
     assert {REFERENCE.value(Field("status"), span) for span in SPANS} == {"ok", "error", "running", "interrupted"}
     assert any(REFERENCE.tags(span) for span in SPANS)

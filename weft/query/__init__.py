@@ -21,7 +21,7 @@ from weft.query.nodes import (
 )
 from weft.query.parser import Problem, parse, problem
 from weft.query.tokens import LENGTH
-from weft.query.writing import pointer, write
+from weft.query.writing import pointer, quoted, write
 
 __all__ = [
     "FIELDS",
@@ -47,5 +47,6 @@ __all__ = [
     "parse",
     "pointer",
     "problem",
+    "quoted",
     "write",
 ]

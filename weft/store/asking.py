@@ -65,6 +65,8 @@ def _as_filter(asked_: SpanQuery, part: Node, now_ns: int, whole: bool) -> dict[
 
     ``whole``: of spans. Of traces, times, duration and cost filter the trace.
     """
+    if isinstance(part, query.Contains) and part.field == Field("text") and asked_.text is None:
+        return {"text": part.text}
     if not isinstance(part, query.Compare) or isinstance(part.value, Field):
         return {}
     field, op, value = part.field, part.op, part.value

@@ -73,6 +73,7 @@ class Where:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._database = database
         self._sqlite = database.sqlite
         self._members = Members(database.sqlite)
         self._now_ns = clock.now_ns()
@@ -212,12 +213,10 @@ class Where:
             part = self._part_of(self._members.read(c.facets, key, str), text, truth)
             return or_(within, part) if truth else or_(and_(self._members.is_list(c.facets, key), not_(within)), part)
         if _info(field) is FieldType.CONTENT:
-            found = self._in_content(field.name, text, c)
+            section = None if field.name == "text" else field.name
+            found = words.matches(self._database, text, c.id, section)
             return found if truth else not_(found)
         return self._part_of(self._text(field, c, "=="), text, truth)
-
-    def _in_content(self, name: str, text: str, c: Any) -> ColumnElement[bool]:
-        return words.matches(self._database, text, c.id, None if name == "text" else name)
 
     def _part_of(self, whole: Any, text: str, truth: bool) -> ColumnElement[bool]:
         """Whether ``text`` is in ``whole``, A to Z as a to z."""

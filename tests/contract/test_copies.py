@@ -106,6 +106,8 @@ def test_a_backup_holds_what_was_acknowledged_before_it(address: Callable[[Path]
         assert len(calls) >= before
         assert restored.blobs.get("busy", digest) == big
         assert restored.integrity() == []
+        found = restored.spans.list_spans(SpanQuery(project="busy", text=f"answer {before - 1}")).items
+        assert [span.input["n"] for span in found] == [before - 1]
         restored.close()
 
 

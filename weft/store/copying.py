@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, select
 
 from weft.errors import StoreError
+from weft.store import backfills, reading
 from weft.store import tables as t
 from weft.store.blobs import _path as blob_path
 from weft.store.database import Database
@@ -20,7 +21,8 @@ Progress = Callable[[str, int], None]
 
 
 def copy_database(source: Database, target: Database, progress: Progress = lambda table, rows: None) -> int:
-    """Copy every row, as one moment of ``source`` has them, in one transaction; returns the number of rows.
+    """Copy every row, as one moment of ``source`` has them, in one transaction, then make the word index anew; returns
+    the number of rows.
 
     ``target`` must be migrated and empty. Large blobs are copied from folder to folder where the two differ.
     ``progress`` is told the table and the rows copied so far. Raises StoreError where ``target`` holds something.
@@ -33,6 +35,9 @@ def copy_database(source: Database, target: Database, progress: Progress = lambd
         if not target.sqlite:
             _go_on_counting(writer)
         copy_blobs(reader, source.blob_dir, target.blob_dir)
+        backfills.begin(target, writer, backfills.WORDS)  # the word index is no table and differs by database
+    while reading.go_on(target):
+        progress("words", total)
     return total
 
 

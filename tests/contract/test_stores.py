@@ -47,7 +47,7 @@ class TestPostgres(StoreContract):
     def store(self, postgres_store: SqlStore) -> Iterator[Store]:
         yield postgres_store
         assert postgres_store.integrity() == []
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        tables = ", ".join(table.name for table in metadata.sorted_tables) + ", span_words"
         with postgres_store.database.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {tables}")
 

@@ -20,6 +20,7 @@ INLINE_BYTES = 8 * 1024 * 1024
 _LEVEL = 3
 _COLUMNS = ("project", "digest", "size_bytes", "encoding", "data", "created_ns")
 _BATCH = 500
+_FRESH_NS = 3_600_000_000_000
 MARK = "@"  # no JSON text begins with it
 
 
@@ -36,12 +37,10 @@ class SqlBlobs:
         except ValueError as error:
             raise InputError(f"The blob cannot be stored: {error}.", field="project") from None
         digest = digests.of_bytes(data)
-        with self._database.read() as connection:
-            if _find(connection, project, digest) is not None:
-                return digest
-        row = _row(self._database, project, digest, data, zstandard.ZstdCompressor(level=_LEVEL))
-        with self._database.write() as connection:
-            self._database.insert_new(connection, "blobs", _COLUMNS, [row])
+        if not self._touch(project, digest):
+            row = _row(self._database, project, digest, data, zstandard.ZstdCompressor(level=_LEVEL))
+            with self._database.write() as connection:
+                self._database.insert_new(connection, "blobs", _COLUMNS, [row])
         return digest
 
     def get(self, project: str, digest: str) -> bytes:
@@ -53,9 +52,23 @@ class SqlBlobs:
         return _content(self._database, project, row)
 
     def has(self, project: str, digest: str) -> bool:
-        """Whether the project holds a blob of this digest."""
+        """Whether the project holds a blob of this digest. It is kept for a while then, as if it had been put."""
+        return self._touch(project, digest)
+
+    def _touch(self, project: str, digest: str) -> bool:
+        """Keep a blob from being collected before its name is stored; False where there is none."""
         with self._database.read() as connection:
-            return _find(connection, project, digest) is not None
+            row = _find(connection, project, digest)
+        if row is None or (row.encoding == "file" and not _file_of(self._database, row).exists()):
+            return False
+        if clock.now_ns() - row.created_ns < _FRESH_NS:
+            return True
+        b = t.blobs.c
+        with self._database.write() as connection:
+            touched = connection.execute(
+                t.blobs.update().where(b.project == project, b.digest == digest).values(created_ns=clock.now_ns())
+            )
+        return touched.rowcount > 0
 
 
 class Texts:
@@ -156,8 +169,7 @@ def _content(database: Database, project: str, row: Any) -> bytes:
     data: bytes
     try:
         if row.encoding == "file":
-            assert database.blob_dir is not None  # who has no folder keeps all in rows
-            data = _path(database.blob_dir, project, row.digest).read_bytes()
+            data = _file_of(database, row).read_bytes()
         elif row.encoding == "zstd":
             data = zstandard.ZstdDecompressor().decompress(row.data, max_output_size=row.size_bytes)
         else:
@@ -175,6 +187,20 @@ def _damaged(digest: str, why: str) -> StoreError:
 
 def _path(folder: Path, project: str, digest: str) -> Path:
     return folder / digests.of_bytes(project.encode("utf-8"))[:16] / digest[:2] / digest
+
+
+def _file_of(database: Database, row: Any) -> Path:
+    assert database.blob_dir is not None  # who has no folder keeps all in rows
+    return _path(database.blob_dir, row.project, row.digest)
+
+
+def remove_file(database: Database, project: str, digest: str) -> None:
+    """Remove the file of a blob whose row is gone, unless somebody has put it again."""
+    if database.blob_dir is None:
+        return
+    with database.write() as connection:
+        if _find(connection, project, digest) is None:
+            _path(database.blob_dir, project, digest).unlink(missing_ok=True)
 
 
 def _write_file(path: Path, data: bytes) -> None:

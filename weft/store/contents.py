@@ -6,6 +6,7 @@ another one keeps that one alive: :mod:`weft.store.collection` removes what no s
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from typing import Any
 
 import zstandard
 from blake3 import blake3
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, literal, select
 
 from weft.errors import StoreError
 from weft.otlp.normalize import columns
+from weft.records import media
 from weft.store import slices as s
 from weft.store import tables as t
 from weft.store import values as v
@@ -26,9 +28,11 @@ from weft.store.database import Database
 from weft.store.packing import SAMPLES
 
 _BATCH = 500
-_SLOT_BITS = 12  # a place is content << 12 | slot
+SLOT_BITS = 12  # a place is content << 12 | slot
 _BLOB_BYTES = 256 * 1024  # a slice of so many bytes is a blob
 _MOST_BYTES = 4 * 1024 * 1024  # a document with more text of its own keeps its sections as blobs
+_MEDIA = media.MARK.encode()
+BLOB_NAME = re.compile(rb"[0-9a-f]{64}")
 _DIGEST = struct.Struct("<qq")
 
 _Sections = Sequence[str | None]  # in the order of SECTIONS
@@ -59,7 +63,7 @@ class Content:
 
 
 def write_contents(database: Database, connection: Connection, new: Sequence[NewContent], texts: Texts) -> None:
-    """Store contents; one that is there already is replaced."""
+    """Store contents, whose numbers are greater than all before."""
     if not new:
         return
     cut = [_cut(content) for content in new]
@@ -71,12 +75,23 @@ def write_contents(database: Database, connection: Connection, new: Sequence[New
         (content.content, _document(content, parts, known, pieces, texts, compressor))
         for content, parts in zip(new, cut, strict=True)
     ]
-    database.upsert(connection, "contents", ("id", "data"), ("id",), rows)
+    database.insert_new(connection, "contents", ("id", "data"), rows)
     database.insert_new(connection, "pieces", ("digest", "rest", "place"), sorted(pieces))
     if database.packing.is_due(connection, rows[-1][0]):
         newest = select(t.contents.c.id).order_by(t.contents.c.id.desc()).limit(SAMPLES)
         samples = own_texts(database, connection, connection.execute(newest).scalars().all())
         database.packing.learn(connection, list(samples.values()), rows[-1][0])
+
+
+def next_content(connection: Connection) -> int:
+    """The number of the next content."""
+    return int(connection.execute(select(func.coalesce(func.max(t.contents.c.id), 0))).scalar_one()) + 1
+
+
+def free_contents(connection: Connection, spans: Sequence[int]) -> None:
+    """Leave the contents of spans (by their ids) to the collection; the spans are deleted in the same transaction."""
+    query = select(t.spans.c.content, literal(False)).where(t.spans.c.id.in_(spans))
+    connection.execute(t.freed_contents.insert().from_select(["content", "trimmed"], query))
 
 
 def _cut(content: NewContent) -> list[_Slice]:
@@ -139,7 +154,7 @@ def _document(
     for text, digest in parts:
         place = None if digest is None else known.get(digest)
         if place is not None:
-            header.reference(len(text), place >> _SLOT_BITS, place & (s.MOST_SLOTS - 1))
+            header.reference(len(text), place >> SLOT_BITS, place & (s.MOST_SLOTS - 1))
         elif len(text) >= _BLOB_BYTES:
             header.blob(len(text), texts.keep(content.project, text))
         else:
@@ -147,14 +162,22 @@ def _document(
             if digest is None or not content.shared or header.slots == s.MOST_SLOTS:
                 header.literal(len(text))
             else:
-                known[digest] = content.content << _SLOT_BITS | header.slot(len(text))
+                known[digest] = content.content << SLOT_BITS | header.slot(len(text))
                 pieces.append((*digest, known[digest]))
+    for digest_named in _named(text for text, _ in parts):
+        header.blob(0, digest_named)
     body = b"".join(own)
     packed = compressor.compress(body)
     flags = content.flags
     if len(packed) < len(body):
         flags, body = flags | s.PACKED, packed
     return header.pack(flags, _sizes(content), body)
+
+
+def _named(texts: Iterable[bytes]) -> list[str]:
+    """The blobs that references to media name, and perhaps some that are none."""
+    speaking = b"".join(text for text in texts if _MEDIA in text)
+    return sorted({digest.decode() for digest in BLOB_NAME.findall(speaking)})
 
 
 def _own_bytes(parts: list[_Slice], known: dict[tuple[int, int], int]) -> int:
@@ -204,7 +227,7 @@ def read_sections(
             (projects[number], part.digest)
             for number, document in documents.items()
             for part in document.parts
-            if part.kind == s.BLOB
+            if part.kind == s.BLOB and part.length
         ],
     )
     own: dict[int, bytes] = {}
@@ -237,7 +260,8 @@ def _join(
             if part.kind == s.REFERENCE:
                 parts.append(slots[part.content][part.slot])
             elif part.kind == s.BLOB:
-                parts.append(blobs[project, part.digest])
+                if part.length:
+                    parts.append(blobs[project, part.digest])
             else:
                 parts.append(own[at : at + part.length])
                 at += part.length
@@ -283,6 +307,23 @@ def _documents(connection: Connection, numbers: Iterable[int]) -> dict[int, s.Do
 
 def _own(database: Database, connection: Connection, document: s.Document) -> bytes:
     return database.packing.unpack(connection, document.body) if document.flags & s.PACKED else document.body
+
+
+def documents(connection: Connection, first: int) -> dict[int, s.Document]:
+    """Some documents from number ``first`` on; none where there are no more."""
+    query = select(t.contents.c.id).where(t.contents.c.id >= first).order_by(t.contents.c.id).limit(_BATCH)
+    return _documents(connection, connection.execute(query).scalars())
+
+
+def trimmed(database: Database, connection: Connection, number: int, slots: set[int]) -> bytes:
+    """The row of a content that no span has any more: only ``slots``, under their numbers."""
+    document = _documents(connection, [number])[number]
+    kept = s.own_slots(document, _own(database, connection, document))
+    header = s.Header(number)
+    for slot, text in enumerate(kept):
+        header.slot(len(text) if slot in slots else 0)
+    body = b"".join(text for slot, text in enumerate(kept) if slot in slots)
+    return header.pack(s.PACKED, [0] * len(s.SECTIONS), database.packing.compressor(connection).compress(body))
 
 
 def own_texts(database: Database, connection: Connection, numbers: Iterable[int]) -> dict[int, bytes]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from weft.store import attributes, backfills, rollups, words
 from weft.store import tables as t
-from weft.store.contents import read_texts
+from weft.store.contents import free_contents, read_texts
 from weft.store.database import Database
 
 _before = attrgetter(*rollups.COUNTED)

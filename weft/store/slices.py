@@ -5,8 +5,8 @@ attributes numbered ``llm.input_messages.3.``. So a call that repeats its histor
 bytes around the cut and parses nothing: what is cut joins to the same bytes, whatever they are.
 
 A document is, numbers as LEB128: flags, how many parts, for each part ``length * 4 + kind`` (and for a reference the
-change of content id and the slot, for a blob its digest), the lengths of the sections, then the text of the parts
-that lie here, together, packed with zstd where :data:`PACKED` is set.
+change of content id and the slot, for a blob its digest; one without a length is only mentioned), the lengths of the
+sections, then the text of the parts that lie here, together, packed with zstd where :data:`PACKED` is set.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Header:
         self._add(length << 2 | REFERENCE, (change << 1) ^ (change >> 63), slot)
 
     def blob(self, length: int, digest: str) -> None:
-        """A part that is a blob."""
+        """A part that is a blob; without a length, a blob that the text names."""
         self._add(length << 2 | BLOB)
         self._out += bytes.fromhex(digest)
 

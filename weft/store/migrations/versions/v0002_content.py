@@ -50,6 +50,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_pieces")),
     )
     op.create_table(
+        "freed_contents",
+        sa.Column("content", ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("trimmed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("content", name=op.f("pk_freed_contents")),
+    )
+    op.create_table(
         "dictionaries",
         sa.Column("id", ROW_ID, autoincrement=False, nullable=False),
         sa.Column("documents", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -107,7 +113,7 @@ def downgrade() -> None:
         connection.execute(new.insert(), [_former(connection, row, texts[row["content"]]) for row in rows])
     op.drop_table(old.name)
     _create_indexes()
-    for table in ("contents", "pieces", "dictionaries"):
+    for table in ("contents", "pieces", "freed_contents", "dictionaries"):
         op.drop_table(table)
 
 

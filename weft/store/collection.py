@@ -1,0 +1,174 @@
+"""Contents and blobs that nothing needs any more are removed: marked by who refers to them, swept after a while.
+
+A content goes when no span has it; slots of it that other documents refer to stay. A blob goes when no content, sample,
+artifact or other text names it and it was last put a grace period ago: who puts a blob names it only afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Table, Text, select
+
+from weft import clock
+from weft.store import contents as c
+from weft.store import slices as s
+from weft.store import tables as t
+from weft.store.blobs import MARK, find_texts, remove_file
+from weft.store.database import Database
+
+GRACE_S = 24 * 3600.0
+_ROWS = 1000
+_NAME = re.compile(r"[0-9a-f]{64}")
+_SPEAKERS = ("samples", "scores", "artifact_versions", "examples", "runs", "span_events", "review_items", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """How many contents and blobs were removed, and how many contents were cut down to what others need."""
+
+    contents: int = 0
+    trimmed: int = 0
+    blobs: int = 0
+
+
+@dataclass(slots=True)
+class _Marks:
+    """What the documents up to ``last`` refer to: slots by content, and blobs by digest."""
+
+    slots: dict[int, set[int]] = field(default_factory=dict)
+    blobs: set[str] = field(default_factory=set)
+    last: int = 0
+
+
+def collect(database: Database, grace_s: float = GRACE_S) -> Collected:
+    """Remove what nothing needs since contents lost their spans; beside writers, and as often as one likes."""
+    freed = _retire(database)
+    if not freed:
+        return Collected()
+    marks = _Marks()
+    while _mark(database, freed, marks):
+        pass
+    removed, kept = _sweep_contents(database, freed, marks)
+    old = [key for key in _old_blobs(database, grace_s) if key[1] not in marks.blobs]
+    return Collected(removed, kept, _sweep_blobs(database, old, marks, grace_s) if old else 0)
+
+
+def _retire(database: Database) -> set[int]:
+    """The contents without a span where some are new among them; from now on no new document refers to one."""
+    f = t.freed_contents.c
+    with database.read() as connection:
+        if connection.execute(select(f.content).where(~f.trimmed).limit(1)).first() is None:
+            return set()
+    with database.write() as connection:
+        database.take_turn(connection)
+        of_freed = (t.pieces.c.place // s.MOST_SLOTS).in_(select(f.content))
+        connection.execute(t.pieces.delete().where(of_freed))
+        return set(connection.execute(select(f.content)).scalars())
+
+
+def _old_blobs(database: Database, grace_s: float) -> list[tuple[str, str]]:
+    b = t.blobs.c
+    before = clock.now_ns() - round(grace_s * 1e9)
+    with database.read() as connection:
+        rows = connection.execute(select(b.project, b.digest).where(b.created_ns < before)).all()
+    return [(row.project, row.digest) for row in rows]
+
+
+def _mark(database: Database, freed: set[int], marks: _Marks) -> bool:
+    """Mark what the next documents refer to; False where there are no more."""
+    with database.read() as connection:  # not one long transaction: it would keep the log of a SQLite file growing
+        return _mark_some(connection, freed, marks)
+
+
+def _mark_some(connection: Connection, freed: set[int], marks: _Marks) -> bool:
+    found = c.documents(connection, marks.last + 1)
+    for number, document in found.items():
+        for part in document.parts if number not in freed else ():
+            if part.kind == s.REFERENCE and part.content in freed:
+                marks.slots.setdefault(part.content, set()).add(part.slot)
+            elif part.kind == s.BLOB:
+                marks.blobs.add(part.digest)
+    marks.last = max(found, default=marks.last)
+    return bool(found)
+
+
+def _sweep_contents(database: Database, freed: set[int], marks: _Marks) -> tuple[int, int]:
+    removed = kept = 0
+    ordered = sorted(freed)
+    for start in range(0, len(ordered), _ROWS):
+        with database.write() as connection:
+            database.take_turn(connection)
+            some = ordered[start : start + _ROWS]
+            newest = c.next_content(connection) - 1  # its number must not be given again: marks know it
+            needed = {
+                number: marks.slots.get(number, set()) for number in some if number in marks.slots or number == newest
+            }
+            gone = [number for number in some if number not in needed]
+            rows = [(number, c.trimmed(database, connection, number, slots)) for number, slots in needed.items()]
+            connection.execute(t.contents.delete().where(t.contents.c.id.in_(gone)))
+            connection.execute(t.freed_contents.delete().where(t.freed_contents.c.content.in_(gone)))
+            database.upsert(connection, "contents", ("id", "data"), ("id",), rows)
+            database.upsert(
+                connection,
+                "freed_contents",
+                ("content", "trimmed"),
+                ("content",),
+                [(number, True) for number in needed],
+            )
+            removed, kept = removed + len(gone), kept + len(rows)
+    return removed, kept
+
+
+def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, grace_s: float) -> int:
+    removed = 0
+    before = clock.now_ns() - round(grace_s * 1e9)
+    b = t.blobs.c
+    with database.write() as connection:
+        database.take_turn(connection)
+        while _mark_some(connection, set(), marks):
+            pass
+        named = marks.blobs | _named_elsewhere(database, connection)
+        files = []
+        for project, digest in old:
+            if digest in named:
+                continue
+            here = (b.project == project, b.digest == digest)
+            row = connection.execute(select(b.encoding, b.created_ns).where(*here)).one_or_none()
+            if row is None or row.created_ns >= before:
+                continue
+            connection.execute(t.blobs.delete().where(*here))
+            removed += 1
+            if row.encoding == "file":
+                files.append((project, digest))
+    for project, digest in files:
+        remove_file(database, project, digest)
+    return removed
+
+
+def _named_elsewhere(database: Database, connection: Connection) -> set[str]:
+    """Whatever looks like a digest in the texts of other tables, and in the blobs that hold such texts."""
+    named: set[str] = set()
+    long: list[tuple[str, str]] = []
+    for name in _SPEAKERS:
+        table = t.metadata.tables[name]
+        for text, project in _texts(connection, table):
+            named.update(_NAME.findall(text))
+            if text.startswith(MARK) and project is not None:
+                long.append((project, text[1:]))
+    for start in range(0, len(long), _ROWS):
+        for data in find_texts(database, connection, long[start : start + _ROWS]).values():
+            named.update(_NAME.findall(data.decode("utf-8", "replace")))
+    return named
+
+
+def _texts(connection: Connection, table: Table) -> Iterator[tuple[str, str | None]]:
+    columns = [column for column in table.columns if isinstance(column.type, Text) or hasattr(column.type, "key")]
+    project = table.columns.get("project")
+    for row in connection.execute(select(*columns), execution_options={"yield_per": _ROWS}):
+        owner = None if project is None else row._mapping["project"]
+        for text in row:
+            if isinstance(text, str) and len(text) >= 64:
+                yield text, owner

@@ -14,6 +14,7 @@ from weft.store import tables as t
 from weft.store.artifacts import SqlArtifacts
 from weft.store.blobs import SqlBlobs
 from weft.store.chunks import unpack
+from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
@@ -55,13 +56,15 @@ class SqlStore:
         return progress(self.database, writer, segment)
 
     def maintain(self) -> bool:
-        """Keep house: pack long series, tidy indexes, work on spans stored before those, give free pages back.
+        """Keep house: pack long series, remove contents and blobs that nothing needs, tidy indexes, work on spans stored
+        before those, give free pages back.
 
         The drainer calls it when it has time; returns whether there is more to do.
         """
         with self.database.write() as connection:
             self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
+        collect(self.database)
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:
             more = go_on(self.database)

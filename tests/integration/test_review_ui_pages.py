@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from weft import settings
 from weft.repositories import Store
+from weft.review_ui.views.traces import chip, read
 from weft.reviews import Queue
 from weft.store import open_store
 
@@ -93,9 +94,19 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
 @pytest.mark.parametrize(
     ("view", "address", "words"),
     [
-        ("overview", {}, ["Errors", "Waiting for review", "Newest runs"]),
+        ("overview", {}, ["Errors", "Waiting for review", "Newest runs", "answer_customer", "Cost by hour"]),
+        ("overview", {"range": "7d", "by": "model"}, ["embedder", "Cost by day", "last 7 days"]),
+        ("overview", {"range": "30d", "by": "user"}, ["customer-9", "no user recorded"]),
+        ("overview", {"range": "nothing", "by": "nothing"}, ["last 24 h"]),
+        ("overview", {"by": "run"}, ["eval-a"]),
+        ("overview", {"by": "day"}, ["Day (UTC)"]),
         ("traces", {}, ["answer_customer"]),
         ("traces", {"status": "error"}, ["answer_customer"]),
+        ("traces", {"q": 'model == "answerer" and cost_usd > 0'}, ["answer_customer"]),
+        ("traces", {"q": "the rest of order"}, ["support_agent", "customer-9", traces.THREAD]),
+        ("traces", {"user": "customer-9", "since": "24h"}, ["Only user", "vip", "Thanks!"]),
+        ("traces", {"show": "spans", "q": 'kind == "tool"', "order": "slowest"}, ["look_up_carrier"]),
+        ("traces", {"q": 'user == "nobody"'}, ["No trace fits these filters."]),
         ("trace", {"id": f"{1:032x}"}, ["answer_customer", f"{1:032x}", "192 in, 24 out"]),
         ("thread", {"id": traces.THREAD}, ["2,600 in, 110 out", traces.THREAD]),
         ("evaluations", {}, ["Tick two evaluations"]),
@@ -120,6 +131,37 @@ def test_a_page_shows_what_was_recorded(view: str, address: dict[str, str], word
     assert "This page failed" not in shown
     for word in words:
         assert word in shown
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_mistake_in_an_expression_is_told_at_its_column() -> None:
+    shown = text(opened("traces", project=seeds.PROJECT, q='kind == "llm" and modle == "x"'))
+    assert "Column 19: there is no field 'modle'. Did you mean model?" in shown
+    assert "\\n" + " " * 18 + "^" in shown
+    assert "answer_customer" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "words"),
+    [
+        ("", None, None),
+        ("refund late", None, "refund late"),
+        ("is_root", "is_root", None),
+        ('kind == "llm"', 'kind == "llm"', None),
+        ("kind = llm and x > 2", "kind = llm and x > 2", None),
+        ("where is order?", None, "where is order?"),
+    ],
+)
+def test_the_box_takes_an_expression_or_words(text: str, where: str | None, words: str | None) -> None:
+    assert read(text) == (where, words)
+
+
+def test_a_chip_is_added_to_the_box_and_taken_out() -> None:
+    slow = "duration_s > 2"
+    assert chip("slow", slow, "")[1:] == ("/traces?q=duration_s+%3E+2", False)
+    assert chip("slow", slow, 'kind == "llm" and duration_s > 2')[1:] == ("/traces?q=kind+%3D%3D+%22llm%22", True)
+    assert "q=%28a+%3D%3D+1+or+b+%3D%3D+2%29+and+" in chip("slow", slow, "a == 1 or b == 2")[1]
+    assert "q=%22late%22+in+text+and+" in chip("slow", slow, "late")[1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -46,7 +46,7 @@ def filters() -> Any:
     return st.container(horizontal=True, gap="small")
 
 
-def filter_text(label: str, name: str, placeholder: str = "") -> str:
+def filter_text(label: str, name: str, placeholder: str = "", width: int | Literal["stretch"] = 420) -> str:
     """A text field whose value lives in the address."""
     value = st.text_input(
         label,
@@ -54,13 +54,13 @@ def filter_text(label: str, name: str, placeholder: str = "") -> str:
         placeholder=placeholder,
         key=f"filter-{name}",
         label_visibility="collapsed",
-        width=420,
+        width=width,
     ).strip()
     remember(name, value)
     return value
 
 
-def filter_choice(label: str, name: str, options: Sequence[str], default: str = "") -> str:
+def filter_choice(label: str, name: str, options: Sequence[str], default: str = "", width: int = 200) -> str:
     """A select box whose value lives in the address; without a default the first entry, ``any``, filters nothing."""
     choices = list(options) if default else ["", *options]
     current = parameter(name, default)
@@ -71,10 +71,21 @@ def filter_choice(label: str, name: str, options: Sequence[str], default: str = 
         format_func=lambda option: f"{label}: {option or 'any'}",
         key=f"filter-{name}",
         label_visibility="collapsed",
-        width=200,
+        width=width,
     )
     remember(name, None if value == default else value)
     return value
+
+
+def chips(label: str, entries: Sequence[tuple[str, str, bool]]) -> None:
+    """A row of small links: text, address, whether it is the chosen one."""
+    links = [
+        element(
+            "a", text, class_="w-chip w-on" if on else "w-chip", href=href, **({"aria_current": "true"} if on else {})
+        )
+        for text, href, on in entries
+    ]
+    show(element("div", *([element("span", label, class_="w-soft")] if label else []), *links, class_="w-chips"))
 
 
 def show(markup: Markup) -> None:

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
-import streamlit as st
-
-from weft import clock
 from weft import formatting as fmt
-from weft.records import RunQuery, SpanQuery
+from weft.query.writing import quoted
+from weft.records import RunQuery, SpanQuery, Totals
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.components import Bar, Cell, Chart, Column, Row, bars, table
 from weft.review_ui.views import runs
+from weft.review_ui.views.totals import MODEL_KIND, RANGES, Stretch, stretch, totals, whole
 
-_DAY_NS = 86_400 * 10**9
-_DAYS = 7
 _CODE = """import weft
 weft.init("my-project")
 weft.op(lambda question: question.upper())("hello")"""
+_WORDS = {"24h": "last 24 h", "7d": "last 7 days", "30d": "last 30 days"}
+# chip -> the key that totals are asked for, the field of an expression that finds its spans
+_KEYS = {
+    "op": ("name", "name"),
+    "model": ("model", "model"),
+    "user": ("user_id", "user"),
+    "run": ("run_id", "run"),
+    "day": ("day", "start"),
+}
+_MOST_ROWS = 200
 
 
 def page() -> None:
-    """The last day in figures, the week by day, what runs, what waits for people."""
+    """A stretch of time in figures and charts, what it is made of, what runs, what waits for people."""
     ui.head("Overview", data.project())
-    now = clock.now_ns()
-    today = now - now % _DAY_NS
-    last, before = (
-        totals(data.project(), now - _DAY_NS, None),
-        totals(data.project(), now - 2 * _DAY_NS, now - _DAY_NS),
-    )
-    place = data.place()
-    days = [totals(data.project(), today, None)]
-    days += [past(place, data.project(), today - day * _DAY_NS) for day in range(1, _DAYS)]
+    known = ui.parameter("range", "24h")
+    time = stretch(known if known in RANGES else "24h")
+    query = SpanQuery(project=data.project(), start_after_ns=time.start_ns)
+    now = whole(query)
     newest = data.store().runs.list_runs(RunQuery(project=data.project(), limit=8)).items
-    if not newest and not last["spans"] and not any(day["spans"] for day in days):
+    if not newest and not now.spans and not whole(SpanQuery(project=data.project())).spans:
         ui.empty("Nothing has been recorded in this project yet.", _CODE)
         return
-    figures(last, before)
-    ui.section("By day")
-    by_day(days, today)
+    chosen = ui.parameter("by", "op")
+    by = chosen if chosen in _KEYS else "op"
+    ui.chips("", [(_WORDS[name], _here(name, by), name == time.name) for name in RANGES])
+    figures(query, now, time)
+    charts(query, time)
+    ui.section("What it is made of")
+    ui.chips("by", [(name, _here(time.name, name), name == by) for name in _KEYS])
+    breakdown(query, by, time)
     waiting()
     ui.section("Newest runs")
     columns, rows = runs.listing(newest, {})
@@ -48,79 +57,165 @@ def page() -> None:
     ui.keys({"j k": "move in the newest runs", "enter": "open"})
 
 
-@st.cache_data(ttl=300, show_spinner=False)
-def past(place: str, project: str, start_ns: int) -> dict[str, Any]:
-    """Totals of a day that is over, kept for five minutes; ``place`` tells stores apart."""
-    return totals(project, start_ns, start_ns + _DAY_NS)
+def _here(range: str, by: str) -> str:
+    return address("/", project=data.project(), range=range, by=by)
 
 
-def totals(project: str, after_ns: int, before_ns: int | None) -> dict[str, Any]:
-    """Totals of the calls that began in a window."""
-    query = SpanQuery(project=project, start_after_ns=after_ns, start_before_ns=before_ns)
-    whole = data.store().spans.totals(query)
-    roots = data.store().spans.totals(
-        SpanQuery(project=project, start_after_ns=after_ns, start_before_ns=before_ns, roots_only=True)
-    )
-    return {**whole, "traces": roots["spans"], "p50": roots["latency_p50_ns"], "p95": roots["latency_p95_ns"]}
+def _tokens(found: Totals) -> int | None:
+    parts = [found.input_tokens, found.output_tokens]
+    return None if parts == [None, None] else sum(part or 0 for part in parts)
 
 
-def figures(day: dict[str, Any], before: dict[str, Any]) -> None:
-    """The last 24 hours, with the 24 hours before in small."""
+def figures(query: SpanQuery, now: Totals, time: Stretch) -> None:
+    """The stretch, with the one before it in small."""
+    past = replace(query, start_after_ns=time.before_ns, start_before_ns=time.start_ns)
+    before = whole(past)
+    asked, earlier = whole(replace(query, kind=MODEL_KIND)), whole(replace(past, kind=MODEL_KIND))
+    if not asked.spans:
+        asked, earlier = now, before
+    spans = data.store().spans
+    traces, traces_before = spans.count_traces(query), spans.count_traces(past)
 
-    def tokens(values: dict[str, Any]) -> int | None:
-        parts = [values["input_tokens"], values["output_tokens"]]
-        return None if parts == [None, None] else sum(part or 0 for part in parts)
+    def then(text: str) -> str:
+        return f"{text} before" if before.spans else ""
 
-    had = bool(before["spans"])
+    rate = now.errors / now.spans if now.spans else None
     ui.figures(
         [
-            (
-                "Traces, last 24 h",
-                fmt.count(day["traces"]),
-                f"{fmt.count(before['traces'])} the day before" if had else "",
-            ),
-            ("Errors", fmt.count(day["errors"]), f"of {fmt.count(day['spans'])} spans"),
-            ("Latency p50", fmt.duration(day["p50"]), f"{fmt.duration(before['p50'])} the day before" if had else ""),
-            ("Latency p95", fmt.duration(day["p95"]), f"{fmt.duration(before['p95'])} the day before" if had else ""),
-            ("Tokens", fmt.count(tokens(day)), f"{fmt.count(tokens(before))} the day before" if had else ""),
-            ("Cost", fmt.usd(day["cost_usd"]), f"{fmt.usd(before['cost_usd'])} the day before" if had else ""),
+            (f"Traces, {_WORDS[time.name]}", fmt.count(traces), then(fmt.count(traces_before))),
+            ("Errors", fmt.count(now.errors), f"{fmt.percent(rate)} of {fmt.count(now.spans)} spans"),
+            ("p50 of models", fmt.duration(asked.latency_p50_ns), then(fmt.duration(earlier.latency_p50_ns))),
+            ("p95 of models", fmt.duration(asked.latency_p95_ns), then(fmt.duration(earlier.latency_p95_ns))),
+            ("Tokens", fmt.count(_tokens(now)), then(fmt.count(_tokens(before)))),
+            ("Cost", fmt.usd(now.cost_usd), then(fmt.usd(before.cost_usd))),
         ],
         {
-            "Traces, last 24 h": address("/traces", project=data.project()),
-            "Errors": address("/traces", project=data.project(), status="error"),
-            "Latency p95": address("/traces", project=data.project(), order="slowest"),
-            "Cost": address("/traces", project=data.project(), order="costliest"),
+            f"Traces, {_WORDS[time.name]}": address("/traces", project=data.project(), since=time.name),
+            "Errors": address("/traces", project=data.project(), status="error", since=time.name),
+            "p95 of models": address(
+                "/traces", project=data.project(), show="spans", q='kind == "llm"', order="slowest", since=time.name
+            ),
+            "Cost": address("/traces", project=data.project(), order="costliest", since=time.name),
         },
+    )  # fmt: skip
+
+
+def _key(time: Stretch, start_ns: int) -> str:
+    return datetime.fromtimestamp(start_ns // 10**9, UTC).strftime(
+        "%Y-%m-%dT%H" if time.period == "hour" else "%Y-%m-%d"
     )
 
 
-def by_day(days: list[dict[str, Any]], today: int) -> None:
-    """The week by calendar day, the newest first."""
-    names = [ui.moment(today - day * _DAY_NS)[:10] for day in range(_DAYS)]
-    rows = [
-        Row(
-            [
-                name,
-                Cell(fmt.count(day["traces"]), value=day["traces"]),
-                Cell(fmt.count(day["errors"]), status="error", value=day["errors"])
-                if day["errors"]
-                else Cell("0", value=0),
-                Cell(fmt.duration(day["p50"]), value=day["p50"]),
-                Cell(fmt.duration(day["p95"]), value=day["p95"]),
-                Cell(fmt.count(day["input_tokens"]), value=day["input_tokens"]),
-                Cell(fmt.count(day["output_tokens"]), value=day["output_tokens"]),
-                Cell(fmt.usd(day["cost_usd"]), value=day["cost_usd"]),
-            ]
+def between(time: Stretch, start_ns: int) -> str:
+    """The expression that finds what began in the period."""
+    first, last = (
+        datetime.fromtimestamp(at // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for at in (start_ns, start_ns + time.step_ns)
+    )
+    return f'start >= "{first}" and start < "{last}"'
+
+
+def charts(query: SpanQuery, time: Stretch) -> None:
+    """Calls with their errors, latency of models, tokens and cost, by period."""
+    found = {total.keys[time.period]: total for total in totals(query, [time.period])}
+    models = {t.keys[time.period]: t for t in totals(replace(query, kind=MODEL_KIND), [time.period])} or found
+    zone = ui.zone()
+    calls, slow, words, cost = [], [], [], []
+    for start in time.starts():
+        total, model = found.get(_key(time, start)), models.get(_key(time, start))
+        moment = datetime.fromtimestamp(start // 10**9, zone if time.period == "hour" else UTC)
+        x = moment.strftime("%H:%M" if time.period == "hour" else "%d %b")
+        went = between(time, start)
+
+        def bar(
+            y: float | None, text: str, part: float | None = None, *, x: str = x, when: str = went, **more: str
+        ) -> Bar:
+            href = address("/traces", project=data.project(), q=when, **more)
+            return Bar(x, y, f"{x}: {text}", part, href)
+
+        if total is None:
+            calls.append(bar(0, "no spans"))
+            slow.append(bar(None, "nothing ended"))
+            words.append(bar(0, "no tokens"))
+            cost.append(bar(0, "no cost"))
+            continue
+        calls.append(
+            bar(total.spans, f"{fmt.count(total.spans)} spans, {fmt.count(total.errors)} failed", total.errors)
         )
-        for name, day in zip(names, days, strict=True)
-        if day["spans"] or name == names[0]
-    ]
-    columns = [Column("Day (UTC)", "130px")]
-    columns += [
-        Column(name, "", "r")
-        for name in ("Traces", "Errors", "Latency p50", "Latency p95", "Tokens in", "Tokens out", "Cost")
-    ]
-    table(columns, rows, key="days", keys=False)
+        p50, p95 = (None, None) if model is None else (model.latency_p50_ns, model.latency_p95_ns)
+        slow.append(bar(p95, f"p50 {fmt.duration(p50)}, p95 {fmt.duration(p95)}", p50, order="slowest"))
+        given = f"{fmt.count(total.input_tokens)} in, {fmt.count(total.output_tokens)} out"
+        words.append(bar(_tokens(total) or 0, given, total.output_tokens))
+        cost.append(bar(total.cost_usd or 0, fmt.usd(total.cost_usd), order="costliest"))
+
+    def most(row: Sequence[Bar]) -> float:
+        return max((one.y or 0 for one in row), default=0)
+
+    per = "hour" if time.period == "hour" else "day"
+    bars(
+        [
+            Chart(f"Spans and errors by {per}", calls, fmt.count(most(calls)), "bad"),
+            Chart("Latency of models: p50, p95", slow, fmt.duration(most(slow) or None)),
+            Chart(f"Tokens in and out by {per}", words, fmt.count(most(words))),
+            Chart(f"Cost by {per}", cost, fmt.usd(most(cost))),
+        ],
+        key="charts",
+    )
+
+
+def breakdown(query: SpanQuery, by: str, time: Stretch) -> None:
+    """The same figures for each op, model, user, run or day; the dearest first."""
+    key, field = _KEYS[by]
+    found = totals(query, [key])
+    if by == "day":
+        found.sort(key=lambda total: total.keys[key] or "", reverse=True)
+    else:
+        found.sort(key=lambda total: (total.cost_usd or 0.0, total.spans), reverse=True)
+    rows = []
+    for total in found[:_MOST_ROWS]:
+        value = total.keys[key]
+        href = address(
+            "/traces",
+            project=data.project(),
+            show="spans",
+            q=_finding(by, field, value),
+            since=None if by == "day" else time.name,
+        )
+        rate = total.errors / total.spans
+        rows.append(
+            Row(
+                [
+                    Cell(value, hover=value or f"no {by} recorded", href=href),
+                    Cell(fmt.count(total.spans), value=total.spans),
+                    Cell(f"{fmt.count(total.errors)} ({fmt.percent(rate)})", status="error", value=total.errors)
+                    if total.errors
+                    else Cell("0", value=0),
+                    Cell(fmt.duration(total.latency_p50_ns), value=total.latency_p50_ns),
+                    Cell(fmt.duration(total.latency_p95_ns), value=total.latency_p95_ns),
+                    Cell(fmt.count(total.input_tokens), value=total.input_tokens),
+                    Cell(fmt.count(total.output_tokens), value=total.output_tokens),
+                    Cell(fmt.usd(total.cost_usd), value=total.cost_usd),
+                ],
+                href=href,
+            )
+        )
+    columns = [Column("Day (UTC)" if by == "day" else by.capitalize())]
+    columns += [Column("Spans", "84px", "r"), Column("Errors", "130px", "r")]
+    columns += [Column(name, "96px", "r") for name in ("p50", "p95")]
+    columns += [Column(name, "96px", "r", low=True) for name in ("Tokens in", "Tokens out")]
+    table([*columns, Column("Cost", "96px", "r")], rows, key=f"by-{by}", keys=False)
+    if len(found) > _MOST_ROWS:
+        ui.note(f"The first {_MOST_ROWS} of {fmt.count(len(found))}.")
+
+
+def _finding(by: str, field: str, value: str | None) -> str:
+    """The expression that finds the spans of a row."""
+    if value is None:
+        return f"{field} is None"
+    if by == "day":
+        day = int(datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()) * 10**9
+        return between(Stretch("day", "day", day, 86_400 * 10**9, 1), day)
+    return f"{field} == {quoted(value)}"
 
 
 def waiting() -> None:

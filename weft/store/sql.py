@@ -56,7 +56,7 @@ class SqlStore:
         return progress(self.database, writer, segment)
 
     def maintain(self) -> bool:
-        """Keep house: pack long series, remove contents and blobs that nothing needs, tidy indexes, work on spans stored
+        """Keep house: pack long series, remove what nothing needs any more, tidy indexes, work on spans stored
         before those, give free pages back.
 
         The drainer calls it when it has time; returns whether there is more to do.

@@ -40,8 +40,12 @@ def fetch_page(
     rows = connection.execute(select.add_columns(*keys).order_by(*ordered).limit(limit + 1)).all()
     if len(rows) <= limit:
         return list(rows), None
-    last = rows[limit - 1]
-    return list(rows[:limit]), _encode([last._mapping[key.name] for key in keys])
+    return list(rows[:limit]), cursor_of(rows[limit - 1], order)
+
+
+def cursor_of(row: Row[Any], order: Order) -> str:
+    """The cursor behind a row that :func:`fetch_page` gave in this order."""
+    return _encode([row._mapping[f"sort_{index}"] for index in range(len(order.columns))])
 
 
 def _encode(values: list[Any]) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, exists, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, literal, or_, select
 
 from weft.errors import InputError, NotFoundError
 from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
@@ -16,12 +15,15 @@ from weft.store import tables as t
 from weft.store import values as v
 from weft.store.asking import asked, asked_of_traces
 from weft.store.attributes import SqlAttributes
-from weft.store.contents import Content, read_contents
-from weft.store.paging import Order, fetch_page
+from weft.store.contents import Content, read_contents, read_texts
+from weft.store.filters import Filters, read_status, ready, writer_ended
+from weft.store.finding import Finder, of_traces, sifted
+from weft.store.paging import Order
 from weft.store.slices import SECTIONS
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
 _BATCH = 400
+_SIFTED = 200  # spans whose texts are read at a time to look for a phrase
 _STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
     column.name for column in t.spans.columns if column.name not in {"id", "status", "duration_ns", "facets", "content"}
@@ -56,66 +58,110 @@ class SqlSpans(SqlAttributes):
         return spans
 
     def list_spans(self, query: SpanQuery) -> Page[Span]:
-        """Spans that match, a page. Raises InputError on an unknown order or a bad cursor."""
+        """Spans that match, a page. Raises InputError on an unknown order or a bad cursor.
+
+        A page may be short of its limit and have a cursor all the same, where a phrase was looked for in many.
+        """
+        query, rest = asked(self._database, query)
         c = t.spans.c
-        query, asked_for = asked(self._database, query)
-        select_ = select(t.spans, ended_writer()).where(*self._filters(query), *asked_for)
-        order = _order(query, _orders(c), (c.trace_id, c.span_id))
+        order = _order(query, _orders(c), (c.id,))
         with self._database.read() as connection:
-            rows, cursor = fetch_page(connection, select_, order, limit=query.limit, cursor=query.cursor)
-            return Page(self._spans(connection, rows), cursor)
+            finder = Finder(connection, self._filters(connection, query, rest))
+            looked_for = words.question(query.text or "")
+            if looked_for.exact:
+                rows, cursor = finder.spans(order, limit=query.limit, cursor=query.cursor)
+                return Page(self._by_id(connection, [row.id for row in rows]), cursor)
+            rows, cursor = sifted(
+                lambda cursor: finder.spans(order, limit=_SIFTED, cursor=cursor),
+                lambda rows: self._holding(connection, looked_for, t.spans.c.id.in_([row.id for row in rows])),
+                lambda row: row.id,
+                query,
+                order,
+            )
+            return Page(self._by_id(connection, [row.id for row in rows]), cursor)
 
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
-        """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it."""
+        """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it.
+
+        A page may be short as that of :meth:`list_spans`.
+        """
+        query, rest, of_trace = asked_of_traces(self._database, query)
         c = t.traces.c
-        filters = self._trace_filters(query)
         order = _order(query, {**_orders(c), "errors": c.errors, "spans": c.spans}, (c.trace_id,))
         with self._database.read() as connection:
-            rows, cursor = fetch_page(
-                connection, select(t.traces).where(*filters), order, limit=query.limit, cursor=query.cursor
-            )
-            roots = self._roots(connection, [(row.trace_id, row.root_span_id) for row in rows])
-        return Page(
-            [
-                TraceSummary(
-                    roots[row.trace_id], row.spans, row.errors, row.input_tokens, row.output_tokens, row.cost_usd
+            filters = self._filters(connection, query, rest)
+            finder = Finder(connection, filters, of_trace)
+            looked_for = words.question(query.text or "")
+            if looked_for.exact:
+                rows, cursor = finder.traces(order, limit=query.limit, cursor=query.cursor)
+            else:
+
+                def holding(rows: Sequence[Any]) -> set[Any]:
+                    inside = t.spans.c.trace_id.in_([row.trace_id for row in rows])
+                    return self._holding(connection, looked_for, inside, *filters.of_span(), traces=True)
+
+                rows, cursor = sifted(
+                    lambda cursor: finder.traces(order, limit=_SIFTED, cursor=cursor),
+                    holding,
+                    lambda row: row.trace_id,
+                    query,
+                    order,
                 )
-                for row in rows
-            ],
-            cursor,
-        )
+            return Page(self._summaries(connection, [row.trace_id for row in rows]), cursor)
+
+    def _summaries(self, connection: Connection, trace_ids: Sequence[str]) -> list[TraceSummary]:
+        c = t.traces.c
+        rows = {row.trace_id: row for row in connection.execute(select(t.traces).where(c.trace_id.in_(trace_ids)))}
+        roots = self._roots(connection, [(row.trace_id, row.root_span_id) for row in rows.values()])
+        return [
+            TraceSummary(roots[row.trace_id], row.spans, row.errors, row.input_tokens, row.output_tokens, row.cost_usd)
+            for row in (rows[trace_id] for trace_id in trace_ids)
+        ]
+
+    def _by_id(self, connection: Connection, numbers: Sequence[int]) -> list[Span]:
+        found = select(t.spans, ended_writer()).where(t.spans.c.id.in_(numbers))
+        rows = {row.id: row for row in connection.execute(found)}
+        return self._spans(connection, [rows[number] for number in numbers])
+
+    def _holding(
+        self, connection: Connection, looked_for: words.Question, *conditions: ColumnElement[bool], traces: bool = False
+    ) -> set[Any]:
+        """The ids of the spans, or traces, whose text has the phrases of a question."""
+        c = t.spans.c
+        rows = connection.execute(select(c.id, c.trace_id, c.name, c.content, c.project).where(*conditions)).all()
+        texts = read_texts(self._database, connection, {row.content: row.project for row in rows})
+        return {
+            row.trace_id if traces else row.id
+            for row in rows
+            if looked_for.holds(words.of_span(row.name, *texts[row.content][:2]))
+        }
 
     def count_spans(self, query: SpanQuery) -> int:
-        """How many spans match."""
-        query, asked_for = asked(self._database, query)
+        """How many spans match; a phrase counts as its words."""
+        query, rest = asked(self._database, query)
         with self._database.read() as connection:
-            found = select(func.count()).select_from(t.spans).where(*self._filters(query), *asked_for)
-            return connection.execute(found).scalar_one()
+            if not rest and rollups.answers(query, ()) and backfills.ROLLUPS not in backfills.waiting(connection):
+                parts = [self._count(connection, part, ()) for part in rollups.rest(query, ())]
+                return sum(parts) + sum(one.spans for one in rollups.figures(connection, query, ()).values())
+            return self._count(connection, query, rest)
+
+    def _count(self, connection: Connection, query: SpanQuery, rest: Sequence[ColumnElement[bool]]) -> int:
+        filters = self._filters(connection, query, rest)
+        conditions = filters.of_spans(filters.way(connection), free=False)
+        return connection.execute(select(func.count()).select_from(t.spans).where(*conditions)).scalar_one()
 
     def count_traces(self, query: SpanQuery) -> int:
-        """How many traces match."""
-        with self._database.read() as connection:
-            found = select(func.count()).select_from(t.traces).where(*self._trace_filters(query))
-            return connection.execute(found).scalar_one()
-
-    def _trace_filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
+        """How many traces match; a phrase counts as its words."""
+        query, rest, of_trace = asked_of_traces(self._database, query)
         c = t.traces.c
-        query, of_spans, filters = asked_of_traces(self._database, query)
-        if query.project is not None:
-            filters.append(c.project == query.project)
-        if query.trace_id is not None:
-            filters.append(c.trace_id == query.trace_id)
-        filters += _window(query, c)
-        if query.min_cost_usd is not None:
-            filters.append(c.cost_usd >= query.min_cost_usd)
-        inner = self._span_filters(query) + of_spans
-        if inner:
-            of_trace = select(t.spans.c.trace_id).where(*inner)
-            if query.run_id is not None or query.thread_id is not None:
-                filters.append(c.trace_id.in_(of_trace))
-            else:
-                filters.append(exists(of_trace.where(t.spans.c.trace_id == c.trace_id)))
-        return filters
+        with self._database.read() as connection:
+            filters = self._filters(connection, query, rest)
+            conditions = [*of_traces(query), *of_trace]
+            if filters.of_span():
+                way = filters.way(connection, of_traces=True)
+                inside = select(t.spans.c.trace_id).where(*filters.of_span(way, free=False))
+                conditions.append(c.trace_id.in_(inside))
+            return connection.execute(select(func.count()).select_from(t.traces).where(*conditions)).scalar_one()
 
     def totals(self, query: SpanQuery) -> dict[str, Any]:
         """The one group of all that match, as a dict: ``spans``, ``errors``, ``input_tokens``, ``cost_usd``, ..."""
@@ -153,59 +199,14 @@ class SqlSpans(SqlAttributes):
         exact: bool,
         asked_for: Sequence[ColumnElement[bool]] = (),
     ) -> dict[Group, Figures]:
-        keys = {name: key_of_spans(name, _read_status()) for name in by}
-        filters = [*self._filters(query), *asked_for]
-        return figures_of_spans(self._database, connection, filters, keys, exact=exact)
+        keys = {name: key_of_spans(name, read_status()) for name in by}
+        filters = self._filters(connection, query, asked_for)
+        conditions = filters.of_spans(filters.way(connection), free=False)
+        return figures_of_spans(self._database, connection, conditions, keys, exact=exact)
 
-    def _filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
-        c = t.spans.c
-        filters = self._span_filters(query) + _window(query, c)
-        if query.project is not None:
-            filters.append(c.project == query.project)
-        if query.trace_id is not None:
-            filters.append(c.trace_id == query.trace_id)
-        if query.min_cost_usd is not None:
-            filters.append(c.cost_usd >= query.min_cost_usd)
-        if query.roots_only:
-            filters.append(c.parent_span_id.is_(None))
-        return filters
-
-    def _span_filters(self, query: SpanQuery) -> list[ColumnElement[bool]]:
-        c = t.spans.c
-        filters: list[ColumnElement[bool]] = []
-        for name in ("run_id", "name", "kind", "model", "model_version", "thread_id", "user_id"):
-            wanted = getattr(query, name)
-            if wanted is not None:
-                filters.append(c[name] == wanted)
-        if query.status is not None:
-            filters.append(_has_status(query.status))
-        for name, wanted in (query.attributes or {}).items():
-            filters.append(self._has_attribute(name, wanted))
-        if query.text:
-            filters.append(words.matches(self._database, query.text))
-        return filters
-
-    def _has_attribute(self, name: str, wanted: Any) -> ColumnElement[bool]:
-        if not isinstance(wanted, str | int | float):
-            raise InputError(
-                f"The attribute {name!r} is compared with a {type(wanted).__name__}.",
-                remedy="Filter by text, a number or true and false.",
-                field="attributes",
-            )
-        c = t.spans.c
-        text = c.facets
-        name = v.words(name, "attributes")
-        value = v.words(wanted, "attributes") if isinstance(wanted, str) else wanted
-        if not self._database.sqlite:
-            return cast(text, JSONB).contains(cast(literal(v.to_json({name: value})), JSONB))
-        member = func.json_each(text).table_valued("key", "value", "type")
-        if isinstance(value, bool):
-            same = member.c.type == ("true" if value else "false")
-        elif isinstance(value, str):
-            same = and_(member.c.value == value, member.c.type == "text")
-        else:
-            same = and_(member.c.value == value, member.c.type.in_(("integer", "real")))
-        return exists(select(literal(1)).select_from(member).where(member.c.key == name, same))
+    def _filters(self, connection: Connection, query: SpanQuery, rest: Sequence[ColumnElement[bool]] = ()) -> Filters:
+        projects = None if query.project is None else [query.project]
+        return Filters(self._database, query, rest, ready(connection, query), projects)
 
     def _roots(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[str, Span]:
         c = t.spans.c
@@ -227,41 +228,7 @@ class SqlSpans(SqlAttributes):
 
 def ended_writer() -> ColumnElement[bool]:
     """Whether the process that recorded the span is known to be gone."""
-    return _writer_ended().label("writer_ended")
-
-
-def _writer_ended() -> ColumnElement[bool]:
-    return exists(select(literal(1)).where(t.writers.c.writer == t.spans.c.writer, t.writers.c.ended))
-
-
-def _read_status() -> ColumnElement[str]:
-    c = t.spans.c
-    open_ = case((_writer_ended(), SpanStatus.INTERRUPTED.value), else_=SpanStatus.RUNNING.value)
-    return case((c.end_ns.is_(None), open_), else_=c.status)
-
-
-def _has_status(status: str) -> ColumnElement[bool]:
-    c = t.spans.c
-    if status == SpanStatus.RUNNING:
-        return and_(c.end_ns.is_(None), ~_writer_ended())
-    if status == SpanStatus.INTERRUPTED:
-        return and_(c.end_ns.is_(None), _writer_ended())
-    if status not in set(SpanStatus):
-        raise InputError(
-            f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
-        )
-    return and_(c.status == status, c.end_ns.is_not(None))
-
-
-def _window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
-    if query.start_after_ns is not None:
-        filters.append(columns.start_ns >= query.start_after_ns)
-    if query.start_before_ns is not None:
-        filters.append(columns.start_ns < query.start_before_ns)
-    if query.min_duration_ns is not None:
-        filters.append(columns.duration_ns >= query.min_duration_ns)
-    return filters
+    return writer_ended().label("writer_ended")
 
 
 def _order(query: SpanQuery, columns: dict[str, ColumnElement[Any]], ids: Sequence[ColumnElement[Any]]) -> Order:

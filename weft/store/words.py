@@ -17,14 +17,17 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     cast,
     column,
     false,
+    func,
     literal,
     literal_column,
     select,
@@ -116,25 +119,49 @@ def question(asked: str) -> Question:
 
 
 def matches(
-    database: Database, asked: str, ids: ColumnElement[int] = t.spans.c.id, section: str | None = None
+    database: Database,
+    asked: str,
+    ids: ColumnElement[int] = t.spans.c.id,
+    section: str | None = None,
+    within: tuple[int, int] | None = None,
 ) -> ColumnElement[bool]:
     """The condition that the words of a text are all in a span's input, or all in its output; ``section``: in which.
 
-    ``ids`` is the column with the span's id. Of a phrase it says that its words are there, not that they follow each
-    other: see :func:`question`. No span has a text without words.
+    ``ids`` is the column with the span's id, ``within`` the lowest and highest that it may be. Of a phrase it says
+    that its words are there, not that they follow each other: see :func:`question`. No span has a text without words.
     """
-    terms = question(asked).terms
-    if not terms:
+    found = _found(database, asked)
+    if found is None:
         return false()
-    document = _index.c.rowid if database.sqlite else _index.c.id
-    some = select(document // 2)
-    if database.sqlite:
-        some = some.where(literal_column("span_words").op("MATCH")(_fts5(terms)))
-    else:
-        some = some.where(_index.c.words.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
+    document = _document(database)
+    some = found.with_only_columns(document // 2)
     if section is not None:
         some = some.where(document % 2 == _SECTIONS.index(section))
+    if within is not None:
+        some = some.where(document.between(2 * within[0], 2 * within[1] + 1))
     return ids.in_(some)
+
+
+def count(database: Database, connection: Connection, asked: str, most: int) -> int:
+    """How many inputs and outputs have the words of a text, up to ``most``."""
+    found = _found(database, asked)
+    if found is None:
+        return 0
+    return connection.execute(select(func.count()).select_from(found.limit(most).subquery())).scalar_one()
+
+
+def _document(database: Database) -> ColumnElement[int]:
+    return _index.c.rowid if database.sqlite else _index.c.id
+
+
+def _found(database: Database, asked: str) -> Select[Any] | None:
+    terms = question(asked).terms
+    if not terms:
+        return None
+    found = select(_document(database))
+    if database.sqlite:
+        return found.where(literal_column("span_words").op("MATCH")(_fts5(terms)))
+    return found.where(_index.c.words.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
 
 
 def _cut(terms: Iterable[Term]) -> list[tuple[str, bool]]:

@@ -1,0 +1,228 @@
+"""The filters of a query as conditions, and which index leads to what they let through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.expression import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
+
+from weft.errors import InputError
+from weft.records import SpanQuery, SpanStatus
+from weft.store import attributes, backfills, words
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.database import Database
+
+# Indexes by what they lead to, likely narrow ones first. Those that begin with the project come with one.
+_EQUAL = ("thread_id", "run_id", "user_id")
+_IN_ORDER = frozenset({*_EQUAL, "status", "model", "parent_span_id"})
+# Indexes that begin with the project.
+OF_PROJECT = frozenset({None, "model", "status", "cost_usd", "duration_ns", "parent_span_id"})
+_ENOUGH = 2_000
+
+
+@dataclass(slots=True)
+class Filters:
+    """What a query asks of spans. ``rest`` are conditions beside its filters; ``indexed`` the declared attributes."""
+
+    database: Database
+    query: SpanQuery
+    rest: Sequence[ColumnElement[bool]] = ()
+    indexed: dict[str, int] = field(default_factory=dict)
+    projects: Sequence[str] | None = None  # where its spans may lie, if these are few
+
+    def of_span(
+        self, way: str | None = None, *, free: bool = True, ids: tuple[int, int] | None = None
+    ) -> list[ColumnElement[bool]]:
+        """Conditions on the span itself: all but its project, trace, time, duration and cost.
+
+        ``way`` is the one whose index is to be used; ``free`` leaves the choice to the database. ``ids``: the spans
+        are among these numbers.
+        """
+        c, found = _Columns(self.database, way, free), list[ColumnElement[bool]]()
+        query = self.query
+        for name in ("run_id", "name", "kind", "model", "model_version", "thread_id", "user_id"):
+            wanted = getattr(query, name)
+            if wanted is not None:
+                found.append(c[name] == wanted)
+        if query.status is not None:
+            found.append(_has_status(query.status, c))
+        for name, wanted in (query.attributes or {}).items():
+            number = self.indexed.get(name) if way == f"attribute {name}" else None
+            found.append(
+                has_attribute(self.database, name, wanted)
+                if number is None
+                else self._in_index(number, attributes.written(wanted))
+            )
+        if query.text:
+            found.append(words.matches(self.database, query.text, within=ids))
+        return [*found, *self.rest]
+
+    def of_spans(
+        self, way: str | None = None, *, free: bool = True, ids: tuple[int, int] | None = None
+    ) -> list[ColumnElement[bool]]:
+        """All conditions on spans."""
+        c, query = _Columns(self.database, way, free), self.query
+        found = self.of_span(way, free=free, ids=ids) + window(query, t.spans.c)
+        if query.project is not None:
+            found.append((t.spans.c.project if way in OF_PROJECT else c["project"]) == query.project)
+        if query.trace_id is not None:
+            found.append(t.spans.c.trace_id == query.trace_id)
+        if query.min_duration_ns is not None:
+            found.append(c["duration_ns"] >= query.min_duration_ns)
+        if query.min_cost_usd is not None:
+            found.append(c["cost_usd"] >= query.min_cost_usd)
+        if query.roots_only:
+            found.append(c["parent_span_id"].is_(None))
+        return found
+
+    def _in_index(self, number: int, value: str | None) -> ColumnElement[bool]:
+        a = t.span_attributes.c
+        some = select(a.span).where(a.attribute == number, a.value == value)
+        if self.projects is not None:
+            some = some.where(a.project.in_(self.projects))
+        return t.spans.c.id.in_(some)
+
+    def way(self, connection: Connection, *, of_traces: bool = False) -> str | None:
+        """The index that lets the fewest spans through; None where only time leads to them."""
+        ways = self._ways(of_traces)
+        if len(ways) < 2:
+            return ways[0] if ways else None
+        counts = [self._count(connection, way) for way in ways]
+        return ways[counts.index(min(counts))]
+
+    def _ways(self, of_traces: bool) -> list[str]:
+        query = self.query
+        if query.trace_id is not None:
+            return ["trace_id"]
+        found = [name for name in _EQUAL if getattr(query, name) is not None]
+        for name, wanted in (query.attributes or {}).items():
+            if name in self.indexed and attributes.written(wanted) is not None:
+                found.append(f"attribute {name}")
+        if query.text:
+            found.append("text")
+        found += [name for name in ("model", "status") if getattr(query, name) is not None]
+        if not of_traces:  # of traces, both are asked of the trace
+            limits = (("cost_usd", query.min_cost_usd), ("duration_ns", query.min_duration_ns))
+            found += [name for name, limit in limits if limit is not None]
+            found += ["parent_span_id"] if query.roots_only else []
+        return found
+
+    def _count(self, connection: Connection, way: str) -> int:
+        """How many spans an index lets through, up to enough of them."""
+        c, query = t.spans.c, self.query
+        scope = [c.project.in_(self.projects)] if self.projects is not None and way in OF_PROJECT else []
+        if way == "text":
+            return words.count(self.database, connection, query.text or "", _ENOUGH)
+        if way.startswith("attribute "):
+            name = way.removeprefix("attribute ")
+            alone = self._in_index(self.indexed[name], attributes.written((query.attributes or {})[name]))
+        elif way == "status":
+            alone = _has_status(query.status or "", c)
+        elif way in ("cost_usd", "duration_ns"):
+            alone = c[way] >= (query.min_cost_usd if way == "cost_usd" else query.min_duration_ns)
+        elif way == "parent_span_id":
+            alone = c.parent_span_id.is_(None)
+        else:
+            alone = c[way] == getattr(query, way)
+        some = select(literal(1)).where(*scope, alone).limit(_ENOUGH).subquery()
+        return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def in_order(way: str | None) -> bool:
+    """Whether an index gives the spans in the order of their start."""
+    return way is None or way in _IN_ORDER
+
+
+class _Columns:
+    """Columns of spans; on SQLite those are hidden from its choice of an index that another index was chosen over."""
+
+    def __init__(self, database: Database, way: str | None, free: bool) -> None:
+        self._hide = database.sqlite and not free
+        self._way = way
+
+    def __getitem__(self, name: str) -> ColumnElement[Any]:
+        column: ColumnElement[Any] = t.spans.c[name]
+        return hidden(column) if self._hide and name != self._way else column
+
+    def __getattr__(self, name: str) -> ColumnElement[Any]:
+        return self[name]
+
+
+def hidden(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column of SQLite, so that no index is used for it: ``+column`` has its value."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+def ready(connection: Connection, query: SpanQuery) -> dict[str, int]:
+    """The declared attributes whose index is whole, where the query asks for any."""
+    if not query.attributes:
+        return {}
+    waiting = backfills.waiting(connection)
+    return {name: n for name, n in attributes.declared(connection).items() if attributes.task(n) not in waiting}
+
+
+def has_attribute(database: Database, name: str, wanted: Any) -> ColumnElement[bool]:
+    """Whether a span has an attribute of a value. Raises InputError where it is no scalar."""
+    if not isinstance(wanted, str | int | float):
+        raise InputError(
+            f"The attribute {name!r} is compared with a {type(wanted).__name__}.",
+            remedy="Filter by text, a number or true and false.",
+            field="attributes",
+        )
+    facets = t.spans.c.facets
+    name = v.words(name, "attributes")
+    value = v.words(wanted, "attributes") if isinstance(wanted, str) else wanted
+    # Most rows are told apart by their text, without reading it as JSON.
+    text = v.to_json({name: value})[1:-1] if isinstance(value, str | bool) else v.to_json(name) + ":"
+    if not database.sqlite:
+        whole = cast(facets, JSONB).contains(cast(literal(v.to_json({name: value})), JSONB))
+        return and_(func.strpos(facets, text) > 0, whole)
+    member = func.json_each(facets).table_valued("key", "value", "type")
+    if isinstance(value, bool):
+        same = member.c.type == ("true" if value else "false")
+    elif isinstance(value, str):
+        same = and_(member.c.value == value, member.c.type == "text")
+    else:
+        same = and_(member.c.value == value, member.c.type.in_(("integer", "real")))
+    found = exists(select(literal(1)).select_from(member).where(member.c.key == name, same))
+    return case((func.instr(facets, text) > 0, found), else_=False)
+
+
+def window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
+    """The query's time."""
+    found: list[ColumnElement[bool]] = []
+    if query.start_after_ns is not None:
+        found.append(columns.start_ns >= query.start_after_ns)
+    if query.start_before_ns is not None:
+        found.append(columns.start_ns < query.start_before_ns)
+    return found
+
+
+def writer_ended() -> ColumnElement[bool]:
+    """Whether the process that recorded the span is known to be gone."""
+    return exists(select(literal(1)).where(t.writers.c.writer == t.spans.c.writer, t.writers.c.ended))
+
+
+def read_status() -> ColumnElement[str]:
+    """The status as it is read."""
+    c = t.spans.c
+    open_ = case((writer_ended(), SpanStatus.INTERRUPTED.value), else_=SpanStatus.RUNNING.value)
+    return case((c.end_ns.is_(None), open_), else_=c.status)
+
+
+def _has_status(status: str, c: Any) -> ColumnElement[bool]:
+    if status == SpanStatus.RUNNING:
+        return and_(t.spans.c.end_ns.is_(None), ~writer_ended())
+    if status == SpanStatus.INTERRUPTED:
+        return and_(t.spans.c.end_ns.is_(None), writer_ended())
+    if status not in set(SpanStatus):
+        raise InputError(
+            f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
+        )
+    return and_(c.status == status, t.spans.c.duration_ns >= 0)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
-from weft import session, settings
+from weft import ids, session, settings
 from weft.errors import InputError, MissingExtraError, NotFoundError
 from weft.records import (
     ArtifactVersion,
@@ -348,7 +348,7 @@ def _query(cls: type[Q], project: str | None, filters: dict[str, Any], default_l
             field="attributes",
         )
     limit = default_limit if most is None else min(most, default_limit)
-    return cls(**{**filters, "project": project, "limit": limit})
+    return cls(**{**filters, "project": project and ids.as_project(project), "limit": limit})
 
 
 def _all(ask: Callable[[Q], Page[T]], query: Q, most: int | None = None) -> Iterator[T]:

@@ -41,6 +41,12 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None and not text.endswith((".", " "))
 
 
+def as_project(text: str) -> str:
+    """The project of a name that may have an owner before a slash, as other trackers write it: ``acme/shop`` is
+    ``acme.shop``, so that two owners' projects of one name stay apart."""
+    return text.strip("/").replace("/", ".") if isinstance(text, str) else text
+
+
 def is_trace_id(text: str) -> bool:
     """Whether ``text`` is a W3C trace id: 32 lowercase hex digits, not all zero."""
     return _TRACE_ID.fullmatch(text) is not None and text != "0" * 32

@@ -129,6 +129,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     for setting in SETTINGS:
         raw = given.get(setting.name, env.get(setting.variable) or setting.default)
         values[setting.name] = raw if raw is None else _convert(setting, raw)
+    values["project"] = ids.as_project(values["project"])
     settings = Settings(**values)
     if not ids.is_name(settings.project):
         raise SettingError(

@@ -7,12 +7,14 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import openai
 import pytest
 
 import weft
+from weft import session
 from weft.objects import cache
 from weft.testing.openai_server import OpenAIServer
 
@@ -57,12 +59,21 @@ from weft.server import create_app
 from weft.store import open_store
 given = settings.load()
 app = create_app(open_store(given), given, journal=Journal.open(given.dir, sync=True))
-listener = listen("127.0.0.1", 0)
+listener = listen("127.0.0.1", 0, "WEFT_PORT")
 print(listener.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
 """
 
 
+@pytest.fixture
+def closed() -> Iterator[None]:
+    cache._kept.clear()
+    yield
+    session.close()
+    cache._kept.clear()
+
+
+@pytest.mark.usefixtures("closed")
 def test_a_prompt_is_there_when_the_server_is_killed(
     fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -77,7 +88,7 @@ def test_a_prompt_is_there_when_the_server_is_killed(
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        run = weft.init("shop", url=url, settings={"drain": "off", "flush_timeout_s": 0.0})
+        weft.init("shop", url=url, settings={"drain": "off", "flush_timeout_s": 0.0})
         weft.Prompt("answer", "Reply to {question}").publish(aliases=["production"])
         assert weft.Prompt.get("answer:production", ttl_s=0).version == 1
     finally:
@@ -92,6 +103,3 @@ def test_a_prompt_is_there_when_the_server_is_killed(
         assert weft.Prompt.get("answer:production", ttl_s=0).ref == "answer:v1"
     said = [record.getMessage() for record in caplog.records if "cannot be fetched" in record.getMessage()]
     assert len(said) == 2  # once for what was in memory, once for the copy on disk
-    run.finish()
-    weft.session.close()
-    cache._kept.clear()

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft import clock, digests, ids, recording
 from weft.errors import InputError, MissingExtraError
 from weft.records import ArtifactVersion, Example, Span
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ID_DIGITS = 20
 
@@ -28,7 +31,7 @@ class Dataset:
     what was taken of it. Raises InputError, naming the row, for what is no row and for an id given twice.
     """
 
-    def __init__(self, name: str, rows: Iterable[Mapping[str, Any] | Example]) -> None:
+    def __init__(self, name: str = "dataset", rows: Iterable[Mapping[str, Any] | Example] = ()) -> None:
         if not ids.is_name(name):
             raise InputError(
                 f"The dataset name {name!r} cannot stand in an address.",
@@ -55,6 +58,22 @@ class Dataset:
     def from_parquet(cls, path: str | Path, name: str | None = None) -> Dataset:
         """A Parquet file; NaN is read as None, times and decimals as text. Raises InputError, MissingExtraError."""
         return cls(name or Path(path).stem, _parquet_rows(Path(path)))
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, name: str = "dataset") -> Dataset:
+        """The rows of a data frame; NaN is None, times are text. Raises InputError for what is no data frame."""
+        if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
+            raise InputError(f"A {type(frame).__name__} is no data frame.", field="frame")
+        return cls(name, [_plain_row(row) for row in frame.to_dict("records")])
+
+    @classmethod
+    def from_calls(cls, calls: Iterable[Any], name: str = "calls") -> Dataset:
+        """The inputs of calls as columns and their ``output``; ``trace_id`` and ``span_id`` lead back."""
+        rows = [
+            {**call.inputs, "output": call.output, "trace_id": call.trace_id, "span_id": call.id, "id": call.id}
+            for call in calls
+        ]
+        return cls(name, rows)
 
     @classmethod
     def from_spans(cls, spans: Iterable[Span], name: str = "spans", *, expected: bool = False) -> Dataset:
@@ -159,6 +178,23 @@ class Dataset:
         """The examples whose data ``keep`` says yes to."""
         return self._take([e for e in self.examples if keep(e.data)], where=getattr(keep, "__name__", "filter"))
 
+    def select(self, indices: Iterable[int]) -> Dataset:
+        """The examples at these places."""
+        places = list(indices)
+        return self._take([self.examples[place] for place in places], places=places)
+
+    def add_rows(self, rows: Iterable[Mapping[str, Any]]) -> Dataset:
+        """A dataset of these rows behind those here; published, it is the next version. Raises InputError."""
+        return Dataset(self.name, [*self.examples, *list(Dataset(self.name, rows))])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row an example. Raises MissingExtraError without pandas."""
+        try:
+            import pandas as pd  # noqa: PLC0415 - optional and heavy
+        except ImportError:
+            raise MissingExtraError("pandas", "all") from None
+        return pd.DataFrame([{"id": example.example_id, **example.data} for example in self.examples])
+
     def _take(self, examples: list[Example], **selection: Any) -> Dataset:
         taken = Dataset(self.name, examples)
         taken.ref, taken.selection = self.ref, {**self.selection, **selection}
@@ -167,6 +203,9 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    def __getitem__(self, place: int) -> Example:
+        return self.examples[place]
 
     def __iter__(self) -> Iterator[Example]:
         return iter(self.examples)
@@ -199,6 +238,17 @@ def version_of(
         examples=len(examples),
         run_id=run_id,
     )
+
+
+def _plain_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row of a data frame as JSON values: numpy's scalars as Python's, what is missing as None, times as text."""
+    plain: dict[str, Any] = {}
+    for key, value in row.items():
+        item = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+        if isinstance(item, datetime.date | datetime.time):
+            item = None if str(item) == "NaT" else item.isoformat()
+        plain[str(key)] = None if isinstance(item, float) and math.isnan(item) else item
+    return plain
 
 
 def _numbered(rows: Iterable[Mapping[str, Any] | Example]) -> Iterator[Example]:

@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from weft import clock, ids, tracing
+from weft.errors import InputError
 from weft.evals.calls import Limiter, call, failure_of, is_async, is_overload
 from weft.recording import Recorder
 from weft.records import Example, Failure, Sample, SampleStatus, Score, ScoreSource
@@ -39,7 +40,7 @@ class Target:
         if whole is not None:
             given = {key: value for key, value in example.data.items() if key != "expected"}
             return (example.data,), {}, given
-        values = {"input": _input(example.data), **example.data}
+        values = {"id": example.example_id, "input": _input(example.data), **example.data}
         bound = bind(self.function, values, what=f"The target {self.name}")
         return bound.args, bound.kwargs, bound.kwargs or (bound.args[0] if len(bound.args) == 1 else list(bound.args))
 
@@ -57,6 +58,7 @@ class Plan:
     retries: int = 0
     retry_wait_s: float = 0.5
     cluster: str | None = None
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 @dataclass(slots=True)
@@ -116,7 +118,7 @@ class Engine:
         started = clock.now_ns()
         status, given, output, failure = SampleStatus.OK, _input(example.data), None, None
         try:
-            args, kwargs, given = self.target.arguments(example)
+            args, kwargs, given = self.target.arguments(self._prepared(example))
             span.set_input(given)
             output = await self._tried(args, kwargs)
             span.set_output(output)
@@ -145,6 +147,18 @@ class Engine:
             tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
         )
         return sample, output
+
+    def _prepared(self, example: Example) -> Example:
+        """The example as the target gets it. Raises InputError where the user's function makes no row of it."""
+        if self.plan.prepare is None:
+            return example
+        made = self.plan.prepare(dict(example.data))
+        if not isinstance(made, dict):
+            raise InputError(
+                f"preprocess_model_input returned a {type(made).__name__}, not a dictionary.",
+                field="preprocess_model_input",
+            )
+        return replace(example, data=made)
 
     async def _tried(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The target's answer, after the retries that its plan allows; more of them where it is overloaded."""
@@ -182,11 +196,14 @@ class Engine:
         with tracing.start_span(scorer.name, kind) as span:
             try:
                 values = {
+                    "id": example.example_id,
                     "input": sample.input,
                     **example.data,
                     "output": output,
+                    "model_output": output,
                     "example": example.data,
                 }
+                values |= {name: values[column] for name, column in scorer.columns().items() if column in values}
                 bound = bind(scorer.function, values, what=f"The scorer {scorer.name}")
                 inline = scorer.quick or is_async(scorer.function)
                 outcome = await self._timed(scorer.function, bound.args, bound.kwargs, inline=inline)

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any, Protocol
 
 from weft import clock, ids, recording
@@ -19,9 +19,12 @@ from weft.evals.engine import Engine, Plan, Target
 from weft.evals.gates import Gate
 from weft.evals.progress import Meter
 from weft.evals.results import EvaluationResult, summarise, summary_data
+from weft.evals.summaries import summed_up
 from weft.evals.unrecorded import active_recorder
 from weft.records import Failure, LineageEdge, NodeKind, RunKind, RunStatus, RunUpdate
 from weft.scorers.base import Scorer, as_scorer
+from weft.tracing.capture import capture
+from weft.tracing.model import ANSWERS
 
 
 class Routes(Protocol):
@@ -40,12 +43,14 @@ class Evaluation:
     result; ``target`` is what ``weft eval`` runs. At most ``concurrency`` samples are in work, fewer while the target
     says that it is overloaded. ``timeout_s`` limits one call of target or scorer, ``retries`` repeats a target that
     raised. ``cluster`` names the column of the source that examples share. ``level`` is that of the intervals.
-    Rows are published as a dataset artifact if they are not yet. Raises InputError for arguments that make no sense.
+    Rows are published as a dataset artifact if they are not yet. ``preprocess_model_input`` makes of a row what the
+    target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave call
+    ``repetitions`` and ``name``. Raises InputError for arguments that make no sense.
     """
 
-    name: str
-    dataset: Dataset | Sequence[dict[str, Any]]
-    scorers: Sequence[Any]
+    name: str = ""
+    dataset: Dataset | Sequence[dict[str, Any]] = ()
+    scorers: Sequence[Any] = ()
     repetitions: int = 1
     review: Routes | None = None
     _: KW_ONLY
@@ -56,8 +61,13 @@ class Evaluation:
     retries: int = 0
     cluster: str | None = None
     level: float = 0.95
+    trials: InitVar[int | None] = None
+    evaluation_name: InitVar[str | None] = None
+    preprocess_model_input: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, trials: int | None, evaluation_name: str | None) -> None:
+        self.repetitions = self.repetitions if trials is None else trials
+        self.name = self.name or evaluation_name or str(getattr(self.dataset, "name", "evaluation"))
         if not ids.is_name(self.name):
             raise InputError(f"The evaluation name {self.name!r} cannot stand in an address.", field="name")
         if not isinstance(self.dataset, Dataset):
@@ -103,6 +113,7 @@ class Evaluation:
             timeout_s=self.timeout_s,
             retries=self.retries,
             cluster=self.cluster,
+            prepare=self.preprocess_model_input,
         )
         try:
             with Meter(self.name, len(dataset) * self.repetitions, quiet=recorder.settings.quiet) as meter:
@@ -120,6 +131,7 @@ class Evaluation:
             samples=samples,
             scores=scores,
             summary=summarise(samples, scores, scorers=[s.name for s in self.scorers], level=self.level),
+            summaries=summed_up(self.scorers, samples, scores),
         )
         await asyncio.to_thread(self._finish, recorder, result)
         return result
@@ -188,6 +200,8 @@ class Evaluation:
 
     def _finish(self, recorder: recording.Recorder, result: EvaluationResult) -> None:
         summary = summary_data(result.summary, result.samples)
+        if result.summaries:
+            summary["summaries"] = capture(result.summaries)
         if self.gates:
             try:
                 result.verdicts = gating.judge(result, self.gates)
@@ -202,8 +216,8 @@ class Evaluation:
 
 def as_target(given: Any) -> Target:
     """The callable behind a target and its name. Raises InputError where nothing can be called."""
-    predict = getattr(given, "predict", None)
-    if callable(predict) and not isinstance(given, type):
+    predict = next((found for name in ANSWERS if callable(found := getattr(given, name, None))), None)
+    if predict is not None and not isinstance(given, type):
         return Target(predict, type(given).__name__)
     if callable(given) and not isinstance(given, type):
         name = getattr(given, "__qualname__", None) or getattr(getattr(given, "func", None), "__qualname__", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from weft import recording
 from weft.errors import InputError, MissingExtraError
+from weft.evals.summaries import plain_summary
 from weft.records import RunKind, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
 from weft.statistics import Aggregate, aggregate, pass_at_k
 
@@ -41,6 +42,19 @@ class EvaluationResult:
     summary: dict[str, Aggregate] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     review: object | None = None
+    summaries: dict[str, Any] = field(default_factory=dict)
+
+    def keys(self) -> Iterator[str]:
+        """The scorers, and ``model_latency``: with :meth:`__getitem__`, what ``dict(result)`` is made of."""
+        return iter(self.as_summary())
+
+    def __getitem__(self, name: str) -> Any:
+        """A scorer's figures as :meth:`as_summary` has them. Raises KeyError."""
+        return self.as_summary()[name]
+
+    def as_summary(self) -> dict[str, Any]:
+        """The figures as one plain dict, in the shape that users of Weave know: ``{scorer: {"mean": ...}, ...}``."""
+        return plain_summary(self.samples, self.scores, self.summaries)
 
     @property
     def failed(self) -> list[Sample]:
@@ -251,4 +265,5 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
         samples=samples,
         scores=scores,
         summary=summarise(samples, scores, scorers=sorted(names), level=float(config.get("level", 0.95))),
+        summaries=dict(run.summary.get("summaries") or {}),
     )

@@ -24,6 +24,10 @@ class Example:
     data: dict[str, Any]
     split: str | None = None
 
+    def __getitem__(self, column: str) -> Any:
+        """The value of a column; ``id`` is the example's."""
+        return self.example_id if column == "id" and column not in self.data else self.data[column]
+
 
 @dataclass(frozen=True, slots=True)
 class ArtifactVersion:

@@ -61,6 +61,15 @@ class Scorer(BaseModel):
         """Judge one answer."""
         raise InputError(f"The scorer {type(self).__name__} has no method 'score'.", field=self.name)
 
+    def columns(self) -> dict[str, str]:
+        """Parameters of ``score`` that take a column of another name: a field ``column_map`` of a subclass."""
+        return dict(getattr(self, "column_map", None) or {})
+
+    def summarize(self, score_rows: list[Any]) -> Any:
+        """Sum up what ``score`` gave, one value or dict a sample. A subclass that does is asked at the end of an
+        evaluation, and its answer stands in the result beside the aggregates; None is no answer."""
+        return None
+
     async def aclose(self) -> None:
         """Let go of connections; the evaluation calls it at its end."""
 
@@ -138,7 +147,11 @@ def as_values(name: str, outcome: Any) -> dict[str, ScoreValue]:
     if isinstance(outcome, Mapping):
         if not outcome:
             raise InputError(f"The scorer {name} returned an empty dict.", field=name)
-        return {f"{name}/{key}": as_value(f"{name}/{key}", value) for key, value in outcome.items()}
+        found: dict[str, ScoreValue] = {}
+        for key, value in outcome.items():
+            if value is not None:  # missing, as where a part does not apply
+                found.update(as_values(f"{name}/{key}", value))
+        return found
     return {name: as_value(name, outcome)}
 
 

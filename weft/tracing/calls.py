@@ -36,7 +36,7 @@ class Call:
         self._display_name: str | None = None
         self.summary: dict[str, Any] = _Summary(self._summarise)
         if isinstance(span, Span):
-            self._inputs = span.input if isinstance(span.input, dict) else {"input": span.input}
+            self._inputs = _named(span.input)
             self._output = span.output
             self.exception = span.status_message if span.status == "error" else None
             dict.update(self.summary, _stored_summary(span))
@@ -66,8 +66,7 @@ class Call:
     def inputs(self) -> dict[str, Any]:
         """The arguments by name; of a call that still runs, as they were recorded."""
         if self._inputs is None:
-            found = self._field("input")
-            return found if isinstance(found, dict) else {} if found is None else {"input": found}
+            return _named(self._field("input"))
         return self._inputs
 
     @property
@@ -136,7 +135,7 @@ class Call:
             if name == "attributes":
                 return span.attributes
         value = record.get(name)
-        return orjson.loads(value.contents) if isinstance(value, orjson.Fragment) else value
+        return orjson.loads(orjson.dumps(value)) if isinstance(value, orjson.Fragment) else value
 
     def _summarise(self, changed: Mapping[str, Any]) -> None:
         if isinstance(self._span, ActiveSpan):
@@ -179,6 +178,10 @@ def _stored_summary(span: Span) -> dict[str, Any]:
         used = {"input_tokens": span.input_tokens, "output_tokens": span.output_tokens, "requests": 1}
         found["usage"] = {span.model: used}
     return found
+
+
+def _named(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {} if given is None else {"input": given}
 
 
 def _time(ns: Any) -> datetime.datetime | None:

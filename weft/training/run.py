@@ -21,6 +21,7 @@ from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
 from weft.records import ConsoleLines, Failure, RecordType, RunKind, RunStatus, RunUpdate, dumps
+from weft.tracing.calls import Call, read_call, read_calls
 from weft.tracing.capture import capture
 from weft.training import values as value_rules
 from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
@@ -171,6 +172,21 @@ class Run:
     def use_artifact(self, ref: str) -> LoggedArtifact:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""
         return use_artifact(self._recorder, self.id, ref)
+
+    def get_calls(
+        self, filter: Mapping[str, Any] | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[Call]:
+        """The project's calls as stored, the earliest first: ``get_calls(filter={"op_names": ["answer"]})``.
+
+        The filters are those of :func:`weft.tracing.calls.read_calls`. Raises InputError for another one.
+        """
+        self._recorder.flush()
+        return list(read_calls(self._recorder.store, self.project, filter, limit=limit, offset=offset))
+
+    def get_call(self, call_id: str) -> Call:
+        """One call of the project as stored, by its id. Raises NotFoundError."""
+        self._recorder.flush()
+        return read_call(self._recorder.store, self.project, call_id)
 
     def finish(self, exit_code: int = 0, failure: Failure | None = None) -> None:
         """End the run: finished, or failed with an exit code that is not 0 or a failure. A second call does nothing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sqlite3
 import struct
@@ -16,6 +18,7 @@ import pytest
 import weft
 from weft import session
 from weft import settings as settings_module
+from weft.drainer import retry_rejected
 from weft.errors import StoreError
 from weft.journal import Folder, Journal
 from weft.journal.format import HEADER_BYTES
@@ -96,6 +99,21 @@ def test_records_of_a_kind_that_only_a_newer_weft_knows_are_kept(fresh_home: Pat
     [kept] = Folder.of(fresh_home).rejected.glob("*.jsonl")
     assert "record type 9999 is unknown to this version of Weft" in kept.read_text()
     assert "1 records could not be stored" in doctor()
+    # Still unknown: put aside again. Then a Weft comes that knows it.
+    assert retry_rejected(fresh_home) == 1
+    assert session.sync(settings_module.load()).rejected == 1
+    assert "1 records could not be stored" in doctor()
+    [kept] = Folder.of(fresh_home).rejected.glob("*.jsonl")
+    kind, payload = encode(a_span(4))
+    row = {**json.loads(kept.read_text()), "type": kind, "payload": base64.b64encode(payload).decode()}
+    kept.write_text(json.dumps(row) + "\n" + '{"cut sho')
+    done = subprocess.run(
+        [sys.executable, "-m", "weft.cli", "sync", "--rejected"], capture_output=True, text=True, check=True
+    )
+    assert "1 that were put aside are tried again." in done.stdout
+    assert [span.name for span in stored()] == ["span 1", "span 2", "span 3", "span 4"]
+    assert "could not be stored" not in doctor()
+    assert list(Folder.of(fresh_home).rejected.glob("*.jsonl")) == []
 
 
 def _fields(span: Span) -> dict[str, object]:

@@ -132,8 +132,10 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         remedy = "Upgrade this Weft, or let the newer one store them."
         yield Finding("journal", Health.NOTE, f"{len(status.newer)} segments of a newer Weft", remedy)
     if status.rejected:
-        remedy = f"They are kept, with reasons, in {settings.dir / 'journal' / 'rejected'}."
-        yield Finding("rejected", Health.NOTE, f"{status.rejected} records could not be stored", remedy)
+        kept = settings.dir / "journal" / "rejected"
+        remedy = f"They are kept, with reasons, in {kept}; once mended, `weft sync --rejected` tries them again."
+        damaged = f", {status.damaged} of all ever put aside were damaged" if status.damaged else ""
+        yield Finding("rejected", Health.NOTE, f"{status.rejected} records could not be stored{damaged}", remedy)
     for reason, number in sorted(status.lost.items()):
         remedy = f"See docs/errors.md#w600; once mended, remove {settings.dir / 'journal' / 'lost'} to count anew."
         yield Finding("lost", Health.BROKEN, f"{number} records were lost: {reason}", remedy)

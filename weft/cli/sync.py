@@ -10,6 +10,7 @@ import typer
 from weft import session
 from weft import settings as settings_module
 from weft.cli.output import console, fail, print_json
+from weft.drainer import retry_rejected
 from weft.errors import InputError, StoreError
 
 
@@ -19,6 +20,7 @@ def sync(
     ] = None,
     url: Annotated[str | None, typer.Option(help="Send to this Weft server instead of storing here.")] = None,
     db: Annotated[str | None, typer.Option("--db", metavar="URL", help="Store in this database.")] = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Try what was put aside once more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Store what was recorded offline or left behind; may be run again at will, nothing is stored twice.
@@ -28,11 +30,13 @@ def sync(
     if directory is not None and not directory.is_dir():
         raise InputError(f"There is no folder {directory}.", remedy="Name one that Weft records in.", field="directory")
     settings = settings_module.load({"dir": directory, "url": url, "db": db})
+    again = retry_rejected(settings.dir) if rejected else 0
     report = session.sync(settings)
     if as_json:
         print_json(report)
     else:
-        console().print(f"Stored {report.stored:,} records; {report.rejected:,} refused.")
+        given = f"{again:,} that were put aside are tried again. " if rejected else ""
+        console().print(f"{given}Stored {report.stored:,} records; {report.rejected:,} refused.")
     if not report.complete or report.error is not None:
         reason = f"Not everything is stored: {report.error or 'it took too long.'}"
         fail(StoreError(reason, remedy="The rest waits in the journal; see `weft doctor`, then run `weft sync` again."))

@@ -8,6 +8,7 @@ from weft.drainer.drain import Drainer, DrainReport, drain, live_writers
 from weft.drainer.leader import is_led
 from weft.drainer.loop import DrainThread, Loop
 from weft.drainer.process import drain_all, ensure_running, open_sink, start_thread
+from weft.drainer.retry import retry_rejected
 from weft.drainer.sinks import Sink, StoreSink
 from weft.drainer.status import Status, read_status
 from weft.drainer.waiting import pending_bytes, wait_until_stored
@@ -34,6 +35,7 @@ __all__ = [
     "open_sink",
     "pending_bytes",
     "read_status",
+    "retry_rejected",
     "start_thread",
     "wait_until_stored",
 ]

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from weft import clock, ids
+from weft import clock, ids, otlp
 from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
 from weft.drainer.sinks import Sink
-from weft.drainer.status import keep_rejected, read_status, write_status
+from weft.drainer.status import keep_rejected, load_status, write_status
 from weft.errors import StoreError
 from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
 from weft.journal.segment import fill_zeros
-from weft.records import Batch, Entry, RecordType, Writer, dumps, redaction
+from weft.records import Batch, Entry, RecordType, Writer, dumps
 
 _SPARES = 8
 _ENDED_BYTES = 8
@@ -65,9 +65,9 @@ class Drainer:
     def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None) -> None:
         self._folder = Folder.of(directory)
         self._sink = sink
-        self._scrub = redaction.scrub if scrub is None else scrub
+        self._scrub = otlp.scrub if scrub is None else scrub
         self._open: dict[SegmentFile, _Open] = {}
-        self._status = read_status(directory)
+        self._status = load_status(Folder.of(directory))
         self._written = replace(self._status)
         self.live = 0
         self.denied = False

@@ -12,7 +12,7 @@ from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, live_writers
 from weft.drainer.leader import Leadership, Request, is_rival, wanted
 from weft.drainer.sinks import Sink
-from weft.drainer.status import read_status, write_status
+from weft.drainer.status import load_status, write_status
 from weft.errors import WeftError
 from weft.journal import Folder
 
@@ -139,7 +139,7 @@ class Loop:
             try:
                 return self._open_sink()
             except (WeftError, OSError) as error:
-                status = read_status(self._directory)
+                status = load_status(folder)
                 status.destination = str(error)
                 status.failed(str(error))
                 write_status(folder, status)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weft import clock
+from weft.drainer.retry import read_retried
 from weft.journal import Folder, read_losses, replace_file
 
 _INLINE_BYTES = 1024 * 1024
@@ -18,7 +19,8 @@ _INLINE_BYTES = 1024 * 1024
 
 @dataclass(slots=True)
 class Status:
-    """``rejected`` and ``damaged`` count records since the folder was made; ``lost`` what writers could not keep.
+    """``rejected`` counts the records put aside and not given back since, ``damaged`` those of all that were put aside
+    which could not be read; ``lost`` what writers could not keep.
 
     ``destination`` is ``ok`` or why the store or server takes nothing now. ``newer`` names segments of a format
     that this Weft does not know: a newer one must drain them.
@@ -41,6 +43,13 @@ class Status:
 def read_status(directory: Path) -> Status:
     """The state of the journal in a Weft directory, as its last drainer left it."""
     folder = Folder.of(directory)
+    status = load_status(folder)
+    status.rejected = max(0, status.rejected - read_retried(folder))
+    return status
+
+
+def load_status(folder: Folder) -> Status:
+    """What a drainer goes on from: ``rejected`` counts what was given back as well."""
     known: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         known = json.loads(folder.status.read_bytes())

@@ -1,6 +1,6 @@
-"""OpenTelemetry's protocol and the dialects of attribute names, turned into Weft's records.
+"""OpenTelemetry's protocol and the dialects of attribute names, turned into Weft's records and back.
 
-The decoders are imported when first used: a traced program needs the names, not protobuf.
+What needs protobuf is imported when first used: a traced program needs the names, not protobuf.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         decode_logs,
         decode_traces,
     )
+    from weft.otlp.encode import encode_traces
+    from weft.otlp.scrubbing import scrub
 
 __all__ = [
     "Checked",
@@ -32,11 +34,14 @@ __all__ = [
     "columns",
     "decode_logs",
     "decode_traces",
+    "encode_traces",
     "kind_of",
+    "scrub",
 ]
+_HOMES = {"encode_traces": "encode", "scrub": "scrubbing"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'weft.otlp' has no attribute {name!r}")
-    return getattr(importlib.import_module("weft.otlp.decode"), name)
+    return getattr(importlib.import_module(f"weft.otlp.{_HOMES.get(name, 'decode')}"), name)

@@ -11,7 +11,8 @@ from weft import clock, ids
 from weft.digests import of_bytes
 from weft.otlp import jsonwire, names, protowire
 from weft.otlp.normalize import labels, normalized
-from weft.otlp.wire import Group, RawLog, RawSpan, names_a_span, problem, refusal
+from weft.otlp.readers import parsed
+from weft.otlp.wire import LARGEST_NS, Group, RawLog, RawSpan, names_a_span, problem, refusal
 from weft.records import Score, ScoreSource, Span, SpanStatus
 
 Encoding = Literal["proto", "json"]
@@ -69,7 +70,7 @@ def decode_traces(body: bytes, encoding: Encoding, project: str) -> Decoded:
         for raw in group.rows:
             why = _problem(raw)
             if why is None:
-                decoded.spans.append(_span(raw, group, home))
+                decoded.spans.append(span_of(raw, group, home))
             else:
                 decoded.rejected.append(refusal(raw.span_id, raw.name, why))
     return decoded
@@ -140,21 +141,28 @@ def _project(resource: dict[str, Any], given: str) -> str:
     return given
 
 
-def _span(raw: RawSpan, group: Group, project: str) -> Span:
+def span_of(raw: RawSpan, group: Group, project: str) -> Span:
+    """The record of a span that :func:`weft.otlp.wire.problem` lets through."""
     attributes = raw.attributes
     run_id = attributes.get(names.WEFT_RUN_ID) or group.resource.get(names.WEFT_RUN_ID)
     found = normalized(attributes, raw.events)
     for key, value in labels(found).items():
-        attributes[key] = value
+        attributes.setdefault(key, value)
+    found["project"] = project
+    found["run_id"] = run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None
+    if names.WEFT_RECORD in attributes:
+        _restore(found, attributes)
+    if 0 < raw.kind < len(names.SPAN_KINDS):
+        word = names.SPAN_KINDS[raw.kind]
+        if word != names.span_kind(found["kind"], attributes):
+            attributes[names.SPAN_KIND] = word.lower()
     return Span(
-        project=project,
         trace_id=raw.trace_id.hex(),
         span_id=raw.span_id.hex(),
         parent_span_id=raw.parent_span_id.hex() if raw.parent_span_id.strip(b"\0") else None,
         name=raw.name,
         start_ns=raw.start_ns,
         end_ns=raw.end_ns or None,
-        run_id=run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None,
         status=_STATUS.get(raw.status, SpanStatus.UNSET),
         status_message=raw.status_message or None,
         attributes=attributes,
@@ -166,8 +174,37 @@ def _span(raw: RawSpan, group: Group, project: str) -> Span:
     )
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _restore(found: dict[str, Any], attributes: dict[str, Any]) -> None:
+    """Undo what :mod:`weft.otlp.encode` has done for other backends. What does not fit is passed over."""
+    record = parsed(attributes.pop(names.WEFT_RECORD))
+    if not isinstance(record, dict):
+        return
+    added, columns = record.get("added"), record.get("columns")
+    for key in added if isinstance(added, list) else ():
+        attributes.pop(str(key), None)
+    for column, value in columns.items() if isinstance(columns, dict) else ():
+        if _fits(column, value):
+            found[column] = value
+
+
+def _fits(column: str, value: Any) -> bool:
+    if value is None:
+        return column in _NULLABLE
+    if column == "project":
+        return isinstance(value, str) and ids.is_name(value)
+    if column in _WORDS:
+        return isinstance(value, str) and 0 < len(value) <= _ID_LENGTH
+    if column in _COUNTS:
+        return type(value) is int and 0 <= value <= LARGEST_NS
+    if column == "cost_usd":
+        return type(value) in (int, float) and math.isfinite(value)
+    return column in _CONTENT
+
+
+_CONTENT = frozenset({"input", "output"})
+_WORDS = frozenset({"kind", "model", "provider", "model_version", "thread_id", "user_id", "run_id", "writer"})
+_COUNTS = frozenset({"input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"})
+_NULLABLE = (_WORDS | _COUNTS | _CONTENT | {"cost_usd"}) - {"kind"}
 
 
 def _add_score(decoded: Decoded, raw: RawLog, project: str) -> None:

@@ -7,6 +7,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 SEMCONV_VERSION = "1.41.1"
 SCHEMA_URL = f"https://opentelemetry.io/schemas/{SEMCONV_VERSION}"
 
@@ -27,6 +31,7 @@ WEFT_OP_DIGEST = "weft.op.digest"
 WEFT_SUMMARY = "weft.summary"
 WEFT_COST_USD = "weft.cost_usd"
 WEFT_YIELDED = "weft.yielded"
+WEFT_RECORD = "weft.record"
 WEFT_CLOCK_BACK_NS = "weft.clock_back_ns"
 
 # OpenTelemetry GenAI.
@@ -61,6 +66,9 @@ TOOL_CALL_ID = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT = "gen_ai.tool.call.result"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+AGENT_NAME = "gen_ai.agent.name"
+WORKFLOW_NAME = "gen_ai.workflow.name"
+DATA_SOURCE = "gen_ai.data_source.id"
 RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
@@ -109,6 +117,40 @@ OPERATION_KINDS = {
     "invoke_agent": "agent",
     "invoke_workflow": "chain",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SpanForm:
+    """How the conventions want an operation's span: ``{operation} {value of name}``, of one of these span kinds."""
+
+    name: str
+    kinds: tuple[str, ...]
+
+
+_CALL = SpanForm(REQUEST_MODEL, ("CLIENT", "INTERNAL"))
+_AGENT = SpanForm(AGENT_NAME, ("CLIENT", "INTERNAL"))
+SPAN_FORMS = {
+    "chat": _CALL,
+    "generate_content": _CALL,
+    "text_completion": _CALL,
+    "embeddings": SpanForm(REQUEST_MODEL, ("CLIENT",)),
+    "retrieval": SpanForm(DATA_SOURCE, ("CLIENT",)),
+    "execute_tool": SpanForm(TOOL_NAME, ("INTERNAL",)),
+    "create_agent": SpanForm(AGENT_NAME, ("CLIENT",)),
+    "invoke_agent": _AGENT,
+    "invoke_workflow": SpanForm(WORKFLOW_NAME, ("INTERNAL",)),
+}
+_CLIENT_KINDS = frozenset({"llm", "embedding", "retrieval", "rerank"})
+
+
+def span_kind(kind: str, attributes: Mapping[str, Any]) -> str:
+    """The OpenTelemetry kind of a span of Weft's ``kind``: what its attributes say, else what the conventions want."""
+    said = attributes.get(SPAN_KIND)
+    if isinstance(said, str) and said.upper() in SPAN_KINDS:
+        return said.upper()
+    return "CLIENT" if kind in _CLIENT_KINDS else "INTERNAL"
+
+
 OI_KINDS = {
     "LLM": "llm",
     "EMBEDDING": "embedding",

@@ -40,10 +40,18 @@ _SCRUBBED = frozenset(
 def scrub(record_type: int, payload: bytes, *, emails: bool = False) -> bytes:
     """``payload`` without the secrets that its texts hold; it stays JSON, for what goes and comes is plain ASCII.
 
-    OTLP in protobuf passes unchanged: its lengths would no longer fit. Its spans are records once they are decoded.
+    OTLP in protobuf passes unchanged: its lengths would no longer fit. :mod:`weft.otlp.scrubbing` knows how.
     """
-    if record_type not in _SCRUBBED:
-        return payload
-    if any(hint in payload for hint in _HINTS):
-        payload = _SECRET.sub(REDACTED, payload)
-    return _EMAIL.sub(REDACTED, payload) if emails and b"@" in payload else payload
+    return clean(payload, emails=emails) if record_type in _SCRUBBED else payload
+
+
+def clean(data: bytes, *, emails: bool = False) -> bytes:
+    """``data`` without the secrets in it; the same object where there are none."""
+    if any(hint in data for hint in _HINTS):
+        data = _without(_SECRET, data)
+    return _without(_EMAIL, data) if emails and b"@" in data else data
+
+
+def _without(pattern: re.Pattern[bytes], data: bytes) -> bytes:
+    cleaned, found = pattern.subn(REDACTED, data)
+    return cleaned if found else data

@@ -48,33 +48,42 @@ def filters() -> Any:
 
 def filter_text(label: str, name: str, placeholder: str = "", width: int | Literal["stretch"] = 420) -> str:
     """A text field whose value lives in the address."""
-    value = st.text_input(
-        label,
-        value=parameter(name),
-        placeholder=placeholder,
-        key=f"filter-{name}",
-        label_visibility="collapsed",
-        width=width,
-    ).strip()
-    remember(name, value)
-    return value
+    key = _from_address(name, parameter(name))
+    text: str = st.text_input(label, placeholder=placeholder, key=key, label_visibility="collapsed", width=width)
+    text = text.strip()
+    _to_address(name, text)
+    return text
 
 
 def filter_choice(label: str, name: str, options: Sequence[str], default: str = "", width: int = 200) -> str:
     """A select box whose value lives in the address; without a default the first entry, ``any``, filters nothing."""
     choices = list(options) if default else ["", *options]
     current = parameter(name, default)
+    key = _from_address(name, current if current in choices else choices[0])
     value: str = st.selectbox(
         label,
         choices,
-        index=choices.index(current) if current in choices else 0,
         format_func=lambda option: f"{label}: {option or 'any'}",
-        key=f"filter-{name}",
+        key=key,
         label_visibility="collapsed",
         width=width,
     )
-    remember(name, None if value == default else value)
+    _to_address(name, value, default)
     return value
+
+
+def _from_address(name: str, value: str) -> str:
+    """The key of a field, whose value is set where the address changed since the field was last drawn: by a link, or
+    the browser's back button."""
+    key, drawn = f"filter-{name}", f"drawn-{name}"
+    if key not in st.session_state or st.session_state.get(drawn) != value:
+        st.session_state[key] = value
+    return key
+
+
+def _to_address(name: str, value: str, default: str = "") -> None:
+    st.session_state[f"drawn-{name}"] = value
+    remember(name, None if value == default else value)
 
 
 def chips(label: str, entries: Sequence[tuple[str, str, bool]]) -> None:

@@ -200,10 +200,10 @@ def breakdown(query: SpanQuery, by: str, time: Stretch) -> None:
             )
         )
     columns = [Column("Day (UTC)" if by == "day" else by.capitalize())]
-    columns += [Column("Spans", "84px", "r"), Column("Errors", "130px", "r")]
-    columns += [Column(name, "96px", "r") for name in ("p50", "p95")]
+    columns += [Column("Spans", "76px", "r"), Column("Errors", "116px", "r")]
+    columns += [Column(name, "76px", "r") for name in ("p50", "p95")]
     columns += [Column(name, "96px", "r", low=True) for name in ("Tokens in", "Tokens out")]
-    table([*columns, Column("Cost", "96px", "r")], rows, key=f"by-{by}", keys=False)
+    table([*columns, Column("Cost", "84px", "r")], rows, key=f"by-{by}", keys=False)
     if len(found) > _MOST_ROWS:
         ui.note(f"The first {_MOST_ROWS} of {fmt.count(len(found))}.")
 

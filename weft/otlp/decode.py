@@ -11,6 +11,7 @@ from weft import clock, ids
 from weft.digests import of_bytes
 from weft.otlp import jsonwire, names, protowire
 from weft.otlp.normalize import labels, normalized
+from weft.otlp.prices import cost_of
 from weft.otlp.readers import parsed
 from weft.otlp.wire import LARGEST_NS, Group, RawLog, RawSpan, names_a_span, problem, refusal
 from weft.records import Score, ScoreSource, Span, SpanStatus
@@ -148,6 +149,8 @@ def span_of(raw: RawSpan, group: Group, project: str) -> Span:
     found = normalized(attributes, raw.events)
     for key, value in labels(found).items():
         attributes.setdefault(key, value)
+    if "cost_usd" not in found and "model" in found and (cost := cost_of(found, attributes)) is not None:
+        found["cost_usd"] = cost
     found["project"] = project
     found["run_id"] = run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None
     if names.WEFT_RECORD in attributes:

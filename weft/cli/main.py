@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, demo, doctor, evaluate, keeping, review, serve, serving, sync, totals
+from weft.cli import browse, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals
 from weft.cli.output import fail
 from weft.errors import WeftError
 
@@ -28,6 +28,8 @@ app.command("traces")(browse.traces)
 app.command("totals")(totals.totals)
 app.command("review")(review.review)
 app.command("sync")(sync.sync)
+app.command("export")(exchange.export)
+app.command("import")(exchange.load)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("copy")(keeping.copy)

@@ -8,10 +8,11 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from weft import __version__, clock, digests, ids
+from weft import clock, digests, ids
 from weft.errors import InputError, NotFoundError, StoreError
 from weft.records import dumps, loads
 from weft.settings import Settings
@@ -57,7 +58,7 @@ def backup(store: SqlStore, path: Path, progress: Progress = lambda table, rows:
             copied.close()
         _settle(file, part, source.blob_dir)
         files = _listed(part)
-        manifest = {"weft": __version__, "schema": HEAD, "created_ns": clock.now_ns(), "files": files}
+        manifest = {"weft": version("weft"), "schema": HEAD, "created_ns": clock.now_ns(), "files": files}
         _write(part / MANIFEST, dumps(manifest))
         part.rename(path.absolute())
     except BaseException:

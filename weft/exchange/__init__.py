@@ -1,0 +1,7 @@
+"""Spans and scores out of Weft and into it: files of OTLP, Parquet and JSON lines, and exports of other tools."""
+
+from __future__ import annotations
+
+from weft.exchange.transfer import FORMATS, SOURCES, ExportReport, ImportReport, export, load
+
+__all__ = ["FORMATS", "SOURCES", "ExportReport", "ImportReport", "export", "load"]

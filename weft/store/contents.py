@@ -190,27 +190,39 @@ def _sizes(content: NewContent) -> list[int]:
     return [0 if section is None else len(section.encode("utf-8")) for section in content.sections]
 
 
-def read_contents(database: Database, connection: Connection, rows: Iterable[Any]) -> dict[int, Content]:
-    """The contents of ``rows`` (with ``content`` and ``project``) by their number, in few queries.
+def read_contents(database: Database, connection: Connection, rows: Sequence[Any]) -> dict[int, Content]:
+    """The contents of ``rows`` (with ``content``, ``project`` and ``facets``) by their number, in few queries.
 
     Raises StoreError where one is damaged or gone.
     """
-    projects = {row.content: row.project for row in rows}
-    joined = read_sections(database, connection, projects)
-    return {number: _content(flags, sections) for number, (flags, sections) in joined.items()}
+    sections = read_sections(database, connection, {row.content: row.project for row in rows})
+    return {row.content: _content(*sections[row.content], row.facets) for row in rows}
 
 
-def read_texts(database: Database, connection: Connection, projects: dict[int, str]) -> dict[int, list[str | None]]:
-    """As :func:`read_sections`, and what follows from the attributes is written out."""
-    found: dict[int, list[str | None]] = {}
-    for number, (flags, sections) in read_sections(database, connection, projects).items():
-        found[number] = sections
-        content = _content(flags, sections)
-        for place, follows in enumerate((s.INPUT_FOLLOWS, s.OUTPUT_FOLLOWS)):
-            value = getattr(content, s.SECTIONS[place])
-            if flags & follows and value is not None:
-                sections[place] = v.to_json(value)
+def read_texts(
+    database: Database, connection: Connection, rows: Sequence[Any]
+) -> dict[int, tuple[str | None, str | None]]:
+    """Inputs and outputs as JSON text, of rows as in :func:`read_contents`."""
+    found: dict[int, tuple[str | None, str | None]] = {}
+    sections = read_sections(database, connection, {row.content: row.project for row in rows})
+    for row in rows:
+        flags, texts = sections[row.content]
+        if flags & (s.INPUT_FOLLOWS | s.OUTPUT_FOLLOWS):
+            content = _content(flags, texts, row.facets)
+            given, answer = (None if one is None else v.to_json(one) for one in (content.input, content.output))
+            found[row.content] = (given, answer)
+        else:
+            found[row.content] = (texts[0], texts[1])
     return found
+
+
+def whole_texts(database: Database, connection: Connection, rows: Sequence[Any]) -> dict[int, list[str | None]]:
+    """All sections as JSON text, nothing left to follow from another, of rows as in :func:`read_contents`."""
+    contents = read_contents(database, connection, rows)
+    return {
+        number: [None if (value := getattr(content, name)) is None else v.to_json(value) for name in s.SECTIONS]
+        for number, content in contents.items()
+    }
 
 
 def read_sections(
@@ -278,11 +290,13 @@ def _join(
     return sections
 
 
-def _content(flags: int, sections: Sequence[str | None]) -> Content:
+def _content(flags: int, sections: Sequence[str | None], facets: str | None) -> Content:
     found = Content()
     for name, section in zip(s.SECTIONS, sections, strict=True):
         if section is not None:
             setattr(found, name, v.from_json(section))
+    if flags & s.FACETED and facets is not None:
+        found.attributes = v.united(v.from_json(facets), found.attributes)
     if flags & (s.INPUT_FOLLOWS | s.OUTPUT_FOLLOWS):
         derived = columns(found.attributes, found.events)
         if flags & s.INPUT_FOLLOWS:

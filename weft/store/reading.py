@@ -77,8 +77,8 @@ def _reword(database: Database, connection: Connection, changes: Sequence[Change
 
 
 def _documents(database: Database, connection: Connection, rows: Sequence[Any]) -> list[words.Document]:
-    texts = read_texts(database, connection, {row.content: row.project for row in rows})
-    return [(row.id, *words.of_span(row.name, *texts[row.content][:2])) for row in rows]
+    texts = read_texts(database, connection, rows)
+    return [(row.id, *words.of_span(row.name, *texts[row.content])) for row in rows]
 
 
 def _facets(connection: Connection, numbers: Sequence[int]) -> dict[int, attributes.Span]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 SECTIONS = ("input", "output", "attributes", "events", "links", "resource")
 EMPTY = {"attributes": "{}", "events": "[]", "links": "[]", "resource": "{}"}  # kept as nothing
 
-PACKED, INPUT_FOLLOWS, OUTPUT_FOLLOWS = 1, 2, 4  # input and output follow from the attributes
+PACKED, INPUT_FOLLOWS, OUTPUT_FOLLOWS, FACETED = 1, 2, 4, 8  # input and output follow from the attributes
 LITERAL, SLOT, REFERENCE, BLOB = range(4)  # a slot is a literal that others may refer to
 
 LEAST = 64  # bytes of a slice that is worth a reference

@@ -17,11 +17,11 @@ from weft.store import values as v
 from weft.store.blobs import Texts
 from weft.store.contents import NewContent, next_content, write_contents
 from weft.store.database import Database
-from weft.store.slices import EMPTY, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
+from weft.store.slices import EMPTY, FACETED, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
 
 _PLAIN = tuple(column.name for column in t.spans.columns if column.name not in {"id", "content"})
 COLUMNS = ("id", *_PLAIN, "content")
-ROW = (*_PLAIN, *SECTIONS, "follows")  # what span_row makes
+ROW = (*_PLAIN, *SECTIONS, "flags")  # what span_row makes; ``attributes`` are those that ``facets`` do not tell
 AT = {name: index for index, name in enumerate(ROW)}
 # What is known of a row that is replaced: enough to take it out of totals and word lists.
 OLD = (
@@ -40,7 +40,7 @@ OLD = (
         "end_ns",
     ),
     *("duration_ns", "model", "provider", "model_version", "input_tokens", "output_tokens", "cached_tokens"),
-    *("reasoning_tokens", "cost_usd", "thread_id", "user_id"),
+    *("reasoning_tokens", "cost_usd", "thread_id", "user_id", "facets"),
 )
 _TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
 _BATCH = 400
@@ -70,7 +70,8 @@ def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
     end = v.int64_or_none(span.end_ns, "end_ns")
     status = span.status if span.status in _STATUSES else SpanStatus.UNSET
     attributes = v.mapping(span.attributes, "attributes")
-    follows = INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span)
+    facets, rest = v.divided(attributes)
+    flags = FACETED | (INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span))
     input_text = None if span.input is None else v.to_json(span.input)
     output_text = None if span.output is None else v.to_json(span.output)
     return [
@@ -98,14 +99,14 @@ def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
         v.clipped(span.user_id, "user_id"),
         v.words_or_none(span.scope, "scope"),
         v.identifier_or_none(span.writer, "writer"),
-        v.scalars(attributes),
+        v.to_json(facets),
         input_text,
         output_text,
-        v.to_json(attributes),
+        v.to_json(rest),
         v.to_json(v.listing(span.events, "events")),
         v.to_json(v.listing(span.links, "links")),
         v.to_json(v.mapping(span.resource, "resource")),
-        follows,
+        flags,
     ]
 
 
@@ -175,7 +176,7 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
 
 
 def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
-    project, end, follows, first = AT["project"], AT["end_ns"], AT["follows"], AT[SECTIONS[0]]
+    project, end, flags, first = AT["project"], AT["end_ns"], AT["flags"], AT[SECTIONS[0]]
     rows: list[tuple[Any, ...]] = []
     contents: list[NewContent] = []
     freed: list[tuple[int, bool]] = []
@@ -185,12 +186,12 @@ def _write_rows(database: Database, connection: Connection, changes: Sequence[Sp
             freed.append((change.old.content, False))
         rows.append((change.id, *new[:first], content))
         sections = [
-            None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:follows], strict=True)
+            None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:flags], strict=True)
         ]
         for place, flag in enumerate((INPUT_FOLLOWS, OUTPUT_FOLLOWS)):
-            if new[follows] & flag:
+            if new[flags] & flag:
                 sections[place] = None
-        contents.append(NewContent(content, new[project], sections, new[follows], shared=new[end] is not None))
+        contents.append(NewContent(content, new[project], sections, new[flags], shared=new[end] is not None))
     write_contents(database, connection, contents, texts)
     database.insert_new(connection, "freed_contents", ("content", "trimmed"), freed)
     database.upsert(connection, "spans", COLUMNS, ("id",), rows)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, literal, or_, select
 
 from weft.errors import InputError, NotFoundError
+from weft.otlp import columns
 from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
 from weft.store import backfills, rollups, words
 from weft.store import tables as t
@@ -128,12 +129,14 @@ class SqlSpans(SqlAttributes):
     ) -> set[Any]:
         """The ids of the spans, or traces, whose text has the phrases of a question."""
         c = t.spans.c
-        rows = connection.execute(select(c.id, c.trace_id, c.name, c.content, c.project).where(*conditions)).all()
-        texts = read_texts(self._database, connection, {row.content: row.project for row in rows})
+        rows = connection.execute(
+            select(c.id, c.trace_id, c.name, c.content, c.project, c.facets).where(*conditions)
+        ).all()
+        texts = read_texts(self._database, connection, rows)
         return {
             row.trace_id if traces else row.id
             for row in rows
-            if looked_for.holds(words.of_span(row.name, *texts[row.content][:2]))
+            if looked_for.holds(words.of_span(row.name, *texts[row.content]))
         }
 
     def count_spans(self, query: SpanQuery) -> int:
@@ -147,7 +150,7 @@ class SqlSpans(SqlAttributes):
 
     def _count(self, connection: Connection, query: SpanQuery, rest: Sequence[ColumnElement[bool]]) -> int:
         filters = self._filters(connection, query, rest)
-        conditions = filters.of_spans(filters.way(connection), free=False)
+        conditions = filters.of_spans(filters.way(connection)[0], free=False)
         return connection.execute(select(func.count()).select_from(t.spans).where(*conditions)).scalar_one()
 
     def count_traces(self, query: SpanQuery) -> int:
@@ -158,7 +161,7 @@ class SqlSpans(SqlAttributes):
             filters = self._filters(connection, query, rest)
             conditions = [*of_traces(query), *of_trace]
             if filters.of_span():
-                way = filters.way(connection, of_traces=True)
+                way, _ = filters.way(connection, of_traces=True)
                 inside = select(t.spans.c.trace_id).where(*filters.of_span(way, free=False))
                 conditions.append(c.trace_id.in_(inside))
             return connection.execute(select(func.count()).select_from(t.traces).where(*conditions)).scalar_one()
@@ -201,7 +204,7 @@ class SqlSpans(SqlAttributes):
     ) -> dict[Group, Figures]:
         keys = {name: key_of_spans(name, read_status()) for name in by}
         filters = self._filters(connection, query, asked_for)
-        conditions = filters.of_spans(filters.way(connection), free=False)
+        conditions = filters.of_spans(filters.way(connection)[0], free=False)
         return figures_of_spans(self._database, connection, conditions, keys, exact=exact)
 
     def _filters(self, connection: Connection, query: SpanQuery, rest: Sequence[ColumnElement[bool]] = ()) -> Filters:
@@ -269,6 +272,9 @@ def _span(row: Any, content: Content, events: dict[tuple[str, str], list[Any]]) 
     fields.update((name, getattr(content, name)) for name in SECTIONS)
     if (row.trace_id, row.span_id) in events:
         fields["events"] = fields["events"] + events[row.trace_id, row.span_id]
+        if fields["input"] is None or fields["output"] is None:  # the events may say what the span did not
+            told = columns(fields["attributes"], fields["events"])
+            fields.update((side, told.get(side)) for side in ("input", "output") if fields[side] is None)
     return Span(status=_status(row), **fields)
 
 

@@ -144,21 +144,41 @@ def facets(value: dict[str, Any], text: str) -> str | None:
 
 
 def scalars(value: dict[str, Any]) -> str:
-    """The JSON of the members of ``value`` that are numbers, true, false, short texts and short lists of such texts
-    (tags), cleaned as above."""
+    """The JSON of the members of ``value`` that are numbers, true, false and short texts, cleaned as above."""
+    return to_json(divided(value)[0])
+
+
+def divided(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The members that are numbers, true, false and short texts, cleaned as above; and those that these do not tell.
+
+    :func:`united` makes one of them again.
+    """
     kept: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for name, member in value.items():
-        if _short(member):
-            kept[words(name, "key")] = words(member, "value")
-        elif isinstance(member, bool | int) or (isinstance(member, float) and math.isfinite(member)):
-            kept[words(name, "key")] = member
-        elif isinstance(member, list | tuple) and len(member) <= _FACET_ITEMS and all(map(_short, member)):
-            kept[words(name, "key")] = [words(item, "value") for item in member]
-    return to_json(kept)
+        kind = type(member)
+        if kind is str:
+            if len(member) > _FACET_LENGTH:
+                rest[name] = member
+                continue
+            word = words(member, "value")
+        elif kind is bool or kind is int or (kind is float and math.isfinite(member)):
+            word = member
+        else:
+            rest[name] = member
+            continue
+        key = words(name, "key")
+        if key in kept or key != name or word != member:
+            rest[name] = member
+        kept.setdefault(key, word)
+    return kept, rest
 
 
-def _short(item: Any) -> bool:
-    return isinstance(item, str) and len(item) <= _FACET_LENGTH
+def united(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """What :func:`divided` was given, but for the order."""
+    for name in rest:
+        kept.pop(words(name, "key"), None)
+    return {**kept, **rest}
 
 
 def like(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -96,7 +97,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Put the texts back beside the spans; long ones become blobs."""
-    from weft.store.contents import read_texts  # noqa: PLC0415 - only who goes back reads the documents
+    from weft.store.contents import whole_texts  # noqa: PLC0415 - only who goes back reads the documents
     from weft.store.database import of_connection  # noqa: PLC0415 - as above
 
     connection = op.get_bind()
@@ -109,7 +110,7 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("trace_id", "span_id", name=op.f("pk_spans")),
     )
     for _, rows in _rows(connection, old, (*PLAIN, "id", "content", "preview", "facets"), ("id",)):
-        texts = read_texts(database, connection, {row["content"]: row["project"] for row in rows})
+        texts = whole_texts(database, connection, [SimpleNamespace(**row) for row in rows])
         connection.execute(new.insert(), [_former(connection, row, texts[row["content"]]) for row in rows])
     op.drop_table(old.name)
     _create_indexes()

@@ -88,13 +88,13 @@ class Filters:
             some = some.where(a.project.in_(self.projects))
         return t.spans.c.id.in_(some)
 
-    def way(self, connection: Connection, *, of_traces: bool = False) -> str | None:
-        """The index that lets the fewest spans through; None where only time leads to them."""
-        ways = self._ways(of_traces)
-        if len(ways) < 2:
-            return ways[0] if ways else None
-        counts = [self._count(connection, way) for way in ways]
-        return ways[counts.index(min(counts))]
+    def way(self, connection: Connection, *, of_traces: bool = False) -> tuple[str | None, bool]:
+        """The index that lets the fewest spans through, and whether these are few; None: only time leads there."""
+        counts = {way: self._count(connection, way) for way in self._ways(of_traces)}
+        if not counts:
+            return None, False
+        way = min(counts, key=lambda one: counts[one])
+        return way, counts[way] < _ENOUGH
 
     def _ways(self, of_traces: bool) -> list[str]:
         query = self.query
@@ -225,4 +225,4 @@ def _has_status(status: str, c: Any) -> ColumnElement[bool]:
         raise InputError(
             f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
         )
-    return and_(c.status == status, t.spans.c.duration_ns >= 0)
+    return and_(c.status == status, t.spans.c.end_ns.is_not(None))

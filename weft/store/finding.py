@@ -42,42 +42,52 @@ class Finder:
 
     def traces(self, order: Order, *, limit: int, cursor: str | None) -> Rows:
         """``trace_id`` and sort values of traces, and the cursor behind them."""
-        c, filters = t.traces.c, self.filters
-        if not filters.of_span():
+        c, filters = t.traces.c, replace(self.filters, projects=self._projects())
+        of_span = bool(filters.of_span())
+        limits = [*_limits(filters.query), *self.of_trace]
+        if not of_span and not limits:
             return self._in_order(order, limit, cursor)
-        first, more = self._in_order(order, _FIRST_TRACES, cursor)
-        kept = self._holding(first)
-        if len(kept) > limit or more is None:
-            return _cut(kept, order, limit)
-        filters = replace(filters, projects=self._projects())
-        way = filters.way(self.connection, of_traces=True)
-        inside = filters.of_span(way, free=False)
-        if filters.projects is not None and way in OF_PROJECT:
-            inside.append(t.spans.c.project.in_(filters.projects))
-        ids = select(c.trace_id).where(
-            *of_traces(filters.query), *self.of_trace, c.trace_id.in_(select(t.spans.c.trace_id).where(*inside))
-        )
+        way, few = filters.way(self.connection, of_traces=True)
+        if not few:
+            first, more = self._in_order(order, _FIRST_TRACES, cursor)
+            kept = self._holding(first, limits, of_span)
+            if len(kept) > limit or more is None:
+                return _cut(kept, order, limit)
+        ids = select(c.trace_id).where(*_scope(filters.query), *limits)
+        if of_span:
+            inside = filters.of_span(way, free=False)
+            if filters.projects is not None and way in OF_PROJECT - {None}:
+                inside.append(t.spans.c.project.in_(filters.projects))
+            ids = ids.where(c.trace_id.in_(select(t.spans.c.trace_id).where(*inside)))
+        elif _limits(filters.query):
+            order = self._aside(order)
         return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
 
     def _in_order(self, order: Order, limit: int, cursor: str | None) -> Rows:
-        """Traces whose spans are not looked at."""
+        """Traces that lie where they are looked for, whatever else is asked."""
         found = []
         for one in self._scoped():
-            ids = select(t.traces.c.trace_id).where(*of_traces(one.filters.query), *one.of_trace)
+            ids = select(t.traces.c.trace_id).where(*_scope(one.filters.query))
             found.append(fetch_page(self.connection, ids, order, limit=limit, cursor=cursor))
         return _merged(found, order, limit)
 
-    def _holding(self, rows: list[Any]) -> list[Any]:
-        """Those of some traces that have a span which passes."""
-        s, traces = t.spans.c, [row.trace_id for row in rows]
-        if not traces:
-            return []
-        ends = select(func.min(s.id), func.max(s.id)).where(s.trace_id.in_(traces))
-        low, high = self.connection.execute(ends).one()
-        inside = self.filters.of_span("trace_id", free=False, ids=(low, high))
-        some = select(s.trace_id).where(s.trace_id.in_(traces), *inside).distinct()
-        passed = set(self.connection.execute(some).scalars())
-        return [row for row in rows if row.trace_id in passed]
+    def _holding(self, rows: list[Any], limits: Sequence[ColumnElement[bool]], of_span: bool) -> list[Any]:
+        """Those of some traces that pass, and have a span which does."""
+        s, c, passed = t.spans.c, t.traces.c, [row.trace_id for row in rows]
+        if passed and limits:
+            some = select(c.trace_id).where(c.trace_id.in_(passed), *limits)
+            passed = list(self.connection.execute(some).scalars())
+        if passed and of_span:
+            ids = None
+            if self.filters.query.text:
+                ends = select(func.min(s.id), func.max(s.id)).where(s.trace_id.in_(passed))
+                low, high = self.connection.execute(ends).one()
+                ids = (low, high)
+            inside = self.filters.of_span("trace_id", free=False, ids=ids)
+            some = select(s.trace_id).where(s.trace_id.in_(passed), *inside).distinct()
+            passed = list(self.connection.execute(some).scalars())
+        among = set(passed)
+        return [row for row in rows if row.trace_id in among]
 
     def _projects(self) -> list[str] | None:
         some = select(t.projects.c.project).order_by(t.projects.c.project).limit(_MOST_PROJECTS + 1)
@@ -98,19 +108,20 @@ class Finder:
     def _spans(self, order: Order, limit: int, cursor: str | None) -> Rows:
         c, filters, query = t.spans.c, self.filters, self.filters.query
         plain = _only_scoped(query) and not filters.rest
-        way = filters.way(self.connection)
+        way, few = (None, False) if plain else filters.way(self.connection)
         ids = select(c.id)
         by_start = order.columns[0] is c.start_ns
         if plain or way == "trace_id" or (by_start and way is not None and in_order(way)):
             ids = ids.where(*filters.of_spans(way, free=plain))
             return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
         scope = [c.project == query.project] if query.project is not None else []
-        first, more = fetch_page(
-            self.connection, ids.where(*scope, *window(query, c)), order, limit=_FIRST_SPANS, cursor=cursor
-        )
-        kept = self._passing(first)
-        if len(kept) > limit or more is None:
-            return _cut(kept, order, limit)
+        if not few:
+            first, more = fetch_page(
+                self.connection, ids.where(*scope, *window(query, c)), order, limit=_FIRST_SPANS, cursor=cursor
+            )
+            kept = self._passing(first)
+            if len(kept) > limit or more is None:
+                return _cut(kept, order, limit)
         ids = ids.where(*filters.of_spans(way, free=False))
         if way is not None:
             order = self._aside(order)
@@ -135,12 +146,22 @@ class Finder:
 
 def of_traces(query: SpanQuery) -> list[ColumnElement[bool]]:
     """The filters that hold for the trace itself."""
+    return [*_scope(query), *_limits(query)]
+
+
+def _scope(query: SpanQuery) -> list[ColumnElement[bool]]:
     c = t.traces.c
     found = window(query, c)
     if query.project is not None:
         found.append(c.project == query.project)
     if query.trace_id is not None:
         found.append(c.trace_id == query.trace_id)
+    return found
+
+
+def _limits(query: SpanQuery) -> list[ColumnElement[bool]]:
+    c = t.traces.c
+    found: list[ColumnElement[bool]] = []
     if query.min_duration_ns is not None:
         found.append(c.duration_ns >= query.min_duration_ns)
     if query.min_cost_usd is not None:

@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := .venv-clients
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: install demo test check bench soak lock clean
+.PHONY: install demo test test-clients check bench soak lock clean
 
 install: $(VENV)/.installed
 
@@ -28,8 +29,22 @@ $(VENV)/.tested: pyproject.toml constraints.txt | $(BIN)/python
 demo: install
 	$(BIN)/weft demo $(ARGS)
 
+$(CLIENTS)/bin/python:
+	$(PYTHON) -m venv $(CLIENTS)
+
+# openai 3 and other libraries, which cannot live beside litellm.
+$(CLIENTS)/.tested: pyproject.toml constraints-clients.txt | $(CLIENTS)/bin/python
+	@echo "Installing openai 3 and other clients into $(CLIENTS) ..."
+	$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r constraints-clients.txt
+	$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,$(MAKE) test-clients)
+
+test-clients: $(CLIENTS)/.tested
+	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/test_openai_client.py tests/integration/test_openai_mocks.py
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .
@@ -44,10 +59,12 @@ bench: $(VENV)/.tested
 soak: $(VENV)/.tested
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-# constraints.txt pins everything; constraints-demo.txt is the part of it that `make demo` needs.
+# constraints.txt pins everything; constraints-demo.txt is the part of it that `make demo` needs;
+# constraints-clients.txt is of an environment of its own.
 lock: $(VENV)/.tested
 	$(COMPILE) --all-extras $(ARGS) -o constraints.txt
 	$(COMPILE) --extra all --extra build -c constraints.txt -o constraints-demo.txt
+	$(COMPILE) --group clients --extra build $(ARGS) -o constraints-clients.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache

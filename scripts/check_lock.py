@@ -18,7 +18,8 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 
 def main() -> int:
     """Print what is out of step, a line each; 0 where nothing is."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = settings["project"]
     extras = project["optional-dependencies"]
     mistakes: list[str] = []
     everything = pins_of("constraints.txt", mistakes)
@@ -26,8 +27,11 @@ def main() -> int:
     check("constraints.txt", everything, [*project["dependencies"], *chain(*extras.values())], mistakes)
     shipped = chain(*(lines for name, lines in extras.items() if name not in ("test", "check")))
     check("constraints-demo.txt", demo, [*project["dependencies"], *shipped], mistakes)
+    clients = pins_of("constraints-clients.txt", mistakes)
+    beside = chain(extras["build"], settings["dependency-groups"]["clients"])
+    check("constraints-clients.txt", clients, [*project["dependencies"], *beside], mistakes)
     mistakes += [f"constraints-demo.txt: {name} differs" for name in demo if demo[name] != everything.get(name)]
-    sound = f"the locks are in step with pyproject.toml ({len(demo)} and {len(everything)} packages)"
+    sound = f"the locks are in step with pyproject.toml ({len(demo)}, {len(everything)} and {len(clients)} packages)"
     print("\n".join(mistakes) or sound)
     return 1 if mistakes else 0
 

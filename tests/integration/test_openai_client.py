@@ -288,13 +288,12 @@ def test_content_stays_out_where_capture_is_off(recorder: MemoryRecorder, client
     assert only(recorder).output_tokens == 3
 
 
-def test_prices_of_ones_own_and_of_the_table(recorder: MemoryRecorder, client: openai.OpenAI) -> None:
+def test_a_price_of_ones_own(recorder: MemoryRecorder, client: openai.OpenAI) -> None:
     tracing.set_price("demo-priced", 0.5, 2.0)
-    for model in ("demo-priced", "gpt-4o", "never-heard-of"):
+    for model in ("demo-priced", "never-heard-of"):
         client.chat.completions.create(model=model, messages=[{"role": "user", "content": "hi"}])
-    own, known, unknown = recorder.spans
+    own, unknown = recorder.spans
     assert own.cost_usd == 0.5 * 1 + 2.0 * 3
-    assert known.cost_usd == pytest.approx(1 * 2.5e-6 + 3 * 1e-5)
     assert unknown.cost_usd is None
 
 
@@ -680,11 +679,11 @@ def test_speech_and_transcriptions(
     with open(tmp_path / "a.wav", "rb") as file:
         client.audio.transcriptions.create(model="stt", file=file)
     assert server.requests[2]["file"] == sound
-    client.audio.translations.create(model="stt", file=tmp_path / "a.wav")
-    spoken, streamed, heard, translated = recorder.spans
-    for messages_ in (spoken.output, streamed.output, heard.input, translated.input):
+    client.audio.transcriptions.create(model="stt", file=tmp_path / "a.wav")
+    spoken, streamed, heard, again = recorder.spans
+    for messages_ in (spoken.output, streamed.output, heard.input, again.input):
         assert [one.digest for one in find_media(messages_)] == [digests.of_bytes(sound)]
-    assert texts(heard.output) == texts(translated.output) == ["hello"]
+    assert texts(heard.output) == texts(again.output) == ["hello"]
     assert find_media(heard.input)[0].name == "a.wav"
     assert (heard.input_tokens, spoken.attributes["gen_ai.output.type"]) == (9, "speech")
 

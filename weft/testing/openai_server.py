@@ -278,7 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _transcriptions(self, request: dict[str, Any]) -> None:
         text = self._answer(request).get("content")
-        self._send(200, {"text": text, "usage": {"type": "tokens", "input_tokens": 9, "output_tokens": 3}})
+        usage = {"type": "tokens", "input_tokens": 9, "output_tokens": 3, "total_tokens": 12}
+        details = {"text_tokens": 0, "audio_tokens": 9}
+        self._send(200, {"text": text, "usage": {**usage, "input_token_details": details}})
 
     def _moderations(self, request: dict[str, Any]) -> None:
         answer = self._answer(request)

@@ -14,6 +14,7 @@ from weft.journal import fork
 from weft.tracing.instrumentation import http, imports, openinference
 from weft.tracing.instrumentation.calls import hearing, live, traced
 from weft.tracing.instrumentation.clients import LITELLM, OPENAI, TARGETS, Target
+from weft.tracing.instrumentation.streams import is_mock
 
 OWN = (OPENAI.name, LITELLM.name)
 
@@ -99,7 +100,7 @@ def _patch(module: ModuleType, target: Target) -> tuple[Any, Any] | None:
     owner: Any = getattr(module, target.owner, None) if target.owner else module
     original = getattr(owner, target.function, None)
     # What a test has put there is the test's.
-    if original is None or type(original).__module__ == "unittest.mock" or hasattr(original, "weft_original"):
+    if original is None or is_mock(original) or hasattr(original, "weft_original"):
         return None
     api = target.api
     ours = hearing(original) if api is None else traced(target.client, api, original, target.positions)

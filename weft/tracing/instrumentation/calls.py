@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 from weft import recording
 from weft.otlp import names
 from weft.tracing import guard, prompted
+from weft.tracing.instrumentation import openinference
 from weft.tracing.instrumentation.api import Accumulator, Api
 from weft.tracing.instrumentation.messages import get
 from weft.tracing.instrumentation.streams import Body, TracedStream, body_value, events_of, is_stream
@@ -194,10 +195,9 @@ def hearing(original: Any) -> Any:
 def _is_told_by_another() -> bool:
     """Whether another tracer's span of this very model call is current: it would be counted twice."""
     above = trace.get_current_span()
-    if not isinstance(above, ReadableSpan):
-        return False
-    kind = (above.attributes or {}).get(names.OI_KIND)
-    return kind in ("LLM", "EMBEDDING")
+    if isinstance(above, ReadableSpan) and (above.attributes or {}).get(names.OI_KIND) in ("LLM", "EMBEDDING"):
+        return True
+    return openinference.tells_of_this_call()
 
 
 live: set[str] = set()  # the names of the clients that are traced; wrappers that users hold look here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +23,10 @@ KNOWN = (
     *("openai-agents", "portkey", "pydantic-ai", "smolagents", "vertexai"),
 )
 
+# Whose spans of a model call are not current while the call is made: known by who calls.
+_CALLERS = {"langchain": ("langchain_openai", "langchain_litellm", "langchain_community")}
+_CALLER_DEPTH = 12  # frames of the client and of wrappers between
+
 _lock = threading.RLock()
 _instrumented: dict[str, Any] = {}
 
@@ -34,6 +39,21 @@ def plain(library: str) -> str:
 def instrumented() -> list[str]:
     """The libraries that are instrumented by now."""
     return list(_instrumented)
+
+
+def tells_of_this_call() -> bool:
+    """Whether the client that is called here is called by a library whose instrumentor tells of the same call."""
+    packages = [package for name in _instrumented for package in _CALLERS.get(name, ())]
+    if not packages:
+        return False
+    frame = sys._getframe(1)
+    for _ in range(_CALLER_DEPTH):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in packages:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def instrument(name: str, options: Mapping[str, Any]) -> None:

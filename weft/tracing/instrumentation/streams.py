@@ -27,8 +27,13 @@ class Listener(Protocol):
 
 
 def is_stream(result: Any) -> bool:
-    """Whether a client answers with chunks."""
-    return hasattr(result, "__next__") or hasattr(result, "__anext__")
+    """Whether a client answers with chunks; a mock has every method and is none."""
+    return not is_mock(result) and (hasattr(result, "__next__") or hasattr(result, "__anext__"))
+
+
+def is_mock(value: Any) -> bool:
+    """Whether something is a stand-in that a user's test has made."""
+    return any(cls.__module__ == "unittest.mock" for cls in type(value).__mro__)
 
 
 class TracedStream:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from weft.server import patience
+from weft.server.patience import pieces_of
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_HELD_BYTES = 512 * 1024 * 1024
@@ -37,18 +41,19 @@ async def body_of(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
     """The request's body, unpacked; its bytes count as held until the block is left.
 
     Raises HTTPException: 413 too large, packed or unpacked; 415 an encoding other than gzip; 400 broken gzip or a
-    body cut short; 503 overload.
+    body cut short; 408 one that comes too slowly; 503 overload.
     """
     unpack = _unpacker(request)
     taken = 0
     parts: list[bytes] = []
     try:
         try:
-            async for chunk in request.stream():
-                part = unpack.feed(chunk, bounds.body_bytes - taken)
-                bounds.take(len(part))
-                taken += len(part)
-                parts.append(part)
+            async with aclosing(pieces_of(request)) as pieces:
+                async for piece in pieces:
+                    part = unpack.feed(piece, bounds.body_bytes - taken)
+                    bounds.take(len(part))
+                    taken += len(part)
+                    parts.append(part)
         except ClientDisconnect:
             raise HTTPException(400, "The body was cut short") from None
         unpack.finish()
@@ -121,11 +126,16 @@ class Limit:
         if scope["type"] != "http" or scope["path"] in _BOUND_THEMSELVES or scope["path"].endswith("/blobs"):
             await self._app(scope, receive, send)
             return
-        seen = 0
+        seen, more = 0, True
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, more
+            try:
+                async with asyncio.timeout(patience.PIECE_S if more else None):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body came too slowly") from None
+            more = message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self._max_bytes:
                 raise _too_large()

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from weft.errors import WeftError
+from weft.server.patience import PatientProtocol
 
 
 def follow_parent() -> None:
@@ -80,6 +81,7 @@ def uvicorn_config(app: ASGIApp) -> uvicorn.Config:
     """What every server of Weft has in common: quiet, nameless, and ending within seconds."""
     return uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -26,7 +26,8 @@ _MEDIA_TYPE_OF: dict[Encoding, str] = {encoding: media_type for media_type, enco
 _INVALID_ARGUMENT = 3  # google.rpc.Code
 _RESOURCE_EXHAUSTED = 8
 _UNAVAILABLE = 14
-_GRPC_CODES = {413: _RESOURCE_EXHAUSTED, 429: _UNAVAILABLE, 503: _UNAVAILABLE}
+_DEADLINE_EXCEEDED = 4
+_GRPC_CODES = {408: _DEADLINE_EXCEEDED, 413: _RESOURCE_EXHAUSTED, 429: _UNAVAILABLE, 503: _UNAVAILABLE}
 _MAX_MESSAGE = 2000
 _QUICK_BYTES = 4 * 1024 * 1024  # of protobuf are looked through in 2 ms: handing them to a thread would take longer
 

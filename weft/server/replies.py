@@ -30,6 +30,7 @@ _REMEDIES = {
     403: "Send the request from a page of this server, or with the key in an Authorization header.",
     404: "GET /api/openapi.json lists the paths that there are.",
     405: "GET /api/openapi.json lists the methods of each path.",
+    408: "Send it again, without pauses.",
     413: "Send less at once.",
     415: "Send Content-Type: application/json.",
     503: "Try again in a moment.",

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, literal, or_, select
 
+from weft import otlp
 from weft.errors import InputError, NotFoundError
-from weft.otlp import columns
 from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
+from weft.records.outline import Branch, Outline, outline, without_verdicts
 from weft.store import backfills, rollups, words
 from weft.store import tables as t
 from weft.store import values as v
@@ -57,6 +58,22 @@ class SqlSpans(SqlAttributes):
         if not spans:
             raise NotFoundError(f"There is no trace {trace_id!r}.", field="trace_id")
         return spans
+
+    def get_outline(self, trace_id: str, *, verdicts: bool = True) -> Outline:
+        """A trace as a tree, of which no more is read than it shows. Raises NotFoundError."""
+        c = t.spans.c
+        columns = (*(c[name] for name in Branch._fields), ended_writer())
+        with self._database.read() as connection:
+            rows = connection.execute(select(*columns).where(c.trace_id == trace_id)).all()
+        branches = [
+            Branch(*row[:-1]) if row.end_ns is not None else Branch(*row[:-1])._replace(status=_status(row).value)
+            for row in rows
+        ]
+        seen = branches if verdicts else without_verdicts(branches)
+        if not seen:
+            what = "There is no" if verdicts else "Nothing is to be seen of"
+            raise NotFoundError(f"{what} trace {trace_id!r}.", field="trace_id")
+        return outline(seen)
 
     def list_spans(self, query: SpanQuery) -> Page[Span]:
         """Spans that match, a page. Raises InputError on an unknown order or a bad cursor.
@@ -273,7 +290,7 @@ def _span(row: Any, content: Content, events: dict[tuple[str, str], list[Any]]) 
     if (row.trace_id, row.span_id) in events:
         fields["events"] = fields["events"] + events[row.trace_id, row.span_id]
         if fields["input"] is None or fields["output"] is None:  # the events may say what the span did not
-            told = columns(fields["attributes"], fields["events"])
+            told = otlp.columns(fields["attributes"], fields["events"])
             fields.update((side, told.get(side)) for side in ("input", "output") if fields[side] is None)
     return Span(status=_status(row), **fields)
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
-from weft import ids, session, settings
+from weft import drainer, ids, session, settings
 from weft.errors import InputError, MissingExtraError, NotFoundError
 from weft.records import (
     ArtifactVersion,
+    AuditEntry,
+    Deletion,
     Deployment,
     LineageGraph,
     NodeKind,
     Page,
     Price,
+    Retention,
     ReviewItem,
     ReviewQueue,
     Run,
@@ -238,6 +243,43 @@ class Api:
         query = _query(SpanQuery, project, filters, 1000)
         return Records(self.store.spans.totals_by(query, [by] if isinstance(by, str) else list(by)))
 
+    def delete_spans(
+        self, project: str | None = None, *, author: str | None = None, force: bool = False, **filters: Any
+    ) -> Deletion:
+        """Delete the spans that ``filters`` find (as in :meth:`spans`; ``where="..."``), for good.
+
+        Traces that have a review item, a person's score or lineage are kept unless forced. The audit has ``author``,
+        by default this system's user. Raises InputError where nothing but a project is given.
+        """
+        query = _query(SpanQuery, project, filters, default_limit=1000)
+        done = self.store.keeping.delete_spans(query, author=author or _user(), force=force)
+        if self._settings.url is None:
+            drainer.forget_traces(self._settings.dir, done.trace_ids)
+        return done
+
+    def set_retention(
+        self, project: str, days: float, *, where: str | None = None, author: str | None = None
+    ) -> Retention:
+        """Delete spans of a project ``days`` after they started, or only those that an expression finds."""
+        return self.store.keeping.set_retention(Retention(project, days, where), author=author or _user())
+
+    def clear_retention(self, project: str, *, where: str | None = None, author: str | None = None) -> None:
+        """Keep them for ever. Raises NotFoundError where there is no such policy."""
+        self.store.keeping.clear_retention(project, where, author=author or _user())
+
+    def retentions(self, project: str | None = None) -> Records[Retention]:
+        """How long which spans are kept."""
+        return Records(self.store.keeping.list_retentions(project))
+
+    def apply_retentions(self, *, author: str | None = None) -> Deletion:
+        """Delete now what is older than the policies say; the drainer does it by itself."""
+        return self.store.keeping.apply_retentions(author=author or _user())
+
+    def audit(self, project: str | None = None, *, limit: int | None = None) -> Records[AuditEntry]:
+        """Who deleted what, the newest first."""
+        list_ = self.store.keeping.list_audit
+        return Records(islice(_pages(lambda cursor: list_(project, cursor=cursor)), limit))
+
     def trace(self, trace_id: str) -> Records[Span]:
         """The spans of one trace. Raises NotFoundError."""
         return Records(self.store.spans.get_trace(trace_id))
@@ -367,6 +409,13 @@ def _pages(ask: Callable[[str | None], Page[T]]) -> Iterator[T]:
         cursor = page.cursor
         if cursor is None:
             return
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def _row(record: Any) -> dict[str, Any]:

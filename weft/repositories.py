@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from weft.records import (
     ArtifactVersion,
+    AuditEntry,
     Batch,
+    Deletion,
     Deployment,
     Entry,
     Example,
@@ -25,6 +27,7 @@ from weft.records import (
     NodeKind,
     Page,
     Price,
+    Retention,
     ReviewItem,
     ReviewQueue,
     Run,
@@ -39,6 +42,7 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
+from weft.records.outline import Outline
 
 __all__ = [
     "Artifacts",
@@ -47,6 +51,7 @@ __all__ = [
     "Deployments",
     "Evaluations",
     "IngestReport",
+    "Keeping",
     "Prices",
     "Rejected",
     "Reviews",
@@ -100,6 +105,11 @@ class Spans(Protocol):
     def get_trace(self, trace_id: str, *, contents: bool = True) -> list[Span]:
         """All spans of a trace by start. Raises NotFoundError. Without ``contents``, which is much quicker, the input,
         output, attributes, events, links and resource of each are empty."""
+        ...
+
+    def get_outline(self, trace_id: str, *, verdicts: bool = True) -> Outline:
+        """A trace as a tree: its spans in the order of a depth-first walk, figures rolled up. Without ``verdicts``
+        what judges is left out, with all below it. Raises NotFoundError, also where nothing is left."""
         ...
 
     def list_spans(self, query: SpanQuery) -> Page[Span]: ...
@@ -255,6 +265,34 @@ class Prices(Protocol):
         ...
 
 
+class Keeping(Protocol):
+    """How long what is kept, and who deleted what."""
+
+    def delete_spans(self, wanted: SpanQuery, *, author: str, force: bool = False) -> Deletion:
+        """Delete the spans that a query finds, with their scores and what only they needed; the audit tells of it.
+
+        Those of traces that have a review item, a person's score or lineage are kept unless forced. What was deleted
+        stays away, also when it is sent again within 30 days. Raises InputError for a query without any filter.
+        """
+        ...
+
+    def set_retention(self, policy: Retention, *, author: str) -> Retention: ...
+    def clear_retention(self, project: str, where: str | None = None, *, author: str) -> None:
+        """Forget a policy. Raises NotFoundError."""
+        ...
+
+    def list_retentions(self, project: str | None = None) -> list[Retention]: ...
+    def apply_retentions(self, *, author: str, limit_s: float | None = None) -> Deletion:
+        """Delete what is older than the policies say, in small pieces, for at most ``limit_s``."""
+        ...
+
+    def list_audit(
+        self, project: str | None = None, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[AuditEntry]:
+        """Who deleted what, the newest first."""
+        ...
+
+
 class Blobs(Protocol):
     """Content-addressed bytes, scoped by project."""
 
@@ -287,6 +325,8 @@ class Store(Protocol):
     def deployments(self) -> Deployments: ...
     @property
     def prices(self) -> Prices: ...
+    @property
+    def keeping(self) -> Keeping: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

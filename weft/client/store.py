@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
+from weft.client.keeping import RemoteKeeping
 from weft.client.reviews import RemoteReviews
 from weft.client.serving import RemoteDeployments, RemotePrices
 from weft.client.wire import Wire, parse, segment
@@ -27,6 +28,7 @@ from weft.records import (
     points,
 )
 from weft.records.frames import CONTENT_TYPE, encode_batch
+from weft.records.outline import Outline, OutlineRow
 from weft.repositories import Batch, IngestReport, Rejected
 
 
@@ -48,6 +50,7 @@ class RemoteStore:
         self.blobs = RemoteBlobs(self._wire)
         self.deployments = RemoteDeployments(self._wire)
         self.prices = RemotePrices(self._wire)
+        self.keeping = RemoteKeeping(self._wire)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and wait for it; sent twice it counts once."""
@@ -158,6 +161,18 @@ class RemoteSpans:
         wish = {} if contents else {"contents": False}
         spans: list[Span] = parse(list[Span], self._wire.get(f"/api/traces/{segment(trace_id)}", **wish))
         return spans
+
+    def get_outline(self, trace_id: str, *, verdicts: bool = True) -> Outline:
+        """A trace as a tree. Raises NotFoundError."""
+        path = f"/api/traces/{segment(trace_id)}/outline"
+        rows: list[OutlineRow] = []
+        while True:
+            part = self._wire.get(path, first=len(rows), count=1000, verdicts=verdicts)
+            rows += [OutlineRow(*row) for row in part["rows"]]
+            if len(rows) >= part["spans"]:
+                return Outline(
+                    rows, part["start_ns"], part["length_ns"], part["errors"], part["culprit"], part["open"]
+                )
 
     def list_spans(self, query: SpanQuery) -> Page[Span]:
         """A page of spans."""

@@ -26,6 +26,7 @@ _SWEEP_S = 60.0
 _TURN_S = 0.5
 _QUIET_S = 1.0  # without new records before housekeeping, which holds the writer's place for a moment
 _HOUSE_S = 60.0
+_LONGEST_S = 3600.0  # also where nothing was stored: time passes, and with it what is to be kept
 HOLD_S = 10.0  # how long one that took over from another destination keeps the lead
 
 
@@ -211,7 +212,7 @@ class _House:
 
     def keep(self, now: float) -> None:
         """Keep house where it is due; what fails is tried again after the next records."""
-        if not self._due:
+        if not self._due and now - self.kept < _LONGEST_S:
             return
         self._due = False
         self.kept = now

@@ -30,18 +30,18 @@ def retry_rejected(directory: Path) -> int:
             claimed = path.with_suffix(".retrying")
             os.replace(path, claimed)  # the drainer may put more aside under the same name meanwhile
         for path in sorted(folder.rejected.glob("*.retrying")):
-            rows = list(_rows(path))
-            for row in rows:
-                journal.append(int(row["type"]), _payload(folder, row))
+            found = list(rows(path))
+            for row in found:
+                journal.append(int(row["type"]), payload(folder, row))
             if journal.lost():
                 break
-            note_retried(folder, len(rows))
+            note_retried(folder, len(found))
             path.unlink()
-            for row in rows:
+            for row in found:
                 if "file" in row:
                     with contextlib.suppress(FileNotFoundError):
                         _beside(folder, row).unlink()
-            count += len(rows)
+            count += len(found)
     finally:
         journal.close()
     return count
@@ -64,13 +64,15 @@ def _counter(folder: Folder) -> Path:
     return folder.rejected / "retried"
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a file under ``rejected/``."""
     for line in path.read_bytes().splitlines():
         with contextlib.suppress(ValueError):  # a line that a crash cut short: its record is still in the journal
             yield json.loads(line)
 
 
-def _payload(folder: Folder, row: dict[str, Any]) -> bytes:
+def payload(folder: Folder, row: dict[str, Any]) -> bytes:
+    """What a record holds. Raises OSError where its file is gone."""
     return _beside(folder, row).read_bytes() if "file" in row else base64.b64decode(row["payload"])
 
 

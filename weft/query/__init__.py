@@ -21,7 +21,7 @@ from weft.query.nodes import (
 )
 from weft.query.parser import Problem, parse, problem
 from weft.query.tokens import LENGTH
-from weft.query.writing import pointer, quoted, write
+from weft.query.writing import discreet, pointer, quoted, write
 
 __all__ = [
     "FIELDS",
@@ -44,6 +44,7 @@ __all__ = [
     "Or",
     "Problem",
     "complete",
+    "discreet",
     "parse",
     "pointer",
     "problem",

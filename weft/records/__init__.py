@@ -3,6 +3,7 @@
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
 from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
+from weft.records.keeping import AuditEntry, Deletion, Retention
 from weft.records.media import Media, MediaReference, find_media
 from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
@@ -14,8 +15,10 @@ __all__ = [
     "ArtifactFile",
     "ArtifactVersion",
     "AttributeIndex",
+    "AuditEntry",
     "Batch",
     "ConsoleLines",
+    "Deletion",
     "Deployment",
     "Entry",
     "Example",
@@ -30,6 +33,7 @@ __all__ = [
     "Page",
     "Price",
     "RecordType",
+    "Retention",
     "ReviewItem",
     "ReviewQueue",
     "Run",

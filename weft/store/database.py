@@ -40,6 +40,8 @@ _POOL_OVERFLOW = 56
 _PAGE_BYTES = 8192  # of a new file: rows of 700 bytes leave an eighth of smaller pages empty
 _CACHE_KIB = 16 * 1024
 _BULK_LOCK = 0x77656674
+# What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
+_ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=FAST")
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "afpfs", "ceph", "glusterfs", "beegfs"}
     | {"lustre", "gpfs", "webdav", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs"}
@@ -79,7 +81,17 @@ class Database:
         with _gate.passed(), self.engine.connect() as connection:
             plain = connection.connection.driver_connection
             if plain is not None:
-                plain.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+                plain.executescript(f"PRAGMA incremental_vacuum({pages})")  # execute() frees one page only
+
+    def erase_log(self) -> None:
+        """Give free pages of a SQLite file back and empty its log, which holds former pages."""
+        if not self.sqlite or self._shared:
+            return
+        with _gate.passed(), self.engine.connect() as connection:
+            plain = connection.connection.driver_connection
+            if plain is not None:
+                plain.executescript("PRAGMA incremental_vacuum")
+                plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -315,7 +327,7 @@ def _prepare_sqlite(engine: Engine, pragmas: Sequence[str]) -> None:
     @event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself; the hook below does
-        for pragma in (*pragmas, "PRAGMA synchronous=NORMAL", f"PRAGMA cache_size=-{_CACHE_KIB}"):
+        for pragma in (*pragmas, *_ALWAYS, f"PRAGMA cache_size=-{_CACHE_KIB}"):
             connection.execute(pragma)
 
     begin: Callable[[Connection], None] = _begin

@@ -18,6 +18,7 @@ from weft.store.blobs import Texts
 from weft.store.contents import NewContent, next_content, write_contents
 from weft.store.database import Database
 from weft.store.slices import EMPTY, FACETED, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
+from weft.store.tombs import buried
 
 _PLAIN = tuple(column.name for column in t.spans.columns if column.name not in {"id", "content"})
 COLUMNS = ("id", *_PLAIN, "content")
@@ -159,6 +160,8 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
         other = folded.get(key)
         if other is None or _beats(row[AT["end_ns"]], other[AT["end_ns"]]):
             folded[key] = row
+    for key in buried(database, connection, sorted(folded)):
+        del folded[key]
     old = _existing(database, connection, sorted(folded))
     number = connection.execute(select(func.coalesce(func.max(t.spans.c.id), 0))).scalar_one()
     changes: list[SpanChange] = []

@@ -19,6 +19,7 @@ from weft.store.database import Database, connect_memory, connect_sqlite, connec
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
 from weft.store.ingest import ingest, progress
+from weft.store.keeping import SqlKeeping
 from weft.store.migrations import migrate
 from weft.store.prices import SqlPrices
 from weft.store.reading import go_on
@@ -46,6 +47,7 @@ class SqlStore:
         self.blobs = SqlBlobs(database)
         self.deployments = SqlDeployments(database)
         self.prices = SqlPrices(database)
+        self.keeping = SqlKeeping(database)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""
@@ -68,6 +70,7 @@ class SqlStore:
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:
             more = go_on(self.database)
+        more = self.keeping.maintain() or more
         self.database.give_back_pages(_VACUUM_PAGES)
         return more
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from weft.testing.contract_decisions import ArtifactContract, ReviewContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
+from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
+from weft.testing.contract_outline import OutlineContract
 from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
@@ -24,6 +26,7 @@ class StoreContract(
     IngestContract,
     SpanContract,
     MediaContract,
+    OutlineContract,
     TotalsContract,
     SeriesContract,
     RunContract,
@@ -33,5 +36,6 @@ class StoreContract(
     ArtifactContract,
     ReviewContract,
     ServingContract,
+    KeepingContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

@@ -14,6 +14,7 @@ from weft.store.tables.decisions import (
     review_queues,
     version_examples,
 )
+from weft.store.tables.keeping import audit, deleted_spans, retentions
 from weft.store.tables.observations import (
     chunks,
     console,
@@ -40,11 +41,13 @@ __all__ = [
     "artifact_versions",
     "artifacts",
     "attribute_indexes",
+    "audit",
     "backfills",
     "blobs",
     "chunks",
     "console",
     "contents",
+    "deleted_spans",
     "deployments",
     "dictionaries",
     "edges",
@@ -56,6 +59,7 @@ __all__ = [
     "prices",
     "progress",
     "projects",
+    "retentions",
     "review_items",
     "review_queues",
     "runs",

@@ -63,9 +63,10 @@ def stored(home: Path) -> Stored:
     return read
 
 
-def post(
-    port: int, body: bytes | list[bytes], *headers: str, path: str = "/v1/traces"
-) -> tuple[int, dict[str, str], bytes]:
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def post(port: int, body: bytes | list[bytes], *headers: str, path: str = "/v1/traces") -> Answer:
     """One request over a socket of its own: a body of parts goes in chunks, without Content-Length."""
     with socket.create_connection(("127.0.0.1", port), 30) as sock:
         chunked = isinstance(body, list)

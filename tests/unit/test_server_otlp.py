@@ -229,7 +229,7 @@ def test_a_forwarded_batch_is_kept_whole(server: TestClient, kept: Kept) -> None
 def test_a_bad_batch_is_refused(server: TestClient, kept: Kept, body: bytes, content_type: str, status: int) -> None:
     answer = server.post("/api/journal", content=body, headers={"Content-Type": content_type})
     assert answer.status_code == status
-    assert set(answer.json()["error"]) == {"code", "message", "remedy", "field"}
+    assert set(answer.json()["error"]) == {"code", "message", "remedy", "field", "column"}
     assert kept.entries == []
 
 

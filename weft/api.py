@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from weft import drainer, ids, session, settings
 from weft.errors import InputError, MissingExtraError, NotFoundError
+from weft.objects import Prompt, unified
 from weft.records import (
     ArtifactVersion,
     AuditEntry,
@@ -33,10 +34,13 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    ThreadQuery,
+    ThreadSummary,
     Totals,
     TraceSummary,
 )
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
+from weft.tracing.op_versions import artifact_name
 from weft.training.artifacts import LoggedArtifact
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
     from weft.repositories import Store
 
 T = TypeVar("T")
-Q = TypeVar("Q", RunQuery, SpanQuery, ScoreQuery)
+Q = TypeVar("Q", RunQuery, SpanQuery, ScoreQuery, ThreadQuery)
 
 
 class Records(list[T], Generic[T]):
@@ -233,6 +237,18 @@ class Api:
         query = _query(SpanQuery, project, filters, default_limit=500)
         return Records(_all(self.store.spans.list_traces, query, most=filters.get("limit")))
 
+    def threads(self, project: str | None = None, **filters: Any) -> Records[ThreadSummary]:
+        """All conversations, the one that was last spoken in first; ``filters`` are the fields of
+        :class:`weft.records.ThreadQuery`."""
+        query = _query(ThreadQuery, project, filters, default_limit=500)
+        return Records(_all(self.store.spans.list_threads, query, most=filters.get("limit")))
+
+    def turns(self, thread_id: str, project: str | None = None) -> Records[Span]:
+        """The turns of a conversation in order: its spans whose parent is not in it."""
+        spans = self.spans(project, thread_id=thread_id, order="start")
+        inside = {(span.trace_id, span.span_id) for span in spans}
+        return Records(span for span in spans if (span.trace_id, span.parent_span_id) not in inside)
+
     def totals(self, project: str | None = None, *, by: Sequence[str] = (), **filters: Any) -> Records[Totals]:
         """Spans, errors, tokens, cost and latencies by group, of the spans that ``filters`` find (as in :meth:`spans`).
 
@@ -316,12 +332,12 @@ class Api:
 
     def artifacts(self, project: str | None = None, *, type: str | None = None) -> Records[ArtifactVersion]:
         """The newest version of each artifact of a project (default WEFT_PROJECT)."""
-        return Records(self.store.artifacts.list_artifacts(project or self._settings.project, type=type))
+        return Records(self.store.artifacts.list_artifacts(self.project(project), type=type))
 
     def artifact(self, ref: str, project: str | None = None) -> LoggedArtifact:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, ready for ``download``. Raises NotFoundError."""
         store = self.store
-        return LoggedArtifact(store.blobs, store.artifacts.get_version(project or self._settings.project, ref))
+        return LoggedArtifact(store.blobs, store.artifacts.get_version(self.project(project), ref))
 
     def deployments(
         self,
@@ -365,6 +381,40 @@ class Api:
         """Prices of one's own: every one, or those that a project sees."""
         return Records(self.store.prices.list_prices(project))
 
+    def prompts(self, project: str | None = None) -> Records[ArtifactVersion]:
+        """The newest version of each prompt of a project (default WEFT_PROJECT)."""
+        return self.artifacts(project, type="prompt")
+
+    def prompt(self, ref: str, project: str | None = None) -> Prompt:
+        """The prompt ``name``, ``name:alias`` or ``name:v3``. Raises NotFoundError."""
+        return Prompt.of(self.store.artifacts.get_version(self.project(project), ref))
+
+    def ops(self, project: str | None = None) -> Records[ArtifactVersion]:
+        """The newest version of each op's code."""
+        return self.artifacts(project, type="op")
+
+    def versions(self, name: str, project: str | None = None) -> Records[ArtifactVersion]:
+        """All versions of an artifact, the first one first; empty where there is none."""
+        return Records(self.store.artifacts.list_versions(self.project(project), name))
+
+    def op_versions(self, name: str, project: str | None = None) -> Records[ArtifactVersion]:
+        """All versions of an op's code; ``metadata`` holds ``source`` and ``dependencies``."""
+        return self.versions(artifact_name(name), project)
+
+    def diff(self, name: str, old: int | str, new: int | str, project: str | None = None) -> str:
+        """What changed between two versions or aliases of a prompt, an op or another artifact, as a unified diff.
+
+        Raises NotFoundError.
+        """
+        store, where = self.store.artifacts, self.project(project)
+        if not store.list_versions(where, name) and store.list_versions(where, artifact_name(name)):
+            name = artifact_name(name)
+        return unified(store.get_version(where, f"{name}:{old}"), store.get_version(where, f"{name}:{new}"))
+
+    def project(self, name: str | None = None) -> str:
+        """The project of a name that may have an owner before a slash; by default that of the settings."""
+        return ids.as_project(name) if name else self._settings.project
+
     def lineage(self, name: str, project: str | None = None, kind: str = "artifact") -> LineageGraph:
         """All that leads to and from an artifact version (``name:v3``), a run, a span or another kind of node."""
         try:
@@ -372,7 +422,7 @@ class Api:
         except ValueError:
             known = ", ".join(NodeKind)
             raise InputError(f"There is no node kind {kind!r}.", remedy=f"Use one of {known}.", field="kind") from None
-        return self.store.artifacts.lineage(project or self._settings.project, node, name)
+        return self.store.artifacts.lineage(self.project(project), node, name)
 
 
 def _query(cls: type[Q], project: str | None, filters: dict[str, Any], default_limit: int) -> Q:

@@ -39,6 +39,8 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    ThreadQuery,
+    ThreadSummary,
     Totals,
     TraceSummary,
 )
@@ -129,6 +131,9 @@ class Spans(Protocol):
         """
         ...
 
+    def list_threads(self, query: ThreadQuery) -> Page[ThreadSummary]:
+        """Conversations that match, the one that was last spoken in first."""
+        ...
 
 
 class Evaluations(Protocol):

@@ -89,6 +89,7 @@ def traces(
     trace_id: Annotated[str | None, typer.Argument(help="Show one trace as a tree.")] = None,
     project: Project = None,
     text: Annotated[str | None, typer.Option("--text", "-t", help="Only those whose root holds this text.")] = None,
+    thread: Annotated[str | None, typer.Option("--thread", help="Only those of this conversation.")] = None,
     where: Where = None,
     order: Annotated[
         str, typer.Option(help="start, duration, cost, tokens, errors or spans; '-' before it: the largest first.")
@@ -103,10 +104,10 @@ def traces(
             _show_trace(api.trace(trace_id), as_json)
             return
         if only_count:
-            query = SpanQuery(project=project, text=text, where=where)
+            query = SpanQuery(project=project, text=text, thread_id=thread, where=where)
             print_json(api.store.spans.count_traces(query))
             return
-        found = api.traces(project, text=text, where=where, order=order, limit=limit)
+        found = api.traces(project, text=text, thread_id=thread, where=where, order=order, limit=limit)
     if as_json:
         print_json(found)
         return

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals
+from weft.cli import browse, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals, versions
 from weft.cli.output import fail
 from weft.errors import WeftError
 
@@ -37,6 +37,8 @@ app.command("delete")(keeping.delete)
 app.add_typer(keeping.retention, name="retention", no_args_is_help=True)
 app.command("audit")(keeping.audit)
 app.command("deployments")(serving.deployments)
+app.add_typer(versions.prompts, name="prompts", no_args_is_help=True)
+app.add_typer(versions.ops, name="ops", no_args_is_help=True)
 app.add_typer(serving.prices, name="prices", no_args_is_help=True)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings_table)

@@ -23,6 +23,8 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    ThreadQuery,
+    ThreadSummary,
     Totals,
     TraceSummary,
     points,
@@ -75,7 +77,7 @@ class RemoteStore:
         self._wire.close()
 
 
-def _filters(query: RunQuery | SpanQuery | ScoreQuery) -> dict[str, Any]:
+def _filters(query: RunQuery | SpanQuery | ScoreQuery | ThreadQuery) -> dict[str, Any]:
     return {f.name: getattr(query, f.name) for f in fields(query)}
 
 
@@ -177,6 +179,11 @@ class RemoteSpans:
     def list_spans(self, query: SpanQuery) -> Page[Span]:
         """A page of spans."""
         page: Page[Span] = parse(Page[Span], self._wire.get("/api/spans", **_filters(query)))
+        return page
+
+    def list_threads(self, query: ThreadQuery) -> Page[ThreadSummary]:
+        """A page of conversations."""
+        page: Page[ThreadSummary] = parse(Page[ThreadSummary], self._wire.get("/api/threads", **_filters(query)))
         return page
 
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:

@@ -10,6 +10,7 @@ from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
 from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
 from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
+from weft.records.threads import ThreadQuery, ThreadSummary
 
 __all__ = [
     "ArtifactFile",
@@ -51,6 +52,8 @@ __all__ = [
     "Span",
     "SpanQuery",
     "SpanStatus",
+    "ThreadQuery",
+    "ThreadSummary",
     "Totals",
     "TraceSummary",
     "Writer",

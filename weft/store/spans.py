@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, lite
 
 from weft import otlp
 from weft.errors import InputError, NotFoundError
-from weft.records import Page, Span, SpanQuery, SpanStatus, Totals, TraceSummary
+from weft.records import Page, Span, SpanQuery, SpanStatus, ThreadQuery, ThreadSummary, Totals, TraceSummary
 from weft.records.outline import Branch, Outline, outline, without_verdicts
 from weft.store import backfills, rollups, words
 from weft.store import tables as t
@@ -22,6 +22,7 @@ from weft.store.filters import Filters, read_status, ready, writer_ended
 from weft.store.finding import Finder, of_traces, sifted
 from weft.store.paging import Order
 from weft.store.slices import SECTIONS
+from weft.store.threads import list_threads
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
 _BATCH = 400
@@ -97,6 +98,10 @@ class SqlSpans(SqlAttributes):
                 order,
             )
             return Page(self._by_id(connection, [row.id for row in rows]), cursor)
+
+    def list_threads(self, query: ThreadQuery) -> Page[ThreadSummary]:
+        """Conversations that match, the one that was last spoken in first, a page."""
+        return list_threads(self._database, query)
 
     def list_traces(self, query: SpanQuery) -> Page[TraceSummary]:
         """Traces by their root: time, duration and order are the trace's, other filters hold for any span of it.

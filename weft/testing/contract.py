@@ -20,6 +20,7 @@ from weft.testing.contract_reading import TotalsContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
+from weft.testing.contract_threads import ThreadContract
 
 
 class StoreContract(
@@ -28,6 +29,7 @@ class StoreContract(
     MediaContract,
     OutlineContract,
     TotalsContract,
+    ThreadContract,
     SeriesContract,
     RunContract,
     EvaluationContract,

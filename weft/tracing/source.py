@@ -19,9 +19,8 @@ from weft.tracing.capture import REDACTED, capture, is_secret
 MOST_DEPENDENCIES = 200
 LONGEST_CONSTANT = 4_000  # characters of JSON text
 _SECRET_VALUE = re.compile(
-    r"""(?ix)
-    (?P<name> [A-Za-z0-9_-]* (?: api_?key | token | secret | passw(?:or)?d | passphrase | authorization | credentials?
-      | private_key | access_key ) )
+    r"""(?x)
+    (?P<name> [A-Za-z_][A-Za-z0-9_-]* )
     (?P<between> ["']? \s* (?: : \s* [A-Za-z_][\w.\[\]|\s]* = | [:=] ) \s* )
     (?P<quote> \"\"\"|\'\'\'|["'] ) (?P<value> (?:\\.|(?!(?P=quote)).)+ ) (?P=quote)
     """,
@@ -47,11 +46,14 @@ def source_of(thing: Any) -> str:
 
 def without_secrets(text: str) -> str:
     """``text`` without literals that have the shape of a secret or stand under the name of one."""
-    named = _SECRET_VALUE.sub(
-        lambda m: f"{m['name']}{m['between']}{m['quote']}{REDACTED}{m['quote']}" if is_secret(m["name"]) else m[0], text
-    )
+    named = _SECRET_VALUE.sub(_shown, text)
     clean = redaction.scrub(RecordType.CONSOLE, named.encode("utf-8", "surrogatepass"))
     return clean.decode("utf-8", "surrogatepass")
+
+
+def _shown(found: re.Match[str]) -> str:
+    value = REDACTED if is_secret(found["name"]) else _SECRET_VALUE.sub(_shown, found["value"])
+    return f"{found['name']}{found['between']}{found['quote']}{value}{found['quote']}"
 
 
 def dependencies_of(fn: Any) -> dict[str, Any]:

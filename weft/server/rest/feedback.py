@@ -1,19 +1,20 @@
-"""What people say of a span, and scores that are stored at once."""
+"""Conversations, what people say of a span, and scores that are stored at once."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from weft.errors import InputError, NotFoundError
-from weft.records import Score
+from weft.records import Page, Score, ThreadQuery, ThreadSummary
 from weft.repositories import Store
-from weft.server.arguments import one, parameters
+from weft.server.arguments import described, filters, one, parameters
 from weft.server.replies import reply
 from weft.tracing import human_scores
 
+_Threads = Annotated[ThreadQuery, Depends(filters(ThreadQuery))]
 _Word = Annotated[str | None, Body()]
 
 
@@ -63,6 +64,15 @@ def router(store: Store) -> APIRouter:
     def delete(score_id: str, request: Request) -> Response:
         store.evaluations.delete_score(score_id, author=one(request, "author"))
         return reply({"deleted": score_id})
+
+    @routes.get(
+        "/threads",
+        response_model=Page[ThreadSummary],
+        summary="Conversations, filtered and paged",
+        openapi_extra=described(ThreadQuery),
+    )
+    def list_threads(query: _Threads) -> Response:
+        return reply(store.spans.list_threads(query))
 
     return routes
 

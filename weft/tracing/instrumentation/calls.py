@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from weft import recording
 from weft.otlp import names
-from weft.tracing import guard, prompted
+from weft.tracing import context, guard, prompted
 from weft.tracing.instrumentation import openinference
 from weft.tracing.instrumentation.api import Accumulator, Api
 from weft.tracing.instrumentation.messages import get
@@ -68,7 +68,7 @@ class _Call:
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         if self._token is not None:
-            _current.reset(self._token)
+            context.reset(self._token)
         self._span.leave()
         if error is not None:
             answer = getattr(error, "completion", None)  # of one that was too short to be parsed
@@ -127,6 +127,10 @@ class _Call:
         for event in events:
             self._answer.add(event)
 
+    def at_work(self) -> _AtWork:
+        """While the client fetches a chunk: some call the provider only then."""
+        return _AtWork(self)
+
     def first_chunk(self) -> None:
         """Note how long the first chunk took, in seconds."""
         self._span.set_attributes({names.RESPONSE_FIRST_CHUNK_S: time.perf_counter() - self._started})
@@ -144,6 +148,21 @@ class _Call:
         if error is not None and not isinstance(error, GeneratorExit):
             self._failed(error)
         self._span.end()
+
+
+class _AtWork:
+    """Makes a call the one at work; a ``contextmanager`` would cost more than the rest of a chunk."""
+
+    __slots__ = ("_call", "_token")
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._call)
+
+    def __exit__(self, *error: object) -> None:
+        context.reset(self._token)
 
 
 def _request_of(error: BaseException) -> Any:

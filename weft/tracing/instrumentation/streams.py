@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
@@ -16,6 +17,10 @@ _STREAM_TYPE = "text/event-stream"
 
 class Listener(Protocol):
     """Who is told what comes; none of its methods raises."""
+
+    def at_work(self) -> contextlib.AbstractContextManager[Any]:
+        """While the client fetches a chunk: what it calls meanwhile is the same model call."""
+        ...
 
     def first_chunk(self) -> None:
         """The first chunk is here."""
@@ -80,7 +85,8 @@ class TracedStream:
     def __next__(self) -> Any:
         self._weft_busy = True
         try:
-            chunk = next(self._weft_stream)
+            with self._weft_listener.at_work():
+                chunk = next(self._weft_stream)
         except StopIteration:
             self._weft_end()
             raise
@@ -97,7 +103,8 @@ class TracedStream:
     async def __anext__(self) -> Any:
         self._weft_busy = True
         try:
-            chunk = await anext(self._weft_stream)
+            with self._weft_listener.at_work():
+                chunk = await anext(self._weft_stream)
         except StopAsyncIteration:
             self._weft_end()
             raise

@@ -1,109 +1,101 @@
-"""`weft delete`, `weft retention` and `weft audit`: what goes, when, and who said so."""
+"""`weft backup`, `weft restore`, `weft copy`: the whole database, somewhere else."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
-from weft.api import Api
-from weft.cli.output import console, pointing, print_json, print_table
-from weft.formatting import MISSING, ago, count
-from weft.records import Deletion, SpanQuery
+from weft import session
+from weft import settings as settings_module
+from weft.cli.output import console
+from weft.errors import InputError
+from weft.formatting import size
+from weft.settings import Settings
 
-Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Expression = Annotated[str | None, typer.Option("--where", "-w", help="Only spans that this expression finds.")]
-TheProject = Annotated[str, typer.Argument(help="The project.")]
+if TYPE_CHECKING:
+    from weft.store import SqlStore
 
-retention = typer.Typer(help="How long spans are kept, by project and age.")
+_EVERY = 50_000
 
 
-def delete(
-    where: Annotated[str, typer.Option("--where", "-w", help='Which spans: start < now - 30d and user == "u1"')],
-    project: Project = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also those of traces with review items, people's scores or lineage.")
-    ] = False,
+def backup(path: Annotated[Path, typer.Argument(help="The folder to make.")]) -> None:
+    """Write all that is stored into a new folder: database, large blobs, digests; programs may go on recording."""
+    from weft.store import backup as write  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    settings = _embedded()
+    store = _opened(settings)
+    try:
+        report = write(store, path, _Meter())
+    finally:
+        store.close()
+    console().print(f"{report.path}: {report.files:,} files, {size(report.size_bytes)}.", markup=False)
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(help="The folder that `weft backup` made.")],
+    directory: Annotated[Path | None, typer.Option("--dir", help="Where to; default WEFT_DIR.")] = None,
+    db: Annotated[str | None, typer.Option("--db", metavar="URL", help="Into this empty database instead.")] = None,
 ) -> None:
-    """Delete the spans that an expression finds, with their scores, contents and copies."""
-    wanted = SpanQuery(project=project, where=where)
-    with Api() as api, pointing(where):
-        found = api.store.spans.count_spans(wanted)
-        console().print(f"{count(found)} spans match.", markup=False)
-        if dry_run or not found:
-            return
-        if not yes and not typer.confirm("Delete them for good?"):
-            raise typer.Exit(1)
-        _tell(api.delete_spans(project, where=where, force=force))
+    """Bring a backup back; every file is checked against its digest, nothing that exists is replaced."""
+    from weft.store import restore as bring_back  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    settings = settings_module.load({"dir": directory, "db": db})
+    report = bring_back(path, settings, _Meter())
+    where = "the database" if settings.db else settings.dir
+    console().print(f"{report.files:,} files, {size(report.size_bytes)}, are back in {where}.", markup=False)
 
 
-@retention.command("set")
-def set_retention(
-    project: TheProject,
-    days: Annotated[float, typer.Option("--days", help="Spans that started so many days ago go.")],
-    where: Expression = None,
+def copy(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="postgresql+psycopg://... or sqlite:///file; empty.")],
+    blobs: Annotated[Path | None, typer.Option(help="Where the copy keeps large blobs.")] = None,
 ) -> None:
-    """Delete spans of a project some days after they started."""
-    with Api() as api, pointing(where):
-        api.set_retention(project, days, where=where)
-    console().print(f"Spans of {project} are kept {days:g} days.", markup=False)
+    """Copy the whole database into another one, as it is at one moment; programs may go on recording."""
+    from weft.store import copy_database, open_url  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    settings = _embedded()
+    store = _opened(settings)
+    try:
+        target = open_url(to, blobs or settings.dir / "blobs")
+        try:
+            rows = copy_database(store.database, target.database, _Meter())
+        finally:
+            target.close()
+    finally:
+        store.close()
+    console().print(f"Copied {rows:,} rows. Set WEFT_DB to the new address to use it.", markup=False)
 
 
-@retention.command("list")
-def list_retention(project: Project = None, as_json: AsJson = False) -> None:
-    """List how long spans are kept."""
-    with Api() as api:
-        found = api.retentions(project)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        {"project": "left", "days": "right", "set": "right", "where": "left"},
-        [(p.project, f"{p.days:g}", ago(p.created_ns), p.where or MISSING) for p in found],
-        empty="Everything is kept. Change it with: weft retention set PROJECT --days 30",
-    )
+def _embedded() -> Settings:
+    settings = settings_module.load()
+    if settings.url is not None:
+        raise InputError(
+            "With WEFT_URL the database is the server's.",
+            remedy="Run this command on the server's machine.",
+            field="url",
+        )
+    return settings
 
 
-@retention.command("clear")
-def clear_retention(project: TheProject, where: Expression = None) -> None:
-    """Keep spans of a project for ever."""
-    with Api() as api:
-        api.clear_retention(project, where=where)
-    console().print(f"Spans of {project} are kept.", markup=False)
+def _opened(settings: Settings) -> SqlStore:
+    from weft.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+    store = open_store(settings)
+    session.catch_up(settings, store)
+    return store
 
 
-@retention.command("run")
-def run_retention() -> None:
-    """Delete now what is too old; the drainer does it by itself every hour."""
-    with Api() as api:
-        _tell(api.apply_retentions())
+class _Meter:
+    """Says how far a copy is: a line that changes on a terminal, one now and then in a log."""
 
+    def __init__(self) -> None:
+        self._said = 0
+        self._console = Console(stderr=True, highlight=False)
 
-def audit(
-    project: Project = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List who deleted what."""
-    with Api() as api:
-        found = api.audit(project, limit=limit)
-    if as_json:
-        print_json(found)
-        return
-    columns = {"when": "right", "who": "left", "action": "left", "project": "left", "spans": "right", "kept": "right"}
-    print_table(
-        {**columns, "expression": "left"},
-        [
-            (ago(e.time_ns), e.author, e.action, e.project or MISSING, count(e.spans), count(e.kept), e.expression)
-            for e in found
-        ],
-        empty="Nothing was deleted.",
-    )
-
-
-def _tell(done: Deletion) -> None:
-    kept = f" {count(done.kept)} are kept: people or lineage need their traces." if done.kept else ""
-    console().print(f"{count(done.spans)} spans and {count(done.scores)} scores are deleted.{kept}", markup=False)
+    def __call__(self, table: str, rows: int) -> None:
+        if rows - self._said >= _EVERY:
+            self._said = rows
+            end = "\r" if self._console.is_terminal else "\n"
+            self._console.print(f"copied {rows:,} rows, now {table} ...", end=end)

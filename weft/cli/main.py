@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals, versions
+from weft.cli import browse, deletion, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals, versions
 from weft.cli.output import fail
 from weft.errors import WeftError
 
@@ -33,9 +33,9 @@ app.command("import")(exchange.load)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("copy")(keeping.copy)
-app.command("delete")(keeping.delete)
-app.add_typer(keeping.retention, name="retention", no_args_is_help=True)
-app.command("audit")(keeping.audit)
+app.command("delete")(deletion.delete)
+app.add_typer(deletion.retention, name="retention", no_args_is_help=True)
+app.command("audit")(deletion.audit)
 app.command("deployments")(serving.deployments)
 app.add_typer(versions.prompts, name="prompts", no_args_is_help=True)
 app.add_typer(versions.ops, name="ops", no_args_is_help=True)

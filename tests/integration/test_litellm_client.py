@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from weft.testing.openai_server import OpenAIServer
+from weft.tracing import pricing
 
 
 def respond(request: dict[str, Any]) -> Any:
     if request.get("tools"):
         return {"content": None, "tool_calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}
-    if "fail" in json.dumps(request):
+    if "fail" in json.dumps(request, default=str):
         return {"error": "it failed", "status": 422}
     return "a good  answer"
 
@@ -80,3 +81,75 @@ def test_litellm_gives_one_span_a_call(server: OpenAIServer) -> None:
     assert spans[4][:6] == ["embeddings emb", "weft.litellm", "embedding", "openai", "emb", 2]
     assert spans[5][8] == "error"
     assert len(spans) == 6
+
+
+def test_prices_of_the_table() -> None:
+    call = {"model": "gpt-4o", "provider": "openai", "input_tokens": 1, "output_tokens": 3}
+    assert pricing.cost_of(call) == pytest.approx(1 * 2.5e-6 + 3 * 1e-5)
+    assert pricing.cost_of({**call, "model": "never-heard-of"}) is None
+
+
+def test_every_function_however_it_was_imported(server: OpenAIServer) -> None:
+    spans = run_python(
+        """
+        import asyncio, json, os, warnings
+        warnings.simplefilter("ignore")
+        import litellm
+        from litellm import completion as bound
+        from litellm.main import acompletion as bound_later
+        from weft import tracing
+        from weft.testing.recorder import MemoryRecorder
+        tracing.instrument()
+        at = dict(api_base=os.environ["BASE"], api_key="k")
+        chat = dict(model="openai/demo", messages=[{"role": "user", "content": "hi"}], **at)
+        async def later():
+            await bound_later(**chat)
+            await litellm.atext_completion(prompt="hi", model="text-completion-openai/demo", **at)
+            await litellm.aembedding(model="openai/emb", input=["one"], **at)
+            await litellm.aimage_generation(prompt="cat", model="openai/gpt-image-1", **at)
+            router = litellm.Router(model_list=[{"model_name": "group", "litellm_params": {
+                "model": "openai/routed", **at}}])
+            await router.acompletion(model="group", messages=chat["messages"])
+        with MemoryRecorder() as recorder:
+            bound(**chat)
+            litellm.completion("openai/demo", chat["messages"], **at)
+            litellm.text_completion(prompt="hi", model="text-completion-openai/demo", **at)
+            list(litellm.text_completion(prompt="hi", model="text-completion-openai/demo", stream=True, **at))
+            litellm.embedding(model="openai/emb", input=["one", "two"], **at)
+            litellm.image_generation(prompt="cat", model="openai/gpt-image-1", **at)
+            litellm.speech(model="openai/tts", input="hello", voice="alloy", **at)
+            litellm.transcription(model="openai/stt", file=("a.wav", b"RIFF0000WAVEfmt "), **at)
+            asyncio.run(later())
+            stream = litellm.completion(**chat, stream=True)
+            next(stream)
+            del stream
+            try:
+                litellm.completion(**{**chat, "api_base": "http://127.0.0.1:9", "max_retries": 0})
+            except litellm.exceptions.InternalServerError:
+                pass
+        tracing.uninstrument()
+        print(json.dumps([[s.name, s.scope, s.kind, s.end_ns is not None, str(s.status)] for s in recorder.spans]))
+        """,
+        server,
+    )
+    names = [span[0] for span in spans]
+    assert names == [
+        "chat demo",
+        "chat demo",
+        "text_completion demo",
+        "text_completion demo",
+        "embeddings emb",
+        "generate_content gpt-image-1",
+        "generate_content tts",
+        "generate_content stt",
+        "chat demo",
+        "text_completion demo",
+        "embeddings emb",
+        "generate_content gpt-image-1",
+        "chat routed",
+        "chat demo",
+        "chat demo",
+    ]
+    assert {span[1] for span in spans} == {"weft.litellm"}
+    assert all(span[3] for span in spans)
+    assert [span[4] for span in spans[-3:]] == ["ok", "ok", "error"]

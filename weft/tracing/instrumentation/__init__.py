@@ -91,7 +91,7 @@ def _patch_module(module: ModuleType) -> None:
         for target in TARGETS:
             if target.module == module.__name__ and (patch := _patch(module, target)) is not None:
                 made[id(patch[0])] = patch
-        if made and module.__name__ == LITELLM.name:
+        if made and module.__name__.startswith(LITELLM.name):
             _replace_everywhere(made)
 
 
@@ -100,11 +100,10 @@ def _patch(module: ModuleType, target: Target) -> tuple[Any, Any] | None:
     owner: Any = getattr(module, target.owner, None) if target.owner else module
     original = getattr(owner, target.function, None)
     # What a test has put there is the test's.
-    if original is None or is_mock(original) or hasattr(original, "weft_original"):
+    if original is None or is_mock(original) or any(original is patch[4] for patch in _patched):
         return None
     api = target.api
     ours = hearing(original) if api is None else traced(target.client, api, original, target.positions)
-    ours.weft_original = original
     setattr(owner, target.function, ours)
     _patched.append((target.client.name, owner, target.function, original, ours))
     return original, ours

@@ -7,7 +7,7 @@ from typing import Any
 
 from weft.otlp import names
 from weft.tracing.instrumentation.api import Accumulator, Attributes, common, known, text_of, tools, usage, wants_json
-from weft.tracing.instrumentation.messages import chat_message, chat_messages, get, text_part
+from weft.tracing.instrumentation.messages import chat_message, chat_messages, each, get, text_part
 
 
 class Chat:
@@ -29,7 +29,7 @@ class Chat:
         """See :class:`Api`."""
         messages = [
             {**chat_message(get(choice, "message")), "finish_reason": get(choice, "finish_reason")}
-            for choice in get(result, "choices") or ()
+            for choice in each(get(result, "choices"))
         ]
         return _answer(result, messages, get(result, "usage"), content=content)
 
@@ -68,7 +68,7 @@ class _Choice:
         for key in ("content", "reasoning_content", "reasoning", "refusal"):
             if isinstance(text := get(delta, key), str):
                 self.texts.setdefault(key, []).append(text)
-        for call in get(delta, "tool_calls") or ():
+        for call in each(get(delta, "tool_calls")):
             self._add_call(get(call, "index") or 0, get(call, "id"), get(call, "function") or get(call, "custom"))
         if (function := get(delta, "function_call")) is not None:
             self._add_call("function", None, function)
@@ -106,7 +106,7 @@ class _ChatStream:
             if value := get(chunk, key):
                 self._head[key] = value
         self._usage = get(chunk, "usage") or self._usage
-        for choice in get(chunk, "choices") or ():
+        for choice in each(get(chunk, "choices")):
             whole = self._choices.setdefault(get(choice, "index") or 0, _Choice())
             whole.finish_reason = get(choice, "finish_reason") or whole.finish_reason
             whole.add(get(choice, "delta"))
@@ -140,7 +140,7 @@ class Completions:
                 "parts": [text_part(get(choice, "text"))],
                 "finish_reason": get(choice, "finish_reason"),
             }
-            for choice in get(result, "choices") or ()
+            for choice in each(get(result, "choices"))
         ]
         return _answer(result, messages, get(result, "usage"), content=content)
 
@@ -159,7 +159,7 @@ class _CompletionStream:
         for key in ("id", "model", "system_fingerprint", "usage"):
             if value := get(chunk, key):
                 self._head[key] = value
-        for choice in get(chunk, "choices") or ():
+        for choice in each(get(chunk, "choices")):
             whole = self._choices.setdefault(get(choice, "index") or 0, {"text": "", "finish_reason": None})
             whole["text"] += get(choice, "text") or ""
             whole["finish_reason"] = get(choice, "finish_reason") or whole["finish_reason"]

@@ -117,8 +117,10 @@ def _openai(module: str, owner: str, api: Api, *functions: str) -> tuple[Target,
 
 
 def _litellm(api: Api, *functions: str, positions: tuple[str, ...]) -> tuple[Target, ...]:
+    # Its root may hold functions of its own around those of its main module, and programs import either.
     return tuple(
-        Target("litellm", "", f"{prefix}{function}", LITELLM, api, positions)
+        Target(module, "", f"{prefix}{function}", LITELLM, api, positions)
+        for module in ("litellm.main", "litellm")
         for function in functions
         for prefix in ("", "a")
     )

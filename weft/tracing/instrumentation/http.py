@@ -64,10 +64,9 @@ def _patch(module: ModuleType) -> None:
     for owner_name, function in (("HTTPAdapter", "send"),) if library == "requests" else _HTTPX:
         owner = getattr(module, owner_name, None)
         original = getattr(owner, function, None)
-        if original is None or hasattr(original, "weft_original"):
+        if original is None or any(original is patch[4] for patch in _patched):
             continue
         ours = _sending(library, original)
-        ours.weft_original = original
         setattr(owner, function, ours)
         _patched.append((library, owner, function, original, ours))
 

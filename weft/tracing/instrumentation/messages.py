@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +15,11 @@ def get(value: Any, *path: str) -> Any:
             return None
         value = value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
     return value
+
+
+def each(value: Any) -> Sequence[Any]:
+    """The items of a list; nothing for what is none, whatever a mock answers with."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def text_part(text: Any) -> dict[str, Any]:
@@ -48,7 +53,7 @@ def chat_message(message: Any) -> dict[str, Any]:
         parts.append({"type": "refusal", "content": refusal})
     if (function := get(message, "function_call")) is not None:
         parts.append(tool_call(None, get(function, "name"), get(function, "arguments")))
-    for call in get(message, "tool_calls") or ():
+    for call in each(get(message, "tool_calls")):
         function = get(call, "function") or get(call, "custom")
         arguments = get(function, "arguments") or get(function, "input")
         parts.append(tool_call(get(call, "id"), get(function, "name"), arguments))
@@ -144,7 +149,7 @@ def _item(item: Any) -> dict[str, Any]:
 
 def response_output(items: Any, finish: str | None) -> list[dict[str, Any]]:
     """The output items of the Responses API as one assistant's message."""
-    parts = [part for item in items or () for part in _output_parts(item)]
+    parts = [part for item in each(items) for part in _output_parts(item)]
     return [{"role": "assistant", "parts": parts, "finish_reason": finish}] if parts else []
 
 
@@ -153,7 +158,7 @@ def _output_parts(item: Any) -> list[dict[str, Any]]:
     if kind in ("function_call", "custom_tool_call", "mcp_call"):
         return [tool_call(get(item, "call_id") or get(item, "id"), get(item, "name"), _first(item, _ARGUMENTS))]
     if kind == "reasoning":
-        texts = [get(part, "text") for part in (*(get(item, "summary") or ()), *(get(item, "content") or ()))]
+        texts = [get(part, "text") for part in (*each(get(item, "summary")), *each(get(item, "content")))]
         return [{"type": "reasoning", "content": text} for text in texts if text]
     if kind == "message":
         return content_parts(get(item, "content"))

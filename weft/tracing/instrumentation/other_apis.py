@@ -10,7 +10,7 @@ from typing import Any
 from weft.otlp import names
 from weft.records.media import SCHEME, modality_of
 from weft.tracing.instrumentation.api import Accumulator, Attributes, common, known, text_of, usage
-from weft.tracing.instrumentation.messages import content_parts, get, text_part
+from weft.tracing.instrumentation.messages import content_parts, each, get, text_part
 from weft.tracing.media import LARGEST_BYTES, Reference
 
 
@@ -132,7 +132,7 @@ class Images:
         """See :class:`Api`."""
         found = {names.RESPONSE_MODEL: get(result, "model"), **usage(get(result, "usage"))}
         # The last event of a stream is itself the image.
-        rows = get(result, "data") or ([result] if get(result, "b64_json") else [])
+        rows = each(get(result, "data")) or ([result] if get(result, "b64_json") else [])
         parts = [_image_part(row, get(result, "output_format")) for row in rows]
         if content and parts:
             found[names.OUTPUT_MESSAGES] = text_of([{"role": "assistant", "parts": parts}])

@@ -20,10 +20,12 @@ from weft.store.database import Database
 
 # Indexes by what they lead to, likely narrow ones first. Those that begin with the project come with one.
 _EQUAL = ("thread_id", "run_id", "user_id")
+_STORED = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
+SCAN = "scan"  # no index at all: every row as it lies, three times as fast as each by an index
 _IN_ORDER = frozenset({*_EQUAL, "status", "model", "parent_span_id"})
 # Indexes that begin with the project.
 OF_PROJECT = frozenset({None, "model", "status", "cost_usd", "duration_ns", "parent_span_id"})
-_ENOUGH = 2_000
+_ENOUGH = 12_000  # spans that an index leads to before any others are tested
 
 
 @dataclass(slots=True)
@@ -122,6 +124,8 @@ class Filters:
         if way.startswith("attribute "):
             name = way.removeprefix("attribute ")
             alone = self._in_index(self.indexed[name], attributes.written((query.attributes or {})[name]))
+        elif way == "status" and query.status in _STORED:
+            alone = c.status == query.status  # by the index alone
         elif way == "status":
             alone = _has_status(query.status or "", c)
         elif way in ("cost_usd", "duration_ns"):

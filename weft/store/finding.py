@@ -15,12 +15,14 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from weft.records import SpanQuery
 from weft.store import tables as t
-from weft.store.filters import OF_PROJECT, Filters, hidden, in_order, window
+from weft.store.filters import OF_PROJECT, SCAN, Filters, hidden, in_order, window
 from weft.store.paging import Order, cursor_of, fetch_page
 from weft.store.values import checked_limit
 
 _FIRST_SPANS = 1_000
+_NEXT_SPANS = 8_000
 _FIRST_TRACES = 300
+_MOST_NAMED = 5_000
 _MOST_PROJECTS = 50
 _MOST_SIFTED = 10_000
 
@@ -115,17 +117,15 @@ class Finder:
             ids = ids.where(*filters.of_spans(way, free=plain))
             return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
         scope = [c.project == query.project] if query.project is not None else []
-        if not few:
+        for size in () if few else (_FIRST_SPANS,) if way is not None else (_FIRST_SPANS, _NEXT_SPANS):
             first, more = fetch_page(
-                self.connection, ids.where(*scope, *window(query, c)), order, limit=_FIRST_SPANS, cursor=cursor
+                self.connection, ids.where(*scope, *window(query, c)), order, limit=size, cursor=cursor
             )
             kept = self._passing(first)
             if len(kept) > limit or more is None:
                 return _cut(kept, order, limit)
-        ids = ids.where(*filters.of_spans(way, free=False))
-        if way is not None:
-            order = self._aside(order)
-        return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
+        ids = ids.where(*filters.of_spans(way or SCAN, free=False))
+        return fetch_page(self.connection, ids, self._aside(order), limit=limit, cursor=cursor)
 
     def _passing(self, rows: list[Any]) -> list[Any]:
         """Those of some spans that pass."""
@@ -133,15 +133,17 @@ class Finder:
         if not numbers:
             return []
         inside = self.filters.of_spans("id", free=False, ids=(min(numbers), max(numbers)))
-        some = select(t.spans.c.id).where(t.spans.c.id.in_(numbers), *inside)
-        passed = set(self.connection.execute(some).scalars())
+        passed: set[int] = set()
+        for start in range(0, len(numbers), _MOST_NAMED):
+            some = select(t.spans.c.id).where(t.spans.c.id.in_(numbers[start : start + _MOST_NAMED]), *inside)
+            passed.update(self.connection.execute(some).scalars())
         return [row for row in rows if row.id in passed]
 
     def _aside(self, order: Order) -> Order:
-        """The same order, which no index of SQLite is to be chosen for."""
-        if not self.filters.database.sqlite:
-            return order
-        return replace(order, columns=(hidden(order.columns[0]), *order.columns[1:]))
+        """The same order, which no index is to be chosen for."""
+        column = order.columns[0]
+        aside = hidden(column) if self.filters.database.sqlite else column + 0
+        return replace(order, columns=(aside, *order.columns[1:]))
 
 
 def of_traces(query: SpanQuery) -> list[ColumnElement[bool]]:

@@ -1,7 +1,8 @@
 """Contents and blobs that nothing needs any more are removed: marked by who refers to them, swept after a while.
 
 A content goes when no span has it; slots of it that other documents refer to stay. A blob goes when no content, sample,
-artifact or other text names it and it was last put a grace period ago: who puts a blob names it only afterwards.
+artifact or other text names it and it was last put a grace period ago: who puts a blob names it only afterwards. Those
+that a content without a span named go at once: they were named already.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ class Collected:
 
 @dataclass(slots=True)
 class _Marks:
-    """What the documents up to ``last`` refer to: slots by content, and blobs by digest."""
+    """What the documents up to ``last`` refer to: slots by content, and blobs by digest; ``freed``: what those without
+    a span did."""
 
     slots: dict[int, set[int]] = field(default_factory=dict)
     blobs: set[str] = field(default_factory=set)
+    freed: set[str] = field(default_factory=set)
     last: int = 0
 
 
@@ -52,7 +55,7 @@ def collect(database: Database, grace_s: float = GRACE_S) -> Collected:
     while _mark(database, freed, marks):
         pass
     removed, kept = _sweep_contents(database, freed, marks)
-    old = [key for key in _old_blobs(database, grace_s) if key[1] not in marks.blobs]
+    old = [key for key in _old_blobs(database, grace_s, marks.freed) if key[1] not in marks.blobs]
     return Collected(removed, kept, _sweep_blobs(database, old, marks, grace_s) if old else 0)
 
 
@@ -69,12 +72,16 @@ def _retire(database: Database) -> set[int]:
         return set(connection.execute(select(f.content)).scalars())
 
 
-def _old_blobs(database: Database, grace_s: float) -> list[tuple[str, str]]:
+def _old_blobs(database: Database, grace_s: float, freed: set[str]) -> list[tuple[str, str]]:
     b = t.blobs.c
     before = clock.now_ns() - round(grace_s * 1e9)
     with database.read() as connection:
-        rows = connection.execute(select(b.project, b.digest).where(b.created_ns < before)).all()
-    return [(row.project, row.digest) for row in rows]
+        rows = list(connection.execute(select(b.project, b.digest).where(b.created_ns < before)).all())
+        ordered = sorted(freed)
+        for start in range(0, len(ordered), _ROWS):
+            some = b.digest.in_(ordered[start : start + _ROWS])
+            rows += connection.execute(select(b.project, b.digest).where(some)).all()
+    return sorted({(row.project, row.digest) for row in rows})
 
 
 def _mark(database: Database, freed: set[int], marks: _Marks) -> bool:
@@ -86,7 +93,10 @@ def _mark(database: Database, freed: set[int], marks: _Marks) -> bool:
 def _mark_some(connection: Connection, freed: set[int], marks: _Marks) -> bool:
     found = c.documents(connection, marks.last + 1)
     for number, document in found.items():
-        for part in document.parts if number not in freed else ():
+        if number in freed:
+            marks.freed.update(part.digest for part in document.parts if part.kind == s.BLOB)
+            continue
+        for part in document.parts:
             if part.kind == s.REFERENCE and part.content in freed:
                 marks.slots.setdefault(part.content, set()).add(part.slot)
             elif part.kind == s.BLOB:
@@ -137,7 +147,7 @@ def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, 
                 continue
             here = (b.project == project, b.digest == digest)
             row = connection.execute(select(b.encoding, b.created_ns).where(*here)).one_or_none()
-            if row is None or row.created_ns >= before:
+            if row is None or (row.created_ns >= before and digest not in marks.freed):
                 continue
             connection.execute(t.blobs.delete().where(*here))
             removed += 1

@@ -153,6 +153,10 @@ def write_audit(database: Database, connection: Connection, entry: AuditEntry) -
 
 def erase(database: Database) -> None:
     """Make deleted bytes go from the files: words that the index only marked as gone, free pages, SQLite's log."""
+    with database.write() as connection:
+        database.take_turn(connection)
+        counted = select(t.span_hours.c.group_id)
+        connection.execute(t.span_groups.delete().where(t.span_groups.c.group_id.not_in(counted)))
     if database.sqlite:
         pages = -_MERGED  # the first time, parts of every level are merged
         while _merge_words(database, pages):

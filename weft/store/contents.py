@@ -66,14 +66,14 @@ def write_contents(database: Database, connection: Connection, new: Sequence[New
     """Store contents, whose numbers are greater than all before."""
     if not new:
         return
-    cut = [_cut(content) for content in new]
-    digests = {digest for parts in cut for _, digest in parts if digest is not None}
-    known = _places(database, connection, digests)
+    cut = _Cutter()
+    cuts = [cut(content) for content in new]
+    known = _places(database, connection, cut.digests)
     compressor = database.packing.compressor(connection)
     pieces: list[tuple[int, int, int]] = []
     rows = [
-        (content.content, _document(content, parts, known, pieces, texts, compressor))
-        for content, parts in zip(new, cut, strict=True)
+        (content.content, _document(content, one, known, pieces, texts, compressor))
+        for content, one in zip(new, cuts, strict=True)
     ]
     database.insert_new(connection, "contents", ("id", "data"), rows)
     database.insert_new(connection, "pieces", ("digest", "rest", "place"), sorted(pieces))
@@ -94,27 +94,69 @@ def free_contents(connection: Connection, spans: Sequence[int]) -> None:
     connection.execute(t.freed_contents.insert().from_select(["content", "trimmed"], query))
 
 
-def _cut(content: NewContent) -> list[_Slice]:
-    """The content's slices, with the digests of those that may be found again."""
-    key = _key(content.project)
-    found: list[_Slice] = []
-    for name, section in zip(s.SECTIONS, content.sections, strict=True):
-        if section is None:
-            continue
-        text = section.encode("utf-8")
-        if len(text) < s.WORTH and name != "resource":
-            found.append((text, None))
-            continue
-        parts = s.cut(text)
-        if len(parts) == 1:
-            worth = len(text) >= s.LEAST and name != "attributes"
-            found.append((text, _digest(text, key) if worth else None))
-            continue
+@dataclass(slots=True)
+class _Cut:
+    """A content in slices. ``sizes`` are those of its sections, ``names`` the blobs that it names."""
+
+    parts: list[_Slice]
+    sizes: list[int]
+    names: list[str]
+
+
+class _Cutter:
+    """Cuts the contents of a batch. ``digests`` are those of all slices that may be found again."""
+
+    def __init__(self) -> None:
+        self.digests: set[tuple[int, int]] = set()
+        self._resources: dict[tuple[str, str], _Slice] = {}  # the same for thousands of spans
+
+    def __call__(self, content: NewContent) -> _Cut:
+        """A content in slices."""
+        key = _key(content.project)
+        made = _Cut([], [], [])
+        parts = made.parts
+        for name, section in zip(s.SECTIONS, content.sections, strict=True):
+            if section is None:
+                made.sizes.append(0)
+                continue
+            if name == "resource":
+                parts.append(self._resource(content.project, section, key))
+                made.sizes.append(len(parts[-1][0]))
+                continue
+            text = section.encode("utf-8")
+            made.sizes.append(len(text))
+            if len(text) < s.WORTH:
+                parts.append((text, None))
+            else:
+                self._add(parts, text, key, whole=name != "attributes")
+            if _MEDIA in text:
+                made.names += sorted({digest.decode() for digest in BLOB_NAME.findall(text)})
+        return made
+
+    def _add(self, parts: list[_Slice], text: bytes, key: bytes, *, whole: bool) -> None:
+        slices = s.cut(text)
+        if len(slices) == 1:
+            parts.append((text, self._digest(text, key) if whole else None))
+            return
         # What stands before the first and behind the last object of a list is seldom seen again.
-        found.append((parts[0], None))
-        found.extend((part, None if _begins_a_list(part) else _digest(part, key)) for part in parts[1:-1])
-        found.append((parts[-1], None))
-    return found
+        last = len(slices) - 1
+        for place, part in enumerate(slices):
+            alone = place in (0, last) or _begins_a_list(part)
+            parts.append((part, None if alone else self._digest(part, key)))
+
+    def _resource(self, project: str, section: str, key: bytes) -> _Slice:
+        known = self._resources.get((project, section))
+        if known is None:
+            text = section.encode("utf-8")
+            known = text, self._digest(text, key) if len(text) >= s.LEAST else None
+            self._resources[project, section] = known
+        return known
+
+    def _digest(self, text: bytes, key: bytes) -> tuple[int, int]:
+        """Keyed with the project: contents of one never refer to those of another."""
+        first, rest = _DIGEST.unpack(blake3(text, key=key).digest(length=_DIGEST.size))
+        self.digests.add((first, rest))
+        return first, rest
 
 
 def _begins_a_list(part: bytes) -> bool:
@@ -126,12 +168,6 @@ def _key(project: str) -> bytes:
     return blake3(project.encode("utf-8")).digest()
 
 
-def _digest(text: bytes, key: bytes) -> tuple[int, int]:
-    """Keyed with the project: contents of one never refer to those of another."""
-    first, rest = _DIGEST.unpack(blake3(text, key=key).digest(length=_DIGEST.size))
-    return first, rest
-
-
 def _places(database: Database, connection: Connection, digests: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
     keys = [(first,) for first in sorted({first for first, _ in digests})]
     rows = database.lookup(connection, "pieces", ("digest", "rest", "place"), ("digest",), keys)
@@ -140,7 +176,7 @@ def _places(database: Database, connection: Connection, digests: set[tuple[int, 
 
 def _document(
     content: NewContent,
-    parts: list[_Slice],
+    cut: _Cut,
     known: dict[tuple[int, int], int],
     pieces: list[tuple[int, int, int]],
     texts: Texts,
@@ -148,46 +184,37 @@ def _document(
 ) -> bytes:
     header = s.Header(content.content)
     own: list[bytes] = []
-    large = sum(len(text) for text, _ in parts) > _MOST_BYTES and _own_bytes(parts, known) > _MOST_BYTES
-    if large:
+    parts = cut.parts
+    if sum(cut.sizes) > _MOST_BYTES and _own_bytes(parts, known) > _MOST_BYTES:
         parts = [(section.encode("utf-8"), None) for section in content.sections if section is not None]
     for text, digest in parts:
+        length = len(text)
         place = None if digest is None else known.get(digest)
         if place is not None:
-            header.reference(len(text), place >> SLOT_BITS, place & (s.MOST_SLOTS - 1))
-        elif len(text) >= _BLOB_BYTES:
-            header.blob(len(text), texts.keep(content.project, text))
+            header.reference(length, place >> SLOT_BITS, place & (s.MOST_SLOTS - 1))
+        elif length >= _BLOB_BYTES:
+            header.blob(length, texts.keep(content.project, text))
         else:
             own.append(text)
             if digest is None or not content.shared or header.slots == s.MOST_SLOTS:
-                header.literal(len(text))
+                header.literal(length)
             else:
-                known[digest] = content.content << SLOT_BITS | header.slot(len(text))
+                known[digest] = content.content << SLOT_BITS | header.slot(length)
                 pieces.append((*digest, known[digest]))
-    for digest_named in _named(text for text, _ in parts):
-        header.blob(0, digest_named)
+    for name in cut.names:
+        header.blob(0, name)
     body = b"".join(own)
     packed = compressor.compress(body)
     flags = content.flags
     if len(packed) < len(body):
         flags, body = flags | s.PACKED, packed
-    return header.pack(flags, _sizes(content), body)
-
-
-def _named(texts: Iterable[bytes]) -> list[str]:
-    """The blobs that references to media name, and perhaps some that are none."""
-    speaking = b"".join(text for text in texts if _MEDIA in text)
-    return sorted({digest.decode() for digest in BLOB_NAME.findall(speaking)})
+    return header.pack(flags, cut.sizes, body)
 
 
 def _own_bytes(parts: list[_Slice], known: dict[tuple[int, int], int]) -> int:
     return sum(
         len(text) for text, digest in parts if (digest is None or digest not in known) and len(text) < _BLOB_BYTES
     )
-
-
-def _sizes(content: NewContent) -> list[int]:
-    return [0 if section is None else len(section.encode("utf-8")) for section in content.sections]
 
 
 def read_contents(database: Database, connection: Connection, rows: Sequence[Any]) -> dict[int, Content]:

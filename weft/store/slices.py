@@ -71,54 +71,57 @@ class Document:
 class Header:
     """Writes a document's head, part by part."""
 
+    __slots__ = ("_last", "_out", "_parts", "slots")
+
     def __init__(self, content: int) -> None:
-        self._out = bytearray()
+        self._out: list[bytes] = []
         self._last = content
         self._parts = 0
         self.slots = 0
 
     def literal(self, length: int) -> None:
         """A part that lies here and that nobody refers to."""
-        self._add(length << 2 | LITERAL)
+        self._parts += 1
+        self._out.append(_packed(length << 2 | LITERAL))
 
     def slot(self, length: int) -> int:
         """A part that lies here; returns the number under which others refer to it."""
-        self._add(length << 2 | SLOT)
+        self._parts += 1
+        self._out.append(_packed(length << 2 | SLOT))
         self.slots += 1
         return self.slots - 1
 
     def reference(self, length: int, content: int, slot: int) -> None:
         """A part that is a slot of another document."""
+        self._parts += 1
         change = content - self._last
         self._last = content
-        self._add(length << 2 | REFERENCE, (change << 1) ^ (change >> 63), slot)
+        self._out += (_packed(length << 2 | REFERENCE), _packed((change << 1) ^ (change >> 63)), _packed(slot))
 
     def blob(self, length: int, digest: str) -> None:
         """A part that is a blob; without a length, a blob that the text names."""
-        self._add(length << 2 | BLOB)
-        self._out += bytes.fromhex(digest)
+        self._parts += 1
+        self._out += (_packed(length << 2 | BLOB), bytes.fromhex(digest))
 
     def pack(self, flags: int, sizes: list[int], body: bytes) -> bytes:
         """The whole document."""
-        tail = bytearray()
-        for size in sizes:
-            _append(tail, size)
-        head = bytearray((flags,))
-        _append(head, self._parts)
-        return b"".join((head, self._out, tail, body))
-
-    def _add(self, first: int, *rest: int) -> None:
-        self._parts += 1
-        _append(self._out, first)
-        for number in rest:
-            _append(self._out, number)
+        return b"".join((_packed(flags), _packed(self._parts), *self._out, *map(_packed, sizes), body))
 
 
-def _append(out: bytearray, number: int) -> None:
+def _leb128(number: int) -> bytes:
+    out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
+    return bytes(out)
+
+
+_SMALL = tuple(map(_leb128, range(1 << 14)))
+
+
+def _packed(number: int) -> bytes:
+    return _SMALL[number] if number < len(_SMALL) else _leb128(number)
 
 
 def unpack(content: int, data: bytes) -> Document:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -63,52 +64,84 @@ _STATUSES = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
 
 
 def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
-    """A span as :data:`ROW`. ``decoded``: input and output are what the attributes and events say, as read from OTLP.
+    """A span as :data:`ROW`. ``decoded``: it was read from OTLP; ids are right, and input and output are what the
+    attributes and events say.
 
     Raises ValueError naming the field that is wrong.
     """
     start = v.int64(span.start_ns, "start_ns")
     end = v.int64_or_none(span.end_ns, "end_ns")
-    status = span.status if span.status in _STATUSES else SpanStatus.UNSET
+    if not decoded:
+        v.trace_id(span.trace_id)
+        v.span_id(span.span_id)
+        if span.parent_span_id is not None:
+            v.span_id(span.parent_span_id, "parent_span_id")
     attributes = v.mapping(span.attributes, "attributes")
     facets, rest = v.divided(attributes)
-    flags = FACETED | (INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span))
-    input_text = None if span.input is None else v.to_json(span.input)
-    output_text = None if span.output is None else v.to_json(span.output)
+    run_id, name, kind, message, model, provider, version, thread_id, user_id, scope, writer = _texts(span)
     return [
-        v.trace_id(span.trace_id),
-        v.span_id(span.span_id),
-        None if span.parent_span_id is None else v.span_id(span.parent_span_id, "parent_span_id"),
+        span.trace_id,
+        span.span_id,
+        span.parent_span_id,
         v.project_name(span.project),
-        v.identifier_or_none(span.run_id, "run_id"),
-        v.words(span.name, "name"),
-        v.words(span.kind, "kind"),
-        status.value,
-        v.words_or_none(span.status_message, "status_message"),
+        run_id,
+        name,
+        kind,
+        (span.status if span.status in _STATUSES else SpanStatus.UNSET).value,
+        message,
         start,
         end,
         -1 if end is None else max(0, end - start),
-        v.clipped(span.model, "model"),
-        v.words_or_none(span.provider, "provider"),
-        v.clipped(span.model_version, "model_version"),
+        model,
+        provider,
+        version,
         v.int64_or_none(span.input_tokens, "input_tokens"),
         v.int64_or_none(span.output_tokens, "output_tokens"),
         v.int64_or_none(span.cached_tokens, "cached_tokens"),
         v.int64_or_none(span.reasoning_tokens, "reasoning_tokens"),
         v.number_or_none(span.cost_usd, "cost_usd"),
-        v.clipped(span.thread_id, "thread_id"),
-        v.clipped(span.user_id, "user_id"),
-        v.words_or_none(span.scope, "scope"),
-        v.identifier_or_none(span.writer, "writer"),
-        v.to_json(facets),
-        input_text,
-        output_text,
-        v.to_json(rest),
-        v.to_json(v.listing(span.events, "events")),
-        v.to_json(v.listing(span.links, "links")),
-        v.to_json(v.mapping(span.resource, "resource")),
-        flags,
+        thread_id,
+        user_id,
+        scope,
+        writer,
+        facets,
+        None if span.input is None else v.to_json(span.input),
+        None if span.output is None else v.to_json(span.output),
+        v.to_json(rest) if rest else "{}",
+        v.to_json(v.listing(span.events, "events")) if span.events else "[]",
+        v.to_json(v.listing(span.links, "links")) if span.links else "[]",
+        v.to_json(v.mapping(span.resource, "resource")) if span.resource else "{}",
+        FACETED | (INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span)),
     ]
+
+
+_WORDS: tuple[tuple[str, Callable[[Any, str], str | None]], ...] = (
+    ("run_id", v.identifier_or_none),
+    ("name", v.words),
+    ("kind", v.words),
+    ("status_message", v.words_or_none),
+    ("model", v.clipped),
+    ("provider", v.words_or_none),
+    ("model_version", v.clipped),
+    ("thread_id", v.clipped),
+    ("user_id", v.clipped),
+    ("scope", v.words_or_none),
+    ("writer", v.identifier_or_none),
+)
+_given = attrgetter(*(field for field, _ in _WORDS))
+
+
+def _texts(span: Span) -> Sequence[str | None]:
+    """The words of a span, cleaned. One look at all of them tells that most need no cleaning."""
+    given: Sequence[Any] = _given(span)
+    try:
+        joined = "".join([text for text in given if text is not None])
+    except TypeError:
+        joined = "\0"
+    sound = joined.isascii() and "\0" not in joined and len(joined) <= v.ID_LENGTH and "" not in given
+    if sound and span.name is not None and span.kind is not None:
+        return given
+    return [clean(text, field) for text, (field, clean) in zip(given, _WORDS, strict=True)]
 
 
 def _follows(span: Span) -> int:

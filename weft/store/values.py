@@ -16,7 +16,7 @@ from weft.errors import InputError
 from weft.records import dumps, loads
 
 _INT64 = 2**63
-_ID_LENGTH = 256
+ID_LENGTH = 256
 _FACET_LENGTH = 256
 _FACET_ITEMS = 32
 INLINE_LENGTH = 2048  # characters of JSON text kept in a row; longer ones become blobs
@@ -42,8 +42,8 @@ def words_or_none(value: Any, field: str) -> str | None:
 def identifier(value: Any, field: str) -> str:
     """An id: text of 1 to 256 characters. Raises ValueError otherwise."""
     cleaned = words(value, field)
-    if not 0 < len(cleaned) <= _ID_LENGTH:
-        raise ValueError(f"{field} has {len(cleaned)} characters; 1 to {_ID_LENGTH} are allowed")
+    if not 0 < len(cleaned) <= ID_LENGTH:
+        raise ValueError(f"{field} has {len(cleaned)} characters; 1 to {ID_LENGTH} are allowed")
     return cleaned
 
 
@@ -129,7 +129,7 @@ def from_json(value: str | None, default: Any = None) -> Any:
 
 def clipped(value: Any, field: str) -> str | None:
     """Text of at most 256 characters for an indexed column, cut where it is longer; None stays None."""
-    return None if value is None else words(value, field)[:_ID_LENGTH]
+    return None if value is None else words(value, field)[:ID_LENGTH]
 
 
 def facets(value: dict[str, Any], text: str) -> str | None:
@@ -145,33 +145,38 @@ def facets(value: dict[str, Any], text: str) -> str | None:
 
 def scalars(value: dict[str, Any]) -> str:
     """The JSON of the members of ``value`` that are numbers, true, false and short texts, cleaned as above."""
-    return to_json(divided(value)[0])
+    return divided(value)[0]
 
 
-def divided(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The members that are numbers, true, false and short texts, cleaned as above; and those that these do not tell.
-
-    :func:`united` makes one of them again.
-    """
+def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The JSON of the members that are numbers, true, false and short texts, cleaned as above; and the members that
+    it does not tell. :func:`united` makes one of them again."""
     kept: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, member in value.items():
         kind = type(member)
         if kind is str:
-            if len(member) > _FACET_LENGTH:
-                rest[name] = member
-                continue
-            word = words(member, "value")
-        elif kind is bool or kind is int or (kind is float and math.isfinite(member)):
-            word = member
+            (kept if len(member) <= _FACET_LENGTH else rest)[name] = member
+        elif kind is int or kind is bool or (kind is float and math.isfinite(member)):
+            kept[name] = member
         else:
             rest[name] = member
-            continue
-        key = words(name, "key")
-        if key in kept or key != name or word != member:
+    text = to_json(kept)
+    if text[0] != "{" or "\\u0000" in text:  # lone surrogates are written otherwise
+        cleaned = _cleaned(kept, rest)
+        text = to_json(cleaned)
+    return text, rest
+
+
+def _cleaned(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """``kept`` as a database takes it; what that changes goes to ``rest`` as it is."""
+    cleaned: dict[str, Any] = {}
+    for name, member in kept.items():
+        key, word = words(name, "key"), words(member, "value") if isinstance(member, str) else member
+        if key in cleaned or key != name or word != member:
             rest[name] = member
-        kept.setdefault(key, word)
-    return kept, rest
+        cleaned.setdefault(key, word)
+    return cleaned
 
 
 def united(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:

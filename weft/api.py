@@ -19,6 +19,7 @@ from weft.records import (
     Deletion,
     Deployment,
     LineageGraph,
+    MediaReference,
     NodeKind,
     Page,
     Price,
@@ -220,6 +221,13 @@ class Api:
         store = self.store
         return StoredRun(store, store.runs.get_run(run_id))
 
+    def media(self, project: str, medium: MediaReference | str) -> bytes:
+        """The bytes of an image, a sound or a file that a span of ``project`` refers to, by reference or digest.
+
+        Raises NotFoundError where they are not there.
+        """
+        return self.store.blobs.get(project, medium if isinstance(medium, str) else medium.digest)
+
     def spans(self, project: str | None = None, **filters: Any) -> Records[Span]:
         """All spans that match; ``filters`` are the fields of :class:`weft.records.SpanQuery`.
 
@@ -258,6 +266,14 @@ class Api:
         """
         query = _query(SpanQuery, project, filters, 1000)
         return Records(self.store.spans.totals_by(query, [by] if isinstance(by, str) else list(by)))
+
+    def count_spans(self, project: str | None = None, **filters: Any) -> int:
+        """How many spans match; ``filters`` as in :meth:`spans`."""
+        return self.store.spans.count_spans(_query(SpanQuery, project, filters, default_limit=1))
+
+    def count_traces(self, project: str | None = None, **filters: Any) -> int:
+        """How many traces match; ``filters`` as in :meth:`traces`."""
+        return self.store.spans.count_traces(_query(SpanQuery, project, filters, default_limit=1))
 
     def delete_spans(
         self, project: str | None = None, *, author: str | None = None, force: bool = False, **filters: Any

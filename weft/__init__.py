@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.evals import Dataset, Evaluation, Gate
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
+    from weft.records import find_media
     from weft.reviews import ReviewPolicy
     from weft.scorers import Scorer, scorer
     from weft.session import flush, init
@@ -80,6 +81,7 @@ _HOMES: dict[str, str] = {
     "continue_trace": "weft.tracing.propagation",
     "deployed": "weft.training",
     "feedback": "weft.tracing.human_scores",
+    "find_media": "weft.records",
     "finish": "weft.training",
     "flush": "weft.session",
     "get_current_call": "weft.tracing.calls",
@@ -140,6 +142,7 @@ __all__ = [
     "continue_trace",
     "deployed",
     "feedback",
+    "find_media",
     "finish",
     "flush",
     "get_current_call",

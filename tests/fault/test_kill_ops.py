@@ -24,6 +24,7 @@ from weft.store import SqlStore, open_store
 
 CALLS = 20_000  # of all workers of a run together
 LAYOUTS = ["one", "ranks", "forked"]
+HUNDRED = 100  # points of the soak, over all layouts
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -46,7 +47,7 @@ def test_no_call_of_a_long_run_is_lost(
 def test_no_call_of_long_runs_is_lost(
     layout: str, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kill_at_points(layout, POINTS, CALLS, fresh_home, tmp_path, monkeypatch)
+    kill_at_points(layout, HUNDRED // len(LAYOUTS) + 1, CALLS, fresh_home, tmp_path, monkeypatch)
 
 
 def kill_at_points(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -44,6 +45,9 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+REQUESTS = 2_000  # of the soak
 
 
 class Server:
@@ -158,4 +162,46 @@ def test_spans_that_were_acknowledged_are_stored(server: Server) -> None:
     store = RemoteStore(server.url)
     wait_for(lambda: spans_of(store, "default") >= 150)
     assert sorted(int(span.name) for span in store.spans.get_trace("ab" * 16)) == list(range(150))
+    store.close()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_a_hundred_kills_of_server_ingest_and_drainer(server: Server) -> None:
+    """As above, at a hundred random points, whatever is hit; every request is sent twice at random."""
+    chance = random.Random(20261121)
+    kills = sorted(chance.randrange(REQUESTS) for _ in range(100))
+    client = httpx.Client(timeout=30)
+
+    def acknowledged(number: int) -> bool:
+        spans = [
+            {"traceId": f"{number + 1:032x}", "spanId": f"{n + 1:016x}", "name": f"{number}.{n}"}
+            | {"startTimeUnixNano": str(1 + number), "endTimeUnixNano": str(2 + number)}
+            for n in range(20)
+        ]
+        with contextlib.suppress(httpx.TransportError):
+            answer = client.post(
+                f"{server.url}/v1/traces", json={"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+            )
+            return answer.status_code == 200
+        return False
+
+    for number in range(REQUESTS):
+        for _ in range(chance.choice((1, 1, 2))):
+            wait_for(lambda number=number: acknowledged(number), 60)  # type: ignore[misc]
+        while kills and kills[0] == number:
+            kills.pop(0)
+            victim = chance.choice(("main", "ingest", "drainer"))
+            if victim == "drainer":
+                end_drainer(server.settings.dir)  # whoever started it, also an ingest process that is gone
+            else:
+                server.kill(victim)
+    client.close()
+    store = RemoteStore(server.url)
+    wait_for(lambda: spans_of(store, "default") >= REQUESTS * 20, 120)
+    assert spans_of(store, "default") == REQUESTS * 20
+    for number in range(REQUESTS):
+        names = sorted(span.name for span in store.spans.get_trace(f"{number + 1:032x}"))
+        assert names == sorted(f"{number}.{n}" for n in range(20))
+    assert store.integrity() == []
     store.close()

@@ -11,12 +11,16 @@ from starlette.testclient import TestClient
 
 from weft import settings
 from weft.records import Span, SpanStatus
-from weft.records.outline import outline, without_verdicts
+from weft.records import outline as trees
 from weft.repositories import Store
 from weft.server import create_app
 from weft.testing.memory import memory_store
 
 TRACE = "a" * 32
+
+
+def outline(spans: list[Span]) -> trees.Outline:
+    return trees.outline([trees.Branch.of(span) for span in spans])
 
 
 def span(number: int, parent: int | None, start: int = 0, **more: object) -> Span:
@@ -69,7 +73,7 @@ def test_an_open_span_has_no_length() -> None:
 
 def test_what_judges_is_left_out_with_what_is_below_it() -> None:
     spans = [span(1, None), span(2, 1, kind="judge"), span(3, 2), span(4, 3), span(5, 1)]
-    assert [s.name for s in without_verdicts(spans)] == ["s1", "s5"]
+    assert [s.name for s in trees.without_verdicts(map(trees.Branch.of, spans))] == ["s1", "s5"]
 
 
 def test_random_forests_keep_every_span_and_their_subtrees_together() -> None:
@@ -154,4 +158,4 @@ def test_a_trace_that_is_not_there_is_not_found(store: Store, client: TestClient
     fill(store, [span(1, None, kind="judge")])
     answer = client.get(f"/api/traces/{TRACE}/outline?verdicts=false")
     assert answer.status_code == 404
-    assert "no span to be seen" in answer.json()["error"]["message"]
+    assert "Nothing is to be seen" in answer.json()["error"]["message"]

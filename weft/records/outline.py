@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
-from weft.records.spans import Span, SpanStatus
+from weft.records.spans import Span
 
 N = TypeVar("N", int, float)
+_BY_START = itemgetter(2, 0)
 VERDICTS = frozenset({"judge", "scorer", "evaluation"})
 
 
@@ -35,6 +37,27 @@ class OutlineRow(NamedTuple):
     model: str | None
 
 
+class Branch(NamedTuple):
+    """What of a span the tree is made of."""
+
+    span_id: str
+    parent_span_id: str | None
+    start_ns: int
+    end_ns: int | None
+    name: str
+    kind: str
+    status: str
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+
+    @classmethod
+    def of(cls, span: Span) -> Branch:
+        """The branch of a span."""
+        return cls(*(getattr(span, name) for name in cls._fields))
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
     """All rows of a trace in tree order. ``errors`` are the places of the failed spans, ``culprit`` the place of the
@@ -48,7 +71,7 @@ class Outline:
     open: bool
 
 
-def outline(spans: Sequence[Span]) -> Outline:
+def outline(spans: Sequence[Branch]) -> Outline:
     """The outline of a trace's spans (at least one): parents before children, siblings by start.
 
     A span whose parent is not among them stands at the top; so does one of a ring of parents.
@@ -57,33 +80,37 @@ def outline(spans: Sequence[Span]) -> Outline:
     end = max(span.end_ns or span.start_ns for span in spans)
     ordered, parents = _depth_first(spans)
     n = len(ordered)
-    depth, below, errors = [0] * n, [0] * n, [0] * n
-    tokens: list[int | None] = [None] * n
-    costs: list[float | None] = [None] * n
-    for at, parent in enumerate(parents):
-        depth[at] = 0 if parent < 0 else depth[parent] + 1
+    depth, below = [0] * n, [0] * n
+    failed = [at for at, span in enumerate(ordered) if span.status == "error"]
+    errors = [0] * n
+    for at in failed:
+        errors[at] = 1
+    tokens = [_sum(span.input_tokens, span.output_tokens) for span in ordered]
+    costs = [span.cost_usd for span in ordered]
     for at in range(n - 1, -1, -1):  # a subtree is behind its root, so that its sums are ready before they are added
-        span, parent = ordered[at], parents[at]
-        errors[at] += span.status == SpanStatus.ERROR
-        tokens[at] = _sum(tokens[at], _sum(span.input_tokens, span.output_tokens))
-        costs[at] = _sum(costs[at], span.cost_usd)
+        parent = parents[at]
         if parent >= 0:
             below[parent] += below[at] + 1
             errors[parent] += errors[at]
-            tokens[parent] = _sum(tokens[parent], tokens[at])
-            costs[parent] = _sum(costs[parent], costs[at])
+            if tokens[at] is not None:
+                tokens[parent] = _sum(tokens[parent], tokens[at])
+            if costs[at] is not None:
+                costs[parent] = _sum(costs[parent], costs[at])
+    for at, parent in enumerate(parents):
+        if parent >= 0:
+            depth[at] = depth[parent] + 1
     rows = [
         OutlineRow(
-            span.span_id, depth[at], parents[at], below[at], span.name, span.kind, span.status.value,
-            span.start_ns - start, span.duration_ns, tokens[at], costs[at], errors[at], span.model,
+            span.span_id, depth[at], parents[at], below[at], span.name, span.kind, span.status, span.start_ns - start,
+            None if span.end_ns is None else span.end_ns - span.start_ns, tokens[at], costs[at], errors[at], span.model,
         )
         for at, span in enumerate(ordered)
     ]  # fmt: skip
-    failed = [at for at, span in enumerate(ordered) if span.status == SpanStatus.ERROR]
-    return Outline(rows, start, end - start, failed, _culprit(failed, parents), any(s.end_ns is None for s in spans))
+    running = any(span.end_ns is None for span in spans)
+    return Outline(rows, start, end - start, failed, _culprit(failed, parents), running)
 
 
-def without_verdicts(spans: Iterable[Span]) -> list[Span]:
+def without_verdicts(spans: Iterable[Branch]) -> list[Branch]:
     """The spans without those that judge, and without what is below those."""
     spans = list(spans)
     hidden = {span.span_id for span in spans if span.kind in VERDICTS}
@@ -95,17 +122,17 @@ def without_verdicts(spans: Iterable[Span]) -> list[Span]:
     return [span for span in spans if span.span_id not in hidden]
 
 
-def _depth_first(spans: Sequence[Span]) -> tuple[list[Span], list[int]]:
+def _depth_first(spans: Sequence[Branch]) -> tuple[list[Branch], list[int]]:
     known = {span.span_id for span in spans}
-    children: dict[str | None, list[Span]] = {}
-    for span in sorted(spans, key=lambda span: (span.start_ns, span.span_id)):
+    children: dict[str | None, list[Branch]] = {}
+    for span in sorted(spans, key=_BY_START):
         up = span.parent_span_id
         children.setdefault(up if up in known and up != span.span_id else None, []).append(span)
-    ordered: list[Span] = []
+    ordered: list[Branch] = []
     parents: list[int] = []
     seen: set[str] = set()
 
-    def walk(tops: Iterable[Span]) -> None:
+    def walk(tops: Iterable[Branch]) -> None:
         stack = [(span, -1) for span in reversed(list(tops))]
         while stack:
             span, parent = stack.pop()
@@ -119,9 +146,10 @@ def _depth_first(spans: Sequence[Span]) -> tuple[list[Span], list[int]]:
                 stack += [(child, at) for child in reversed(children[span.span_id])]
 
     walk(children.get(None, ()))
-    for span in spans:  # a ring of parents has no top: the walk enters it anywhere
-        if span.span_id not in seen:
-            walk([span])
+    if len(ordered) < len(known):
+        for span in spans:  # a ring of parents has no top: the walk enters it anywhere
+            if span.span_id not in seen:
+                walk([span])
     return ordered, parents
 
 

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from weft.errors import InputError, NotFoundError
+from weft.errors import InputError
 from weft.records import SpanQuery
-from weft.records.outline import Outline, outline, without_verdicts
+from weft.records.outline import Outline
 from weft.repositories import Store
 from weft.server.arguments import one, parameters, required
 from weft.server.replies import reply
@@ -91,12 +91,7 @@ class _Kept:
             if found is not None and found[0] == mark:
                 self._outlines.move_to_end(key)
                 return found[1]
-        spans = self._store.spans.get_trace(trace_id, contents=False)
-        if not verdicts:
-            spans = without_verdicts(spans)
-        if not spans:
-            raise NotFoundError(f"There is no span to be seen in trace {trace_id}.", field="trace_id")
-        tree = outline(spans)
+        tree = self._store.spans.get_outline(trace_id, verdicts=verdicts)
         with self._lock:
             self._outlines.pop(key, None)
             if mark is not None and not tree.open:

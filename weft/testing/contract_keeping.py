@@ -133,6 +133,39 @@ class KeepingContract:
         with pytest.raises(NotFoundError, match="There is no such retention"):
             store.keeping.clear_retention("p", author="ada")
 
+    def test_an_expression_that_is_wrong_has_its_column(self, store: Store) -> None:
+        for ask in (store.spans.list_spans, store.spans.list_traces, store.spans.count_spans, store.spans.count_traces):
+            with pytest.raises(InputError, match="there is no field 'modle'") as raised:
+                ask(SpanQuery(where='is_root and modle == "x"'))
+            assert (raised.value.column, raised.value.field) == (13, "where")
+
+    def test_counts_and_every_order(self, store: Store) -> None:
+        tokens = {1: (None, None), 2: (1, None), 3: (2, 3), 4: (None, 4)}
+        spans = [
+            a_span(n, input_tokens=given, output_tokens=made, status="error" if n == 2 else "ok")
+            for n, (given, made) in tokens.items()
+        ]
+        store.ingest(batch_of("w", *spans, a_span(9, trace_id=trace(4), parent_span_id=f"{4:016x}", input_tokens=9)))
+        assert store.spans.count_spans(SpanQuery(where="total_tokens > 3")) == 3
+        assert store.spans.count_traces(SpanQuery(where="total_tokens > 3", project="p")) == 2
+        assert store.spans.count_traces(SpanQuery(project="q")) == 0
+
+        def pages(order: str) -> list[str]:
+            found: list[str] = []
+            cursor = None
+            while not found or cursor is not None:
+                page = store.spans.list_traces(SpanQuery(order=order, limit=2, cursor=cursor))
+                found += [item.root.name.removeprefix("span ") for item in page.items]
+                cursor = page.cursor
+            return found
+
+        assert pages("tokens") == ["1", "2", "3", "4"]
+        assert pages("-tokens") == ["4", "3", "2", "1"]
+        assert pages("-errors")[0] == "2"
+        assert pages("-spans")[0] == "4"
+        by_tokens = store.spans.list_spans(SpanQuery(order="-tokens")).items
+        assert [int(span.span_id, 16) for span in by_tokens] == [9, 3, 4, 2, 1]
+
     def test_the_audit_is_paged(self, store: Store) -> None:
         for days in range(1, 6):
             store.keeping.set_retention(Retention("p", days), author="ada")

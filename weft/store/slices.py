@@ -26,10 +26,11 @@ DIGEST_BYTES = 32
 MOST_SLOTS = 4096
 
 _WHITE = rb"(?:\s|\\+[nrt])*"
-_CUT = re.compile(
-    rb"\[(?=" + _WHITE + rb"\{)"
-    rb"|\}(?=" + _WHITE + rb"(?:\]|," + _WHITE + rb"\{))"
-    rb'|,(?="[A-Za-z_][\w.]*\.\d+\.)'
+# Each begins with one character, which is looked for much faster than one of several.
+_ENDS = (
+    re.compile(rb"\[(?=" + _WHITE + rb"\{)"),
+    re.compile(rb"\}(?=" + _WHITE + rb"(?:\]|," + _WHITE + rb"\{))"),
+    re.compile(rb',(?="[A-Za-z_][\w.]*\.\d+\.)'),
 )
 
 
@@ -37,8 +38,7 @@ def cut(text: bytes) -> list[bytes]:
     """The slices of a text: they join to it, and all but the last have :data:`LEAST` bytes."""
     slices: list[bytes] = []
     start = 0
-    for match in _CUT.finditer(text):
-        end = match.end()
+    for end in sorted([match.end() for pattern in _ENDS for match in pattern.finditer(text)]):
         if end - start >= LEAST:
             slices.append(text[start:end])
             start = end

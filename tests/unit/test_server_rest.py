@@ -41,7 +41,7 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
     assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message", "remedy", "field"}
+    assert set(body["error"]) == {"code", "message", "remedy", "field", "column"}
     found: dict[str, Any] = body["error"]
     assert found["message"]
     return found

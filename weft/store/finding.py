@@ -24,7 +24,7 @@ _NEXT_SPANS = 8_000
 _FIRST_TRACES = 300
 _MOST_NAMED = 5_000
 _MOST_PROJECTS = 50
-_MOST_SIFTED = 10_000
+_SIFTED = (200, 4_000)  # rows whose texts are read to look for a phrase: at first, and then
 
 Rows = tuple[list[Any], str | None]
 
@@ -193,7 +193,7 @@ def _merged(found: Sequence[Rows], order: Order, limit: int) -> Rows:
 
 
 def sifted(
-    page: Callable[[str | None], Rows],
+    page: Callable[[int, str | None], Rows],
     holding: Callable[[list[Any]], set[Any]],
     key: Callable[[Any], Any],
     query: SpanQuery,
@@ -201,17 +201,17 @@ def sifted(
 ) -> Rows:
     """The page of a query of which only those rows count whose ``key`` is in what ``holding`` says of them.
 
-    It stops when the page is full, or when :data:`_MOST_SIFTED` rows were looked at: the cursor goes on from there.
+    It stops when the page is full, or when the rows of :data:`_SIFTED` were looked at: the cursor goes on from there.
     """
     limit = checked_limit(query.limit)
     kept: list[Any] = []
-    cursor, looked = query.cursor, 0
-    while True:
-        rows, cursor = page(cursor)
+    cursor = query.cursor
+    for size in _SIFTED:
+        rows, cursor = page(size, cursor)
         passed = holding(rows) if rows else set()
         kept += [row for row in rows if key(row) in passed]
-        looked += len(rows)
         if len(kept) > limit:
             return _cut(kept, order, limit)
-        if cursor is None or looked >= _MOST_SIFTED:
-            return kept, cursor
+        if cursor is None:
+            break
+    return kept, cursor

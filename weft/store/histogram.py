@@ -56,21 +56,24 @@ def unpack(data: bytes) -> dict[int, int]:
 
 def add_all(packed: Sequence[bytes], groups: Sequence[int], size: int) -> Counts:
     """Packed histograms added up by group; the answer has a row for each of the ``size`` groups."""
-    total = np.zeros(size * BUCKETS, np.int64)
     stored = np.frombuffer(b"".join(packed), _STORED)
-    lengths = np.array([len(one) // _STORED.itemsize for one in packed], np.int64)
+    lengths = np.array([len(one) for one in packed], np.int64) // _STORED.itemsize
     places = np.repeat(np.array(groups, np.int64) * BUCKETS, lengths) + stored["bucket"]
-    np.add.at(total, places, stored["count"])
-    return total.reshape(size, BUCKETS)
+    total = np.bincount(places, weights=stored["count"], minlength=size * BUCKETS)
+    return total.astype(np.int64).reshape(size, BUCKETS)
 
 
-def quantile(counts: Counts, q: float) -> int | None:
-    """A quantile, between neighbours as numpy's default has it; None where nothing was counted."""
-    total = int(counts.sum())
-    if total == 0:
-        return None
-    below = np.cumsum(counts)
-    place = q * (total - 1)
-    low = math.floor(place)
-    first, second = (_VALUES[np.searchsorted(below, rank, side="right")] for rank in (low, min(low + 1, total - 1)))
-    return round(float(first + (second - first) * (place - low)))
+def quantiles(counts: Counts, wanted: Sequence[float]) -> list[list[int | None]]:
+    """Quantiles of each row of histograms, between neighbours as numpy's default has it; None where it is empty."""
+    below = np.cumsum(counts, axis=1)
+    total = below[:, -1]
+    found = []
+    for q in wanted:
+        place = q * np.maximum(total - 1, 0)
+        low = np.floor(place).astype(np.int64)
+        first, second = (
+            _VALUES[np.minimum((below <= rank[:, None]).sum(axis=1), BUCKETS - 1)]
+            for rank in (low, np.minimum(low + 1, np.maximum(total - 1, 0)))
+        )
+        found.append(np.round(first + (second - first) * (place - low)).tolist())
+    return [[int(column[row]) if total[row] else None for column in found] for row in range(len(total))]

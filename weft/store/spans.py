@@ -26,7 +26,6 @@ from weft.store.threads import list_threads
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 
 _BATCH = 400
-_SIFTED = 200  # spans whose texts are read at a time to look for a phrase
 _STATUSES = {status.value: status for status in SpanStatus}
 _PLAIN = tuple(
     column.name for column in t.spans.columns if column.name not in {"id", "status", "duration_ns", "facets", "content"}
@@ -91,7 +90,7 @@ class SqlSpans(SqlAttributes):
                 rows, cursor = finder.spans(order, limit=query.limit, cursor=query.cursor)
                 return Page(self._by_id(connection, [row.id for row in rows]), cursor)
             rows, cursor = sifted(
-                lambda cursor: finder.spans(order, limit=_SIFTED, cursor=cursor),
+                lambda size, cursor: finder.spans(order, limit=size, cursor=cursor),
                 lambda rows: self._holding(connection, looked_for, t.spans.c.id.in_([row.id for row in rows])),
                 lambda row: row.id,
                 query,
@@ -124,7 +123,7 @@ class SqlSpans(SqlAttributes):
                     return self._holding(connection, looked_for, inside, *filters.of_span(), traces=True)
 
                 rows, cursor = sifted(
-                    lambda cursor: finder.traces(order, limit=_SIFTED, cursor=cursor),
+                    lambda size, cursor: finder.traces(order, limit=size, cursor=cursor),
                     holding,
                     lambda row: row.trace_id,
                     query,

@@ -53,10 +53,7 @@ class Figures:
 
     def totals(self, keys: dict[str, str | None]) -> Totals:
         """The record of it."""
-        quantiles = self.quantiles
-        if quantiles is None:
-            counts = histogram.empty() if self.latencies is None else self.latencies
-            quantiles = [histogram.quantile(counts, q) for q in _QUANTILES]
+        quantiles = self.quantiles or (None,) * len(_QUANTILES)
         p50, p95, p99 = (None if value is None else round(value) for value in quantiles)
         input_tokens, output_tokens, cached_tokens = (None if one is None else round(one) for one in self.sums[:3])
         return Totals(
@@ -138,6 +135,11 @@ def _durations(
 
 def records(found: Mapping[Group, Figures], by: Sequence[str]) -> list[Totals]:
     """The records of groups, sorted by their keys; groups without a value come first."""
+    counted = [figures for figures in found.values() if figures.latencies is not None]
+    if counted:
+        latencies = np.stack([figures.latencies for figures in counted if figures.latencies is not None])
+        for figures, quantiles in zip(counted, histogram.quantiles(latencies, _QUANTILES), strict=True):
+            figures.quantiles = quantiles
     return in_order(
         [
             figures.totals({name: written(name, value) for name, value in zip(by, group, strict=True)})

@@ -307,7 +307,7 @@ def test_unknown_settings_and_bad_arguments_are_named() -> None:
     for arguments, field in [
         ({"settings": {"flush_timeout": 1}}, "flush_timeout"),
         ({"mode": "sometimes"}, "mode"),
-        ({"project": "a/b"}, "project"),
+        ({"project": "a:b"}, "project"),
     ]:
         with pytest.raises(SettingError) as caught:
             weft.init(**arguments)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from rich.tree import Tree
 from weft.api import Api
 from weft.cli.output import console, pointing, preview, print_json, print_table
 from weft.formatting import MISSING, ago, count, duration, number, usd
+from weft.otlp.names import WEFT_DISPLAY_NAME
 from weft.records import Run, Span, SpanQuery
 
 Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
@@ -152,7 +153,8 @@ def _show_trace(spans: list[Span], as_json: bool) -> None:
 
 
 def _line(span: Span) -> Text:
-    line = Text(span.name, style="bold" if span.kind == "llm" else "")
+    shown = span.attributes.get(WEFT_DISPLAY_NAME) or span.name
+    line = Text(str(shown), style="bold" if span.kind == "llm" else "")
     line.append(f"  {span.kind}  {duration(span.duration_ns)}", style="dim")
     if span.status not in ("ok", "unset"):
         line.append(f"  {span.status}", style="bold red" if span.status == "error" else "yellow")

@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from weft.cli import browse, deletion, demo, doctor, evaluate, exchange, keeping, review, serve, serving, sync, totals, versions
+from weft.cli import (
+    browse,
+    deletion,
+    demo,
+    doctor,
+    evaluate,
+    exchange,
+    keeping,
+    review,
+    serve,
+    serving,
+    sync,
+    totals,
+    versions,
+)
 from weft.cli.output import fail
 from weft.errors import WeftError
 

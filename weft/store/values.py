@@ -144,13 +144,13 @@ def facets(value: dict[str, Any], text: str) -> str | None:
 
 
 def scalars(value: dict[str, Any]) -> str:
-    """The JSON of the members of ``value`` that are numbers, true, false and short texts, cleaned as above."""
+    """The JSON of the members of ``value`` that are numbers, true, false, short texts and lists of a few of them,
+    cleaned as above."""
     return divided(value)[0]
 
 
 def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The JSON of the members that are numbers, true, false and short texts, cleaned as above; and the members that
-    it does not tell. :func:`united` makes one of them again."""
+    """The JSON of :func:`scalars`, and the members that it does not tell. :func:`united` makes one of them again."""
     kept: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, member in value.items():
@@ -159,6 +159,8 @@ def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             (kept if len(member) <= _FACET_LENGTH else rest)[name] = member
         elif kind is int or kind is bool or (kind is float and math.isfinite(member)):
             kept[name] = member
+        elif (kind is list or kind is tuple) and len(member) <= _FACET_ITEMS and all(map(_short, member)):  # tags
+            kept[name] = list(member)
         else:
             rest[name] = member
     text = to_json(kept)
@@ -172,11 +174,21 @@ def _cleaned(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
     """``kept`` as a database takes it; what that changes goes to ``rest`` as it is."""
     cleaned: dict[str, Any] = {}
     for name, member in kept.items():
-        key, word = words(name, "key"), words(member, "value") if isinstance(member, str) else member
+        key, word = words(name, "key"), _cleaned_member(member)
         if key in cleaned or key != name or word != member:
             rest[name] = member
         cleaned.setdefault(key, word)
     return cleaned
+
+
+def _cleaned_member(member: Any) -> Any:
+    if isinstance(member, list):
+        return [words(item, "value") for item in member]
+    return words(member, "value") if isinstance(member, str) else member
+
+
+def _short(item: Any) -> bool:
+    return isinstance(item, str) and len(item) <= _FACET_LENGTH
 
 
 def united(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,12 @@ class KeepingContract:
         by_tokens = store.spans.list_spans(SpanQuery(order="-tokens")).items
         assert [int(span.span_id, 16) for span in by_tokens] == [9, 3, 4, 2, 1]
 
+    def test_lists_of_texts_are_found_and_come_back(self, store: Store) -> None:
+        tagged = a_span(1, attributes={"weft.tags": ["beta", "eu\x00"], "long": ["x"] * 100})
+        store.ingest(batch_of("w", tagged, a_span(2)))
+        assert store.spans.list_spans(SpanQuery(where='"beta" in tags')).items == [tagged]
+        assert store.spans.count_spans(SpanQuery(where='"bet" in tags or "x" in attributes["long"]')) == 0
+
     def test_the_audit_is_paged(self, store: Store) -> None:
         for days in range(1, 6):
             store.keeping.set_retention(Retention("p", days), author="ada")

@@ -58,5 +58,5 @@ def test_the_key_is_not_shown() -> None:
 def test_an_owner_before_the_projects_name_becomes_a_part_of_it() -> None:
     assert settings.load({"project": "acme/shop"}, {}).project == "acme.shop"
     assert settings.load({}, {"WEFT_PROJECT": "/acme/shop/"}).project == "acme.shop"
-    with pytest.raises(SettingError, match=r"The project name '\.\.\.' cannot stand in an address"):
+    with pytest.raises(SettingError, match=r"The project name '\.\.\.\.' cannot stand in an address"):
         settings.load({"project": "../."}, {})

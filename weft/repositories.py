@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from weft.records import (
     ArtifactVersion,
+    AttributeIndex,
     AuditEntry,
     Batch,
     Deletion,
@@ -62,6 +63,9 @@ __all__ = [
     "Spans",
     "Store",
 ]
+
+
+RETIRED = 2**62  # the progress of a segment that is stored and gone: behind every offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,16 @@ class Spans(Protocol):
     def list_threads(self, query: ThreadQuery) -> Page[ThreadSummary]:
         """Conversations that match, the one that was last spoken in first."""
         ...
+
+    def create_attribute_index(self, name: str) -> AttributeIndex:
+        """Find spans by an attribute as quickly as by a column from now on; one that exists is returned. A decision.
+
+        Raises InputError where the name is none, or 64 are indexed already.
+        """
+        ...
+
+    def delete_attribute_index(self, name: str) -> None: ...
+    def list_attribute_indexes(self) -> list[AttributeIndex]: ...
 
 
 class Evaluations(Protocol):
@@ -338,7 +352,7 @@ class Store(Protocol):
         ...
 
     def progress(self, writer: str, segment: int) -> int:
-        """The offset up to which a segment is stored; 0 where nothing is."""
+        """The offset up to which a segment is stored; 0 where nothing is, :data:`RETIRED` where it is gone."""
         ...
 
     def integrity(self) -> list[str]:

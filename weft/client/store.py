@@ -13,6 +13,7 @@ from weft.client.serving import RemoteDeployments, RemotePrices
 from weft.client.wire import Wire, parse, segment
 from weft.errors import NotFoundError
 from weft.records import (
+    AttributeIndex,
     Page,
     Run,
     RunQuery,
@@ -172,9 +173,7 @@ class RemoteSpans:
             part = self._wire.get(path, first=len(rows), count=1000, verdicts=verdicts)
             rows += [OutlineRow(*row) for row in part["rows"]]
             if len(rows) >= part["spans"]:
-                return Outline(
-                    rows, part["start_ns"], part["length_ns"], part["errors"], part["culprit"], part["open"]
-                )
+                return Outline(rows, part["start_ns"], part["length_ns"], part["errors"], part["culprit"], part["open"])
 
     def list_spans(self, query: SpanQuery) -> Page[Span]:
         """A page of spans."""
@@ -211,6 +210,20 @@ class RemoteSpans:
         keys = segment(",".join(by) or ",")
         totals: list[Totals] = parse(list[Totals], self._wire.get(f"/api/spans/totals/{keys}", **_filters(query)))
         return totals
+
+    def create_attribute_index(self, name: str) -> AttributeIndex:
+        """Index an attribute."""
+        found: AttributeIndex = parse(AttributeIndex, self._wire.put(f"/api/attribute-indexes/{segment(name)}", None))
+        return found
+
+    def delete_attribute_index(self, name: str) -> None:
+        """Keep the index of an attribute no more."""
+        self._wire.call("DELETE", f"/api/attribute-indexes/{segment(name)}")
+
+    def list_attribute_indexes(self) -> list[AttributeIndex]:
+        """Which attributes are indexed."""
+        found: list[AttributeIndex] = parse(list[AttributeIndex], self._wire.get("/api/attribute-indexes"))
+        return found
 
 
 class RemoteEvaluations:

@@ -161,7 +161,9 @@ def _found(database: Database, asked: str) -> Select[Any] | None:
     found = select(_document(database))
     if database.sqlite:
         return found.where(literal_column("span_words").op("MATCH")(_fts5(terms)))
-    return found.where(_index.c.words.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
+    # As the index has it: the words of a row become a tsvector for the index alone, which keeps rows small.
+    indexed: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(words, ' '))")
+    return found.where(indexed.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
 
 
 def _cut(terms: Iterable[Term]) -> list[tuple[str, bool]]:
@@ -192,9 +194,8 @@ def add(database: Database, connection: Connection, documents: Sequence[Document
     if database.sqlite:
         connection.exec_driver_sql("INSERT INTO span_words (rowid, words) VALUES (?, ?)", rows)
         return
-    cut = [(number, _bounded({word[:LONGEST] for word in words.split()})) for number, words in rows]
     connection.exec_driver_sql(
-        "INSERT INTO span_words (id, words) VALUES (%s, array_to_tsvector(CAST(%s AS text[])))", cut
+        "INSERT INTO span_words (id, words) VALUES (%s, %s)", [(number, _bounded(words)) for number, words in rows]
     )
 
 
@@ -218,9 +219,10 @@ def _rows(documents: Sequence[Document]) -> list[tuple[int, str]]:
     ]
 
 
-def _bounded(words: set[str]) -> list[str]:
-    kept = list(words)
-    if len(kept) * LONGEST * 4 <= _MOST_BYTES:
-        return kept
-    sizes = accumulate(len(word.encode("utf-8")) for word in kept)
-    return [word for word, size in zip(kept, sizes, strict=True) if size <= _MOST_BYTES]
+def _bounded(words: str) -> str:
+    """Words once each, as short and as many as PostgreSQL indexes."""
+    kept = list(dict.fromkeys(word[:LONGEST] for word in words.split()))
+    if len(words) * 4 > _MOST_BYTES:
+        sizes = accumulate(len(word.encode("utf-8")) for word in kept)
+        kept = [word for word, size in zip(kept, sizes, strict=True) if size <= _MOST_BYTES]
+    return " ".join(kept)

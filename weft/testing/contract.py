@@ -16,7 +16,7 @@ from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
-from weft.testing.contract_reading import TotalsContract
+from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
@@ -28,6 +28,8 @@ class StoreContract(
     SpanContract,
     MediaContract,
     OutlineContract,
+    WordContract,
+    AttributeContract,
     TotalsContract,
     ThreadContract,
     SeriesContract,

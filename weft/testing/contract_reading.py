@@ -4,14 +4,93 @@ from __future__ import annotations
 
 import pytest
 
-from weft.errors import InputError
-from weft.records import SpanQuery, SpanStatus, Totals, Writer
+from weft.errors import InputError, NotFoundError
+from weft.records import RunUpdate, SpanQuery, SpanStatus, Totals, Writer
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T, a_span
 
 HOUR = 3_600_000_000_000
 _LATENCY_ERROR = 0.02
+
+
+class WordContract:
+    """Words are found in whole inputs and outputs, by one rule on every store."""
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("refund", [1, 4]),
+            ("REFUND order", [1]),
+            ("refund*", [1, 2, 4]),
+            ("fund", []),
+            ('"my order"', [1]),
+            ('"order my"', []),
+            ("user@example.com", [3]),
+            ("example user", [3]),
+            ("cafe", [4]),
+            ("CAFÉ", [4]),
+            ("返金", [5]),
+            ("金返", []),
+            ("last", [6]),
+            ("tail", [2]),
+            ("next", [4]),
+            ("planning", [7]),
+            ("!!", []),
+            ("' OR 1 --", []),
+        ],
+    )
+    def test_words(self, store: Store, text: str, found: list[int]) -> None:
+        store.ingest(
+            batch_of(
+                "w",
+                a_span(1, input={"question": "A refund for my order?"}),
+                a_span(2, output="refunds, " * 2000 + "tail"),
+                a_span(3, input="mail to user@example.com"),
+                a_span(4, output='the Café says\n"refund"\nnext'),
+                a_span(5, input="返金してください"),
+                a_span(6, input="x" * 5000 + " last"),
+                a_span(7, name="planning"),
+            )
+        )
+        query = SpanQuery(text=text, order="start")
+        assert [int(span.span_id, 16) for span in store.spans.list_spans(query).items] == found
+        assert [int(item.root.span_id, 16) for item in store.spans.list_traces(query).items] == found
+
+    def test_words_of_what_came_later_and_of_what_is_gone(self, store: Store) -> None:
+        store.ingest(batch_of("w", a_span(1, input="asked", end_ns=None, run_id="r"), RunUpdate("r", "p", T)))
+        assert store.spans.count_spans(SpanQuery(text="asked")) == 1
+        store.ingest(batch_of("w", a_span(1, input="asked", output="answered", run_id="r"), segment=1))
+        for word in ("asked", "answered"):
+            assert store.spans.count_spans(SpanQuery(text=word)) == 1
+        store.runs.delete_run("r")
+        store.ingest(batch_of("w", a_span(2, input="other"), segment=2))
+        assert store.spans.list_spans(SpanQuery(text="asked")).items == []
+
+
+class AttributeContract:
+    """A declared attribute finds what was there before and what came after, as any other does."""
+
+    def test_a_declared_attribute(self, store: Store) -> None:
+        values = ["gold", "free", 5, 5.0, True, None]
+        spans = [a_span(n, attributes={"tier": value}) for n, value in enumerate(values, 1)]
+        store.ingest(batch_of("w", *spans[:3]))
+        first = store.spans.create_attribute_index("tier")
+        assert store.spans.create_attribute_index("tier").created_ns == first.created_ns
+        store.ingest(batch_of("w", *spans[3:], segment=1))
+        for _ in range(2):
+            for wanted, found in (("gold", [1]), (5, [3, 4]), (True, [5]), ("none", [])):
+                query = SpanQuery(attributes={"tier": wanted}, order="start")
+                assert [int(span.span_id, 16) for span in store.spans.list_spans(query).items] == found
+                assert [int(one.root.span_id, 16) for one in store.spans.list_traces(query).items] == found
+            getattr(store, "maintain", store.integrity)()
+        assert [index.name for index in store.spans.list_attribute_indexes()] == ["tier"]
+        store.spans.delete_attribute_index("tier")
+        assert store.spans.list_attribute_indexes() == []
+        with pytest.raises(NotFoundError, match="The attribute 'tier' is not indexed"):
+            store.spans.delete_attribute_index("tier")
+        with pytest.raises(InputError, match="The attribute cannot be indexed"):
+            store.spans.create_attribute_index("x" * 300)
 
 
 class TotalsContract:

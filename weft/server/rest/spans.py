@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from weft.errors import NotFoundError
-from weft.records import Page, Score, ScoreQuery, Span, SpanQuery, Totals, TraceSummary
+from weft.records import AttributeIndex, Page, Score, ScoreQuery, Span, SpanQuery, Totals, TraceSummary
 from weft.repositories import Store
 from weft.server.arguments import described, filters
 from weft.server.replies import reply
@@ -71,6 +71,23 @@ def router(store: Store) -> APIRouter:
                 field="span_id",
             )
         return reply(span)
+
+    @routes.get(
+        "/attribute-indexes", response_model=list[AttributeIndex], summary="The attributes that spans are found by"
+    )
+    def list_attribute_indexes() -> Response:
+        return reply(store.spans.list_attribute_indexes())
+
+    @routes.put(
+        "/attribute-indexes/{name:text}", response_model=AttributeIndex, summary="Find spans by an attribute by index"
+    )
+    def create_attribute_index(name: str) -> Response:
+        return reply(store.spans.create_attribute_index(name))
+
+    @routes.delete("/attribute-indexes/{name:text}", status_code=204, summary="Keep the index of an attribute no more")
+    def delete_attribute_index(name: str) -> Response:
+        store.spans.delete_attribute_index(name)
+        return Response(status_code=204)
 
     @routes.get(
         "/scores", response_model=Page[Score], summary="Scores, filtered and paged", openapi_extra=described(ScoreQuery)

@@ -27,9 +27,9 @@ WORDS_OF_SQLITE = (
     "CREATE VIRTUAL TABLE span_words USING fts5(words, content='', columnsize=0, detail=none, tokenize='ascii')",
 )
 WORDS_OF_POSTGRESQL = (
-    "CREATE TABLE span_words (id bigint PRIMARY KEY, words tsvector NOT NULL) WITH (toast_tuple_target = 256)",
+    "CREATE TABLE span_words (id bigint PRIMARY KEY, words text NOT NULL) WITH (toast_tuple_target = 128)",
     "ALTER TABLE span_words ALTER COLUMN words SET STORAGE MAIN",
-    "CREATE INDEX ix_span_words_words ON span_words USING gin (words)",
+    "CREATE INDEX ix_span_words_words ON span_words USING gin (array_to_tsvector(string_to_array(words, ' ')))",
 )
 
 

@@ -33,6 +33,8 @@ Position = tuple[str, int, int]
 _RETRY_S = 0.1
 _DEEPEST = 8
 _SPACE = {"disk full", "disk quota", "quota"}
+_FRESH_S, _STALE_S = 0.1, 5.0  # how old the measure of the folder may be, near the quota and far from it
+_MOST_READY = 3  # segments made ahead of need
 
 
 class Journal:
@@ -71,8 +73,8 @@ class Journal:
         """The journal of this process in a Weft directory (``WEFT_DIR``).
 
         ``sync``: an append returns when its record is durable. ``mapped``: write through a shared mapping; None asks
-        the file system. ``inline_bytes``: larger payloads get a file of their own. Raises StoreError where the directory
-        cannot be written; a full disk is no reason.
+        the file system. ``inline_bytes``: larger payloads get a file of their own. Raises StoreError where the
+        directory cannot be written; a full disk is no reason.
         """
         folder = Folder.of(directory)
         if segment_bytes < 2 * inline_bytes:
@@ -111,6 +113,8 @@ class Journal:
         self._files = itertools.count(1)
         self._introduced_yet = False
         self._retry_at = 0.0
+        self._used_bytes = 0
+        self._measured_at = -_STALE_S
         self._refusal: tuple[str, object] = ("closed", "")
         self._losses = Losses(self._folder.lost)
         self._keeper: Keeper | None = None
@@ -231,9 +235,9 @@ class Journal:
         return new
 
     def _next(self) -> Segment | None:
-        with self._preparing:  # what the keeper is making right now comes first: segments are used in their order
+        with self._preparing:  # what the keeper is making right now comes first
             if self._ready:
-                return self._ready.pop()
+                return self._ready.pop(0)  # segments are used in their order
             if self._closed or time.monotonic() < self._retry_at:
                 return None
             try:
@@ -243,9 +247,23 @@ class Journal:
                 self._refusal = (reason_of(error), error)
                 return None
 
-    def _make(self) -> Segment:
-        if self._folder.used_bytes() + self._segment_bytes > self._quota_bytes:
+    def _claim(self, more_bytes: int) -> None:
+        """Raise QuotaError where the journal may not grow by so much.
+
+        The folder is measured as seldom as the quota allows: with a long backlog in it that takes its time, and
+        beside a busy thread every system call of the keeper waits for the interpreter lock.
+        """
+        age_s = time.monotonic() - self._measured_at
+        near = self._used_bytes + more_bytes > self._quota_bytes // 2
+        if age_s > (_FRESH_S if near else _STALE_S) or self._used_bytes + more_bytes > self._quota_bytes:
+            self._used_bytes = self._folder.used_bytes()
+            self._measured_at = time.monotonic()
+        if self._used_bytes + more_bytes > self._quota_bytes:
             raise QuotaError(f"the journal may hold {self._quota_bytes} bytes")
+        self._used_bytes += more_bytes
+
+    def _make(self) -> Segment:
+        self._claim(self._segment_bytes)
         header = SegmentHeader(self._writer, next(self._sequence), os.getpid(), os.uname().nodename, time.time_ns())
         return create_segment(
             self._folder, header, size=self._segment_bytes, mapped=self._mapped, durable=self._durable
@@ -275,12 +293,16 @@ class Journal:
         segment.close()
 
     def _prepare(self) -> None:
-        with self._preparing:
-            if not self._ready and not self._closed:
+        wanted = _MOST_READY if self._sealed else 1  # most processes never need a second segment
+        for _ in range(wanted):
+            with self._preparing:  # for one at a time: a caller that needs it now waits here
+                if len(self._ready) >= wanted or self._closed:
+                    return
                 try:
                     self._ready.append(self._make())
                 except OSError as error:  # the caller that needs it will count
                     self._refusal = (reason_of(error), error)
+                    return
 
     def _look(self) -> None:
         self._losses.save(self._writer)
@@ -288,8 +310,7 @@ class Journal:
             self.watch()
 
     def _store_big(self, payload: bytes) -> bytes:
-        if self._folder.used_bytes() + len(payload) > self._quota_bytes:
-            raise QuotaError(f"the journal may hold {self._quota_bytes} bytes")
+        self._claim(len(payload))
         name = f"{self._writer}-{next(self._files):06d}.bin"
         path = self._folder.big / name
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

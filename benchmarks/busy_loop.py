@@ -1,0 +1,98 @@
+"""What a program feels beside its drainer: how much slower a busy loop gets, and how long a traced call takes.
+
+A loop of pure Python runs with the drainer idle and with it storing a backlog of spans, in turns; the medians of the
+rounds are compared. Then the wall time of single calls of an op (300 B in, 1 kB out) while the drainer stores them, at
+full speed and with a hundred microseconds of work between two calls; *plain work* is a piece of Python as long as a
+traced call and shows what the machine itself does to it. For two free cores: wall time shows whatever else runs.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+from weft import session
+from weft.tracing import op
+
+ROUNDS, LOOP, BACKLOG, CALLS = 7, 10_000_000, 20_000, 50_000
+PAUSE_NS = 100_000
+SETTINGS = {"console": False, "git": False, "system_interval_s": 0, "quiet": True, "instrument": False}
+
+
+@op(name="call")
+def _call(given: str, number: int) -> str:
+    return f"{number} {'an answer ' * 99}"
+
+
+def _loop_s() -> tuple[float, float]:
+    """Wall and CPU seconds of the loop."""
+    started, worked = time.perf_counter(), time.thread_time()
+    total = 0
+    for number in range(LOOP):
+        total += number & 3
+    return time.perf_counter() - started, time.thread_time() - worked
+
+
+def _busy() -> dict[str, float]:
+    alone, beside = [], []
+    for _ in range(ROUNDS):
+        alone.append(_loop_s())
+        for number in range(BACKLOG):
+            _call("question " * 33, number)
+        beside.append(_loop_s())
+        assert not session.flush(0.0).complete, "the drainer was done before the loop was: make the backlog longer"
+        session.flush(600)
+    result: dict[str, float] = {}
+    for index, words in enumerate(("wall", "CPU")):
+        one = result[f"loop alone, {words} s"] = statistics.median(took[index] for took in alone)
+        other = result[f"loop beside a busy drainer, {words} s"] = statistics.median(took[index] for took in beside)
+        result[f"slower by, {words} %"] = (other / one - 1) * 100
+    return result
+
+
+def _pause() -> None:
+    end = time.perf_counter_ns() + PAUSE_NS
+    while time.perf_counter_ns() < end:
+        pass
+
+
+def _plain_work(given: str, number: int) -> None:
+    for _ in range(150):
+        given[:number].count("q")
+
+
+def _calls(words: str, call: Callable[[str, int], object], between: Callable[[], None] | None) -> dict[str, float]:
+    taken = []
+    for number in range(CALLS):
+        given = f"{number} {'question ' * 33}"
+        started = time.perf_counter_ns()
+        call(given, number)
+        taken.append(time.perf_counter_ns() - started)
+        if between is not None:
+            between()
+    taken.sort()
+    points = {"median": CALLS // 2, "p99": CALLS * 99 // 100, "p99.9": CALLS * 999 // 1000, "slowest": CALLS - 1}
+    return {f"{words}, {name}, us": taken[index] / 1000 for name, index in points.items()}
+
+
+def main() -> dict[str, float]:
+    """Print and return the slowdown of a loop and the wall times of calls."""
+    with tempfile.TemporaryDirectory() as directory:
+        session.init("busy", dir=directory, settings=SETTINGS)
+        _call("warm", 0)
+        session.flush(60)
+        result = _busy()
+        for words, between in (("at full speed", None), ("with pauses", _pause)):
+            result.update(_calls(f"traced calls {words}", _call, between))
+            session.flush(600)
+            result.update(_calls(f"plain work {words}", _plain_work, between))
+        session.close()
+    for name, value in result.items():
+        print(f"{name:40} {value:10,.2f}")
+    return result
+
+
+if __name__ == "__main__":
+    main()

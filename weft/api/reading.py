@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft import drainer, ids, session, settings
-from weft.errors import InputError, MissingExtraError, NotFoundError
+from weft.api.records import Records, StoredRun, all_of, pages_of
+from weft.errors import InputError
 from weft.objects import Prompt, unified
 from weft.records import (
     ArtifactVersion,
@@ -21,18 +22,13 @@ from weft.records import (
     LineageGraph,
     MediaReference,
     NodeKind,
-    Page,
     Price,
     Retention,
     ReviewItem,
     ReviewQueue,
-    Run,
     RunQuery,
-    Sample,
     Score,
     ScoreQuery,
-    Series,
-    SeriesSummary,
     Span,
     SpanQuery,
     ThreadQuery,
@@ -45,125 +41,9 @@ from weft.tracing.op_versions import artifact_name
 from weft.training.artifacts import LoggedArtifact
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from weft.repositories import Store
 
-T = TypeVar("T")
 Q = TypeVar("Q", RunQuery, SpanQuery, ScoreQuery, ThreadQuery)
-
-
-class Records(list[T], Generic[T]):
-    """A list of records that can become a table."""
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Records[T]: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> T | Records[T]:
-        """An item, or a slice that can become a table as well."""
-        return Records(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A pandas table, one row a record and one column a field (``config.lr``, ``summary.loss`` for runs).
-
-        Raises MissingExtraError without pandas.
-        """
-        table: pd.DataFrame = _pandas().DataFrame([_row(record) for record in self])
-        return table
-
-
-class StoredRun:
-    """A run as stored: every field of :class:`weft.records.Run` is an attribute, and its data is a call away."""
-
-    def __init__(self, store: Store, record: Run) -> None:
-        self._store = store
-        self.record = record
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "record":  # not yet set, as while copying
-            raise AttributeError(name)
-        return getattr(self.record, name)
-
-    def __repr__(self) -> str:
-        run = self.record
-        return f"<stored run {run.name!r} ({run.run_id}, {run.kind}) of {run.project!r}: {run.status}>"
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self.record.run_id
-
-    def series(self, name: str, *, source: str | None = None) -> Series:
-        """One metric: ``steps`` (n,) int64, ``times_ns`` (n,) int64, ``values`` (n,) float64, by step.
-
-        Raises NotFoundError where the run has no such metric, InputError where several processes logged it and
-        ``source`` does not say which one is meant.
-        """
-        found = self._store.series.read_series(self.id, name, source=source)
-        if not found:
-            known = ", ".join(sorted({summary.name for summary in self.metrics()})) or "none"
-            raise NotFoundError(f"The run {self.id} has no series {name!r}.", remedy=f"It has: {known}.", field="name")
-        if len(found) > 1:
-            sources = ", ".join(repr(series.source) for series in found)
-            raise InputError(
-                f"The series {name!r} of run {self.id} comes from {len(found)} sources.",
-                remedy=f"Pass source=, one of {sources}; or read them all with all_series().",
-                field="source",
-            )
-        return found[0]
-
-    def all_series(self, name: str) -> list[Series]:
-        """One metric from every source, by source."""
-        return sorted(self._store.series.read_series(self.id, name), key=lambda series: series.source)
-
-    def metrics(self) -> Records[SeriesSummary]:
-        """Every metric and source of the run with its number of points, range and last value."""
-        return Records(self._store.series.list_series(self.id))
-
-    def history(self, *, system: bool = False) -> Records[dict[str, Any]]:
-        """One row a step and source: ``step``, ``source`` and the values logged; system samples if asked for."""
-        rows: dict[tuple[str, int], dict[str, Any]] = {}
-        for summary in self.metrics():
-            if summary.name.startswith("system/") and not system:
-                continue
-            for series in self._store.series.read_series(self.id, summary.name, source=summary.source):
-                for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
-                    row = rows.setdefault((summary.source, step), {"step": step, "source": summary.source})
-                    row[summary.name] = value
-        return Records(rows[key] for key in sorted(rows))
-
-    def console(self) -> list[str]:
-        """The lines that the run printed."""
-        lines: list[str] = []
-        while page := self._store.runs.console(self.id, first=len(lines), limit=1000):
-            lines.extend(page)
-        return lines
-
-    def samples(self) -> Records[Sample]:
-        """The samples of an evaluation run."""
-        return Records(_pages(lambda cursor: self._store.evaluations.list_samples(self.id, cursor=cursor)))
-
-    def scores(self, name: str | None = None) -> Records[Score]:
-        """The scores of an evaluation run."""
-        query = ScoreQuery(run_id=self.id, name=name)
-        return Records(_all(self._store.evaluations.list_scores, query))
-
-    def spans(self) -> Records[Span]:
-        """The spans that the run's processes recorded, earliest first."""
-        return Records(_all(self._store.spans.list_spans, SpanQuery(run_id=self.id, order="start", limit=1000)))
-
-    def lineage(self) -> LineageGraph:
-        """What is upstream and downstream of the run."""
-        return self._store.artifacts.lineage(self.record.project, NodeKind.RUN, self.id)
-
-    @property
-    def artifacts(self) -> dict[str, list[str]]:
-        """References of the artifacts that the run ``used`` and ``produced``."""
-        graph = self.lineage()
-        used = [e.source for e in graph.upstream if e.target == self.id and e.source_kind is NodeKind.ARTIFACT]
-        made = [e.target for e in graph.downstream if e.source == self.id and e.target_kind is NodeKind.ARTIFACT]
-        return {"used": used, "produced": made}
 
 
 class Api:
@@ -214,7 +94,7 @@ class Api:
         """
         query = _query(RunQuery, project, filters, default_limit=500)
         store = self.store
-        return Records(StoredRun(store, run) for run in _all(store.runs.list_runs, query, most=filters.get("limit")))
+        return Records(StoredRun(store, run) for run in all_of(store.runs.list_runs, query, most=filters.get("limit")))
 
     def run(self, run_id: str) -> StoredRun:
         """One run. Raises NotFoundError."""
@@ -235,7 +115,7 @@ class Api:
         wrong, the InputError has the ``column``. ``limit`` is the most that are returned; without it, all.
         """
         query = _query(SpanQuery, project, filters, default_limit=1000)
-        return Records(_all(self.store.spans.list_spans, query, most=filters.get("limit")))
+        return Records(all_of(self.store.spans.list_spans, query, most=filters.get("limit")))
 
     def traces(self, project: str | None = None, **filters: Any) -> Records[TraceSummary]:
         """All traces that match, as their root and totals; ``filters`` as in :meth:`spans`.
@@ -243,13 +123,13 @@ class Api:
         Times, duration, cost and order are the trace's; the other filters and ``where`` hold for one of its spans.
         """
         query = _query(SpanQuery, project, filters, default_limit=500)
-        return Records(_all(self.store.spans.list_traces, query, most=filters.get("limit")))
+        return Records(all_of(self.store.spans.list_traces, query, most=filters.get("limit")))
 
     def threads(self, project: str | None = None, **filters: Any) -> Records[ThreadSummary]:
         """All conversations, the one that was last spoken in first; ``filters`` are the fields of
         :class:`weft.records.ThreadQuery`."""
         query = _query(ThreadQuery, project, filters, default_limit=500)
-        return Records(_all(self.store.spans.list_threads, query, most=filters.get("limit")))
+        return Records(all_of(self.store.spans.list_threads, query, most=filters.get("limit")))
 
     def turns(self, thread_id: str, project: str | None = None) -> Records[Span]:
         """The turns of a conversation in order: its spans whose parent is not in it."""
@@ -310,7 +190,7 @@ class Api:
     def audit(self, project: str | None = None, *, limit: int | None = None) -> Records[AuditEntry]:
         """Who deleted what, the newest first."""
         list_ = self.store.keeping.list_audit
-        return Records(islice(_pages(lambda cursor: list_(project, cursor=cursor)), limit))
+        return Records(islice(pages_of(lambda cursor: list_(project, cursor=cursor)), limit))
 
     def trace(self, trace_id: str) -> Records[Span]:
         """The spans of one trace. Raises NotFoundError."""
@@ -323,7 +203,7 @@ class Api:
     def scores(self, project: str | None = None, **filters: Any) -> Records[Score]:
         """All scores that match; ``filters`` are the fields of :class:`weft.records.ScoreQuery`."""
         query = _query(ScoreQuery, project, filters, default_limit=1000)
-        return Records(_all(self.store.evaluations.list_scores, query, most=filters.get("limit")))
+        return Records(all_of(self.store.evaluations.list_scores, query, most=filters.get("limit")))
 
     def feedback(self, span: Span | tuple[str, str] | str, span_id: str | None = None, author: str = "") -> Feedback:
         """Feedback on a span, given by its record or its ids: to be listed, added to (at once) and taken back.
@@ -344,7 +224,7 @@ class Api:
         """The items of a queue, given by its record or id. Raises NotFoundError."""
         store = self.store
         queue_id = queue.queue_id if isinstance(queue, ReviewQueue) else store.reviews.get_queue(queue).queue_id
-        return Records(_pages(lambda cursor: store.reviews.list_items(queue_id, status=status, cursor=cursor)))
+        return Records(pages_of(lambda cursor: store.reviews.list_items(queue_id, status=status, cursor=cursor)))
 
     def artifacts(self, project: str | None = None, *, type: str | None = None) -> Records[ArtifactVersion]:
         """The newest version of each artifact of a project (default WEFT_PROJECT)."""
@@ -459,52 +339,8 @@ def _query(cls: type[Q], project: str | None, filters: dict[str, Any], default_l
     return cls(**{**filters, "project": project and ids.as_project(project), "limit": limit})
 
 
-def _all(ask: Callable[[Q], Page[T]], query: Q, most: int | None = None) -> Iterator[T]:
-    """Every item of every page, or the first ``most``."""
-    for count, item in enumerate(_pages(lambda cursor: ask(replace(query, cursor=cursor))), start=1):
-        yield item
-        if count == most:
-            return
-
-
-def _pages(ask: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    cursor: str | None = None
-    while True:
-        page = ask(cursor)
-        yield from page.items
-        cursor = page.cursor
-        if cursor is None:
-            return
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def _row(record: Any) -> dict[str, Any]:
-    if isinstance(record, dict):
-        return record
-    if isinstance(record, StoredRun):
-        row = _row(record.record)
-        for part in ("config", "summary"):
-            row.update((f"{part}.{key}", value) for key, value in row.pop(part).items())
-        return row
-    if isinstance(record, TraceSummary):
-        totals = {item.name: getattr(record, item.name) for item in fields(record) if item.name != "root"}
-        return {**_row(record.root), **totals}
-    return {item.name: _plain(getattr(record, item.name)) for item in fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, str) else value
-
-
-def _pandas() -> Any:
-    try:
-        import pandas  # noqa: PLC0415 - optional and slow to import
-    except ImportError:
-        raise MissingExtraError("pandas", "all") from None
-    return pandas

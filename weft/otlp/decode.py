@@ -151,7 +151,7 @@ def span_of(raw: RawSpan, group: Group, project: str) -> Span:
         attributes.setdefault(key, value)
     if "cost_usd" not in found and "model" in found and (cost := cost_of(found, attributes)) is not None:
         found["cost_usd"] = cost
-    found["project"] = project
+    found["project"], found["name"] = project, raw.name
     found["run_id"] = run_id if isinstance(run_id, str) and 0 < len(run_id) <= _ID_LENGTH else None
     if names.WEFT_RECORD in attributes:
         _restore(found, attributes)
@@ -163,7 +163,6 @@ def span_of(raw: RawSpan, group: Group, project: str) -> Span:
         trace_id=raw.trace_id.hex(),
         span_id=raw.span_id.hex(),
         parent_span_id=raw.parent_span_id.hex() if raw.parent_span_id.strip(b"\0") else None,
-        name=raw.name,
         start_ns=raw.start_ns,
         end_ns=raw.end_ns or None,
         status=_STATUS.get(raw.status, SpanStatus.UNSET),
@@ -201,7 +200,7 @@ def _fits(column: str, value: Any) -> bool:
         return type(value) is int and 0 <= value <= LARGEST_NS
     if column == "cost_usd":
         return type(value) in (int, float) and math.isfinite(value)
-    return column in _CONTENT
+    return column in _CONTENT or (column == "name" and isinstance(value, str))
 
 
 _CONTENT = frozenset({"input", "output"})

@@ -25,14 +25,6 @@ _COLUMNS = (
     *("project", "kind", "model", "provider", "model_version", "thread_id", "user_id", "run_id", "writer"),
     *("input", "output", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd"),
 )
-_OPERATIONS = {
-    "llm": "chat",
-    "embedding": "embeddings",
-    "retrieval": "retrieval",
-    "tool": "execute_tool",
-    "agent": "invoke_agent",
-    "chain": "invoke_workflow",
-}
 # Where the content of a kind of span stands, if it has the form that the conventions give it.
 _CONTENT = {
     ("llm", "input"): names.INPUT_MESSAGES,
@@ -60,7 +52,8 @@ _PLAIN = {
 def encode_traces(spans: Iterable[Span], encoding: Encoding) -> bytes:
     """An ExportTraceServiceRequest with these spans; :func:`weft.otlp.decode_traces` gives back the same records.
 
-    Not kept: whole numbers of more than 64 bits (they become texts), lone surrogates, and NaN.
+    Names follow the conventions; a span's own is kept beside. Not kept: whole numbers of more than 64 bits (they become
+    texts), lone surrogates, and NaN.
     """
     request: Any = ExportTraceServiceRequest()
     blocks: dict[bytes, Any] = {}
@@ -92,11 +85,12 @@ def _json(request: Any) -> dict[str, Any]:
 
 
 def _fill(row: Any, span: Span) -> None:
-    attributes = _attributes(span)
+    name = _name(span)
+    attributes = _attributes(span, name)
     row.trace_id, row.span_id = bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id)
     if span.parent_span_id is not None:
         row.parent_span_id = bytes.fromhex(span.parent_span_id)
-    row.name = _clean(span.name)
+    row.name = name
     row.start_time_unix_nano, row.end_time_unix_nano = span.start_ns, span.end_ns or 0
     row.status.code = _STATUS.get(span.status, 0)
     row.status.message = _clean(span.status_message or "")
@@ -119,13 +113,25 @@ def _add(row: Any, holder: Mapping[str, Any]) -> None:
     row.attributes.extend(_pairs(holder.get("attributes") or {}))
 
 
-def _attributes(span: Span) -> dict[str, Any]:
+def _name(span: Span) -> str:
+    """The name that the conventions give the span; that of a span from elsewhere is its own affair."""
+    if names.OPERATION in span.attributes:
+        return _clean(span.name)
+    name, said = names.spoken(span.kind, span.name)
+    if said and span.model and span.kind in ("llm", "embedding"):
+        name = f"{said[names.OPERATION]} {span.model}"
+    return _clean(name)
+
+
+def _attributes(span: Span, name: str) -> dict[str, Any]:
     """The span's attributes with what other backends look for, and what Weft needs to read the same record."""
     known = _read(span, span.attributes)
     added = {key: value for key, value in _spoken(span, known).items() if key not in span.attributes}
     together = {**span.attributes, **added}
     heard = _read(span, together)
     left = {name: getattr(span, name) for name in _COLUMNS if getattr(heard, name) != getattr(span, name)}
+    if name != span.name:
+        left["name"] = span.name
     record: dict[str, Any] = {"added": sorted(added)} if added else {}
     if left:
         record["columns"] = left
@@ -149,11 +155,8 @@ def _spoken(span: Span, known: Span) -> dict[str, Any]:
         said.setdefault(names.REQUEST_MODEL, span.model)
     if known.kind != span.kind:
         said[names.WEFT_KIND] = span.kind
-    if span.kind in _OPERATIONS and names.OPERATION not in span.attributes:
-        said[names.OPERATION] = _OPERATIONS[span.kind]
-        following = names.SPAN_FORMS[_OPERATIONS[span.kind]].name
-        if following not in (names.REQUEST_MODEL, names.DATA_SOURCE):
-            said[following] = span.name
+    if names.OPERATION not in span.attributes:
+        said |= names.spoken(span.kind, span.name)[1]
     for column, key in (("input", names.WEFT_INPUT), ("output", names.WEFT_OUTPUT)):
         value = getattr(span, column)
         if value is not None and getattr(known, column) != value:

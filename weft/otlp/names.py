@@ -141,6 +141,15 @@ SPAN_FORMS = {
     "invoke_agent": _AGENT,
     "invoke_workflow": SpanForm(WORKFLOW_NAME, ("INTERNAL",)),
 }
+# The other way round: what a span of Weft's kinds is called there.
+KIND_OPERATIONS = {
+    "llm": "chat",
+    "embedding": "embeddings",
+    "retrieval": "retrieval",
+    "tool": "execute_tool",
+    "agent": "invoke_agent",
+    "chain": "invoke_workflow",
+}
 _CLIENT_KINDS = frozenset({"llm", "embedding", "retrieval", "rerank"})
 
 
@@ -150,6 +159,21 @@ def span_kind(kind: str, attributes: Mapping[str, Any]) -> str:
     if isinstance(said, str) and said.upper() in SPAN_KINDS:
         return said.upper()
     return "CLIENT" if kind in _CLIENT_KINDS else "INTERNAL"
+
+
+def spoken(kind: str, name: str) -> tuple[str, dict[str, str]]:
+    """The name and the attributes that the conventions give a span of Weft's ``kind`` which is called ``name``.
+
+    A tool, an agent and a workflow are called what the span is; a model has a name of its own.
+    """
+    operation = KIND_OPERATIONS.get(kind)
+    if operation is None:
+        return name, {}
+    form = SPAN_FORMS[operation]
+    if form.name in (REQUEST_MODEL, DATA_SOURCE):
+        return name, {OPERATION: operation}
+    plain = name.removeprefix(f"{operation} ")
+    return f"{operation} {plain}", {OPERATION: operation, form.name: plain}
 
 
 OI_KINDS = {

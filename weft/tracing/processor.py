@@ -159,7 +159,8 @@ def _redacted(span: ReadableSpan, opened: Opened) -> dict[str, Any]:
 def _close(opened: Opened, span: ReadableSpan, *, foreign: bool) -> None:
     record = opened.record
     status = span.status
-    record["name"] = span.name
+    if span.name != names.spoken(record.get("kind", ""), record["name"])[0]:  # else others are told more of it
+        record["name"] = span.name
     if status.status_code is StatusCode.ERROR:
         record["status"] = "error"
         if status.description is not None:

@@ -75,10 +75,13 @@ def begin_own(
 
 def _join(recorder: recording.Recorder, where: Source, name: str, kind: str, redactor: Redactor) -> ActiveSpan:
     """A span of the SDK, for whoever else looks at this provider."""
-    made = where.ops.start_span(name, start_time=clock.now_ns())
+    spoken, said = names.spoken(kind, name)
+    kind_there = SpanKind[names.span_kind(kind, said)]
+    made = where.ops.start_span(spoken, kind=kind_there, attributes=said, start_time=clock.now_ns())
     if not isinstance(made, SdkSpan):  # sampled out; below it nothing is recorded either
         return Unrecorded(made)
     opened = where.processor.adopt(made, recorder, kind)
+    opened.record["name"] = name
     made.set_attribute(names.WEFT_KIND, kind)
     return JoinedSpan(made, opened, redactor, content=recorder.settings.capture)
 

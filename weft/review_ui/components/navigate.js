@@ -1,6 +1,22 @@
 // What the components share. Streamlit listens to the browser's history: an entry and its event open a page of the
 // app without loading the app anew, and leave one entry to go back to.
+
+// Where the first window of a trace's tree is read, for the address of its page.
+function outlineOf(href) {
+  const address = new URL(href, window.location.href), parameters = address.searchParams;
+  if (address.pathname !== "/trace" || !parameters.get("id")) return null;
+  const query = { ...(parameters.get("blind") ? { verdicts: "false" } : {}), count: 200,
+    ...(parameters.get("span") ? { span: parameters.get("span") } : {}) };
+  return "/api/traces/" + encodeURIComponent(parameters.get("id")) + "/outline?" + new URLSearchParams(query);
+}
+
 function visit(href) {
+  const ahead = outlineOf(href);  // read while the app makes the page
+  if (ahead) {
+    const answer = fetch(ahead, { credentials: "same-origin" });
+    answer.catch(() => {});  // the page asks again and tells
+    window.weftAhead = { path: ahead, answer };
+  }
   window.history.pushState({}, "", href);
   window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
 }

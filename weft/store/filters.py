@@ -73,6 +73,8 @@ class Filters:
         found = self.of_span(way, free=free, ids=ids) + window(query, t.spans.c)
         if query.project is not None:
             found.append((t.spans.c.project if way in OF_PROJECT else c["project"]) == query.project)
+        elif self.projects is not None and way in OF_PROJECT:
+            found.append(t.spans.c.project.in_(self.projects))
         if query.trace_id is not None:
             found.append(t.spans.c.trace_id == query.trace_id)
         if query.min_duration_ns is not None:

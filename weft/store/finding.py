@@ -24,7 +24,7 @@ _NEXT_SPANS = 8_000
 _FIRST_TRACES = 300
 _MOST_NAMED = 5_000
 _MOST_PROJECTS = 50
-_SIFTED = (200, 4_000)  # rows whose texts are read to look for a phrase: at first, and then
+_SIFTED = (100, 300)  # rows whose texts are read to look for a phrase: at first, and then
 
 Rows = tuple[list[Any], str | None]
 
@@ -44,7 +44,7 @@ class Finder:
 
     def traces(self, order: Order, *, limit: int, cursor: str | None) -> Rows:
         """``trace_id`` and sort values of traces, and the cursor behind them."""
-        c, filters = t.traces.c, replace(self.filters, projects=self._projects())
+        c, filters = t.traces.c, replace(self.filters, projects=few_projects(self.connection))
         of_span = bool(filters.of_span())
         limits = [*_limits(filters.query), *self.of_trace]
         if not of_span and not limits:
@@ -91,15 +91,10 @@ class Finder:
         among = set(passed)
         return [row for row in rows if row.trace_id in among]
 
-    def _projects(self) -> list[str] | None:
-        some = select(t.projects.c.project).order_by(t.projects.c.project).limit(_MOST_PROJECTS + 1)
-        projects = list(self.connection.execute(some).scalars())
-        return projects if len(projects) <= _MOST_PROJECTS else None
-
     def _scoped(self) -> list[Finder]:
         """This question, asked of each project where it names none."""
         query = self.filters.query
-        known = [query.project] if query.project is not None else self._projects()
+        known = [query.project] if query.project is not None else few_projects(self.connection)
         if known is None or query.trace_id is not None:
             return [self]
         return [
@@ -144,6 +139,13 @@ class Finder:
         column = order.columns[0]
         aside = hidden(column) if self.filters.database.sqlite else column + 0
         return replace(order, columns=(aside, *order.columns[1:]))
+
+
+def few_projects(connection: Connection) -> list[str] | None:
+    """All projects, where these are few enough to ask each."""
+    some = select(t.projects.c.project).order_by(t.projects.c.project).limit(_MOST_PROJECTS + 1)
+    projects = list(connection.execute(some).scalars())
+    return projects if len(projects) <= _MOST_PROJECTS else None
 
 
 def of_traces(query: SpanQuery) -> list[ColumnElement[bool]]:

@@ -19,7 +19,7 @@ from weft.store.asking import asked, asked_of_traces
 from weft.store.attributes import SqlAttributes
 from weft.store.contents import Content, read_contents, read_texts
 from weft.store.filters import Filters, read_status, ready, writer_ended
-from weft.store.finding import Finder, of_traces, sifted
+from weft.store.finding import Finder, few_projects, of_traces, sifted
 from weft.store.paging import Order
 from weft.store.slices import SECTIONS
 from weft.store.threads import list_threads
@@ -225,6 +225,8 @@ class SqlSpans(SqlAttributes):
     ) -> dict[Group, Figures]:
         keys = {name: key_of_spans(name, read_status()) for name in by}
         filters = self._filters(connection, query, asked_for)
+        if query.project is None:
+            filters.projects = few_projects(connection)
         conditions = filters.of_spans(filters.way(connection)[0], free=False)
         return figures_of_spans(self._database, connection, conditions, keys, exact=exact)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Hooks of a fork run in the order of their imports. OpenTelemetry's provider starts a thread pool in the child, which
+# waits for ever for a lock where the pools' own hook has not set it free before.
+import concurrent.futures.thread  # noqa: F401
 import os
 import random
 import threading

@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.trace.v1 import trace_pb2 as pb
 from starlette.testclient import TestClient
 
 from weft import settings
+from weft.otlp import check_traces, decode_traces
 from weft.records import Batch, Entry, RecordType, dumps, loads
 from weft.repositories import Store
 from weft.server import ingest_app
@@ -122,6 +125,8 @@ def test_json_of_nearly_the_right_shape(server: TestClient, store: Store, kind: 
         start = next(OFFSETS)
         report = store.ingest(Batch("fuzz", 1, start, start + 1, [Entry(number, payload, start + 1)]))
         assert report.stored == 1  # what it held that cannot be stored is told, and breaks nothing
+        if kind == "traces":
+            assert [refused.reason for refused in report.rejected] == check_traces(body, "json").rejected
 
 
 @hypothesis_settings(max_examples=100, deadline=None)
@@ -147,3 +152,62 @@ def test_protobuf_with_bytes_changed(server: TestClient, data: st.DataObject) ->
     for at in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=4)):
         body[at] = data.draw(st.integers(0, 255))
     post(server, "/v1/traces", bytes(body), "application/x-protobuf")
+
+
+any_values = st.recursive(
+    st.builds(AnyValue)
+    | st.builds(AnyValue, string_value=st.text(st.characters(exclude_categories=["Cs"])))
+    | st.builds(AnyValue, int_value=st.integers(-(2**63), 2**63 - 1))
+    | st.builds(AnyValue, double_value=st.floats())
+    | st.builds(AnyValue, bytes_value=st.binary(max_size=5)),
+    lambda inner: (
+        st.builds(lambda v: AnyValue(array_value=ArrayValue(values=v)), st.lists(inner, max_size=3))
+        | st.builds(
+            lambda v: AnyValue(kvlist_value=KeyValueList(values=[KeyValue(key="k", value=x) for x in v])),
+            st.lists(inner, max_size=3),
+        )
+    ),
+    max_leaves=5,
+)
+pairs = st.lists(
+    st.builds(KeyValue, key=st.sampled_from([*KEYS, "weft.record", "span.kind", "weft.run.id"]), value=any_values),
+    max_size=5,
+)
+nanos = st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**63 - 1, 2**63])
+span_messages = st.builds(
+    pb.Span,
+    trace_id=st.sampled_from([b"\x01" * 16, bytes(16), b"", b"\x01" * 8]) | st.binary(max_size=20),
+    span_id=st.sampled_from([b"\x02" * 8, b"\x03" * 8, bytes(8), b""]) | st.binary(max_size=9),
+    parent_span_id=st.sampled_from([b"", bytes(8), bytes(3), b"\x02" * 8, b"\x02"]),
+    name=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    kind=st.integers(0, 9),
+    trace_state=st.sampled_from(["", "a=b"]),
+    start_time_unix_nano=nanos,
+    end_time_unix_nano=nanos,
+    attributes=pairs,
+    events=st.lists(
+        st.builds(pb.Span.Event, name=st.sampled_from(["gen_ai.choice", "e"]), attributes=pairs), max_size=2
+    ),
+    links=st.lists(st.builds(pb.Span.Link, trace_id=st.binary(max_size=4), attributes=pairs), max_size=1),
+)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(rows=st.lists(span_messages, max_size=4), resource=pairs)
+def test_what_is_acknowledged_is_what_is_stored(
+    server: TestClient, store: Store, rows: list[pb.Span], resource: list[KeyValue]
+) -> None:
+    """The look at the front and the decoding behind agree about every span; the store takes what they let through."""
+    block = pb.ResourceSpans(scope_spans=[pb.ScopeSpans(spans=rows)])
+    block.resource.attributes.extend(resource)
+    body = ExportTraceServiceRequest(resource_spans=[block]).SerializeToString()
+    KEPT.clear()
+    assert post(server, "/v1/traces", body, "application/x-protobuf") == 200
+    checked, decoded = check_traces(body, "proto"), decode_traces(body, "proto", "default")
+    assert (checked.kept, checked.rejected) == (len(decoded.spans), decoded.rejected)
+    assert checked.kept + len(checked.rejected) == len(rows)
+    assert bool(KEPT) == (checked.kept > 0)
+    for number, payload in KEPT:
+        start = next(OFFSETS)
+        report = store.ingest(Batch("fuzz", 1, start, start + 1, [Entry(number, payload, start + 1)]))
+        assert [refused.reason for refused in report.rejected] == checked.rejected

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from weft import ids
 from weft.errors import SettingError
+from weft.records.redaction import Patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("media", bool, True, "Keep the images, sounds and files in them."),
     Setting("code", bool, True, "Keep the code of ops as versions."),
     Setting("redact_keys", str, "", "More keys, separated by commas, whose values are never recorded."),
+    Setting(
+        "redact_patterns",
+        str,
+        "credentials",
+        "Shapes taken out of all texts before they are stored: credentials, emails, cards, by commas; or none.",
+    ),
+    Setting("redact_regex", str, "", "A regular expression of your own: what it matches in a text is never stored."),
     Setting("sample_rate", float, 1.0, "The share of traces that is recorded, 0 to 1; the root decides for all below."),
     Setting("sample_keep_errors", bool, False, "Record traces that fail even where the sample rate leaves them out."),
     Setting("console", bool, True, "Keep what a run prints."),
@@ -96,6 +104,8 @@ class Settings:
     media: bool
     code: bool
     redact_keys: str
+    redact_patterns: str
+    redact_regex: str
     sample_rate: float
     sample_keep_errors: bool
     console: bool
@@ -131,6 +141,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
         values[setting.name] = raw if raw is None else _convert(setting, raw)
     values["project"] = ids.as_project(values["project"])
     settings = Settings(**values)
+    _check_patterns(settings)
     if not ids.is_name(settings.project):
         raise SettingError(
             f"The project name {settings.project!r} cannot stand in an address.",
@@ -144,6 +155,23 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
             field="url",
         )
     return settings
+
+
+def patterns_of(settings: Settings) -> Patterns:
+    """The shapes that these settings take out of texts. Raises ValueError for those that there are none of."""
+    return Patterns(settings.redact_patterns.split(","), settings.redact_regex)
+
+
+def _check_patterns(settings: Settings) -> None:
+    try:
+        patterns_of(settings)
+    except ValueError as error:
+        field = "redact_regex" if settings.redact_regex and "expression" in str(error) else "redact_patterns"
+        raise SettingError(
+            f"{_BY_NAME[field].variable} is {getattr(settings, field)!r}: {error}.",
+            remedy="Use names such as credentials,emails and a regular expression of Python.",
+            field=field,
+        ) from None
 
 
 def to_environ(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from weft.drainer.sinks import StoreSink
 from weft.journal import Journal
 from weft.otlp.scrubbing import scrub
 from weft.records import RecordType, SpanQuery, dumps
+from weft.records.redaction import Patterns
 from weft.store import open_url
 
 SECRET = "sk-proj-4f9Kd02mXbQ7TzLw81RvN3cY"
@@ -52,7 +53,7 @@ def test_logs_in_protobuf() -> None:
 def test_without_a_secret_nothing_is_touched() -> None:
     payload = spans_with("write to a@b.org, task-1, sk-")
     assert scrub(RecordType.OTLP_TRACES_PROTO, payload) is payload
-    assert b"a@b.org" not in scrub(RecordType.OTLP_TRACES_PROTO, payload, emails=True)
+    assert b"a@b.org" not in scrub(RecordType.OTLP_TRACES_PROTO, payload, Patterns(["emails"]))
 
 
 def as_json(text: str) -> bytes:
@@ -75,3 +76,12 @@ def test_it_never_reaches_the_database(fresh_home: Path, kind: RecordType) -> No
     files = [path for path in fresh_home.rglob("*") if path.is_file() and path.parent.name not in ("journal", "spare")]
     assert any(path.name == "weft.db" for path in files)
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("length", range(40, 130))
+def test_a_length_that_reads_as_a_letter_hides_no_secret(length: int) -> None:
+    secret = f"sk-{'a1' * 64}"[:length]
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"\x01" * 16, span_id=b"\x02" * 8)
+    span.status.message = secret
+    assert secret.encode() not in scrub(RecordType.OTLP_TRACES_PROTO, HEAD + request.SerializeToString())

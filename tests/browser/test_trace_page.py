@@ -199,7 +199,7 @@ def test_two_spans_are_compared(open_page: Open) -> None:
     press(page, "d")
     expect(page.locator(".right h1")).to_have_text("plan and answer")
     expect(page.locator(".diff .come").filter(has_text="left the warehouse").first).to_be_visible()
-    expect(page.locator("table.facts .differs").first).to_be_visible()
+    expect(page.locator("table.compared .differs").first).to_be_visible()
     assert f"against={2:016x}" in page.url
     press(page, "x")
     expect(page.locator(".diff.sideways").first).to_be_visible()

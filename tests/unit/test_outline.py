@@ -118,6 +118,7 @@ def test_windows_of_the_tree_come_over_rest(store: Store, client: TestClient) ->
     assert around["rows"][around["at"] - around["first"]][0] == f"{30:016x}"
     unknown = client.get(f"/api/traces/{TRACE}/outline?span={99:016x}").json()
     assert unknown["at"] == unknown["culprit"]
+    assert client.get(f"/api/traces/{TRACE}/outline?span=").json()["at"] == unknown["culprit"]
 
 
 def test_a_kept_outline_gives_way_when_spans_are_added(store: Store, client: TestClient) -> None:

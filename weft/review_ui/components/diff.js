@@ -128,7 +128,7 @@ function comparison(one, other, sideways) {
     ["Name", (s) => s.name], ["Status", (s) => s.status], ["Duration", (s) => duration(s.end_ns === null ? null : s.end_ns - s.start_ns)],
     ["Model", (s) => s.model], ["Tokens in", (s) => count(s.input_tokens)], ["Tokens out", (s) => count(s.output_tokens)], ["Cost", (s) => usd(s.cost_usd)],
   ];
-  const table = element("table", "facts");
+  const table = element("table", "compared");
   for (const [name, read] of facts) {
     const line = table.insertRow();
     const values = [read(one), read(other)].map((value) => value ?? MISSING);

@@ -5,8 +5,7 @@
 function outlineOf(href) {
   const address = new URL(href, window.location.href), parameters = address.searchParams;
   if (address.pathname !== "/trace" || !parameters.get("id")) return null;
-  const query = { ...(parameters.get("blind") ? { verdicts: "false" } : {}), count: 200,
-    ...(parameters.get("span") ? { span: parameters.get("span") } : {}) };
+  const query = { ...(parameters.get("blind") ? { verdicts: "false" } : {}), count: 200, span: parameters.get("span") || "" };
   return "/api/traces/" + encodeURIComponent(parameters.get("id")) + "/outline?" + new URLSearchParams(query);
 }
 

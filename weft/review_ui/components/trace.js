@@ -59,7 +59,7 @@ class TracePage {
   async open() {
     const wanted = new URLSearchParams(window.location.search).get("span");
     try {
-      const answer = await this.outline.load(wanted ? { span: wanted } : {});
+      const answer = await this.outline.load({ span: wanted || "" });  // none: around the one to look at first
       this.at = answer.at ?? answer.culprit;
       await this.outline.reach(this.at);
       this.fit();

@@ -16,6 +16,7 @@ from weft.errors import InputError
 from weft.objects import Prompt, unified
 from weft.records import (
     ArtifactVersion,
+    AttributeIndex,
     AuditEntry,
     Deletion,
     Deployment,
@@ -155,6 +156,21 @@ class Api:
         """How many traces match; ``filters`` as in :meth:`traces`."""
         return self.store.spans.count_traces(_query(SpanQuery, project, filters, default_limit=1))
 
+    def attribute_indexes(self) -> Records[AttributeIndex]:
+        """The attributes that spans are found by an index for, by name."""
+        return Records(self.store.spans.list_attribute_indexes())
+
+    def index_attribute(self, name: str) -> AttributeIndex:
+        """Find spans by an attribute by index, in milliseconds among millions; spans that are stored follow.
+
+        Returns the index that exists where it does. Raises InputError where the name is none, or too many exist.
+        """
+        return self.store.spans.create_attribute_index(name)
+
+    def drop_attribute_index(self, name: str) -> None:
+        """Keep the index of an attribute no more. Raises NotFoundError."""
+        self.store.spans.delete_attribute_index(name)
+
     def delete_spans(
         self, project: str | None = None, *, author: str | None = None, force: bool = False, **filters: Any
     ) -> Deletion:
@@ -164,9 +180,12 @@ class Api:
         by default this system's user. Raises InputError where nothing but a project is given.
         """
         query = _query(SpanQuery, project, filters, default_limit=1000)
-        done = self.store.keeping.delete_spans(query, author=author or _user(), force=force)
-        if self._settings.url is None:
-            drainer.forget_traces(self._settings.dir, done.trace_ids)
+        return self._forgotten(self.store.keeping.delete_spans(query, author=author or _user(), force=force))
+
+    def _forgotten(self, done: Deletion) -> Deletion:
+        """Have nothing of what was deleted stay in this folder's journal."""
+        if done.spans:
+            drainer.forget(self._settings, done.trace_ids)
         return done
 
     def set_retention(
@@ -185,7 +204,7 @@ class Api:
 
     def apply_retentions(self, *, author: str | None = None) -> Deletion:
         """Delete now what is older than the policies say; the drainer does it by itself."""
-        return self.store.keeping.apply_retentions(author=author or _user())
+        return self._forgotten(self.store.keeping.apply_retentions(author=author or _user()))
 
     def audit(self, project: str | None = None, *, limit: int | None = None) -> Records[AuditEntry]:
         """Who deleted what, the newest first."""

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from weft.cli import (
+    attributes,
     browse,
     deletion,
     demo,
@@ -40,6 +41,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
 app.command("totals")(totals.totals)
+app.add_typer(attributes.attributes, name="attributes", no_args_is_help=True)
 app.command("review")(review.review)
 app.command("sync")(sync.sync)
 app.command("export")(exchange.export)

@@ -6,10 +6,10 @@ the attribute; spans stored before are added in pieces by whoever keeps the stor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from weft import clock
 from weft.errors import InputError, NotFoundError
@@ -21,6 +21,8 @@ from weft.store.database import Database
 
 _LONGEST = 256
 _MOST = 64
+_PIECE = 10_000
+DROP = "drop attribute "
 _COLUMNS = ("attribute", "project", "value", "start_ns", "span")
 
 Span = tuple[int, str, int, str]  # id, project, start_ns, facets
@@ -45,6 +47,7 @@ class SqlAttributes:
         with self._database.write() as connection:
             self._database.take_turn(connection)
             known = connection.execute(select(c.id, c.name)).all()
+            taken = [row.id for row in known] + dropped(backfills.waiting(connection))
             if name not in {row.name for row in known}:
                 if len(known) >= _MOST:
                     raise InputError(
@@ -52,14 +55,14 @@ class SqlAttributes:
                         remedy="Drop one that nobody asks for.",
                         field="name",
                     )
-                number = max((row.id for row in known), default=0) + 1
+                number = max(taken, default=0) + 1
                 columns = ("id", "name", "created_ns")
                 self._database.insert_new(connection, "attribute_indexes", columns, [(number, name, clock.now_ns())])
                 backfills.begin(self._database, connection, task(number))
         return next(index for index in self.list_attribute_indexes() if index.name == name)
 
     def delete_attribute_index(self, name: str) -> None:
-        """Keep the index no more. Raises NotFoundError."""
+        """Keep the index no more; its rows go in pieces, when the house is kept. Raises NotFoundError."""
         c = t.attribute_indexes.c
         with self._database.write() as connection:
             self._database.take_turn(connection)
@@ -67,8 +70,9 @@ class SqlAttributes:
             if number is None:
                 raise NotFoundError(f"The attribute {name!r} is not indexed.", field="name")
             connection.execute(t.attribute_indexes.delete().where(c.id == number))
-            connection.execute(t.span_attributes.delete().where(t.span_attributes.c.attribute == number))
             connection.execute(t.backfills.delete().where(t.backfills.c.task == task(number)))
+            columns = ("task", "next", "last")
+            self._database.upsert(connection, "backfills", columns, ("task",), [(drop_task(number), 0, -1)])
 
     def list_attribute_indexes(self) -> list[AttributeIndex]:
         """Which attributes are indexed, by name."""
@@ -82,6 +86,27 @@ class SqlAttributes:
 def task(number: int) -> str:
     """The name of the work to index the spans that were there when the attribute was declared."""
     return f"attribute {number}"
+
+
+def drop_task(number: int) -> str:
+    """The name of the work to delete the rows of an index that is kept no more."""
+    return f"{DROP}{number}"
+
+
+def dropped(tasks: Iterable[str]) -> list[int]:
+    """The numbers of indexes that are kept no more, of which rows are still there, among the names of ``tasks``."""
+    return [int(one.removeprefix(DROP)) for one in tasks if one.startswith(DROP)]
+
+
+def drop_piece(connection: Connection, number: int) -> bool:
+    """Delete some rows of an index that is kept no more; returns whether there are others."""
+    c = t.span_attributes.c
+    keys = (c.project, c.value, c.start_ns, c.span)
+    mine = c.attribute == number
+    last = connection.execute(select(*keys).where(mine).order_by(*keys).offset(_PIECE).limit(1)).one_or_none()
+    some = [mine] if last is None else [mine, tuple_(*keys) <= tuple_(*last)]
+    connection.execute(t.span_attributes.delete().where(*some))
+    return last is not None
 
 
 def declared(connection: Connection) -> dict[str, int]:

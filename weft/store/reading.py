@@ -125,7 +125,13 @@ def go_on(database: Database) -> bool:
     """Do a piece of what waits to be done for spans stored before; returns whether more waits."""
     with database.write() as connection:
         database.take_turn(connection)
-        for task, waiting in backfills.waiting(connection).items():
+        tasks = backfills.waiting(connection)
+        for number in attributes.dropped(tasks):
+            if not attributes.drop_piece(connection, number):
+                backfills.reached(connection, attributes.drop_task(number), None)
+        for task, waiting in tasks.items():
+            if task.startswith(attributes.DROP):
+                continue
             c = t.spans.c
             query = select(*_COLUMNS).where(c.id >= waiting.next, c.id <= waiting.last).order_by(c.id).limit(_PIECE)
             rows = connection.execute(query).all()

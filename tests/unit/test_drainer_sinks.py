@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from weft.errors import ServerError
 from weft.journal import Folder, Journal
 from weft.records import Batch, Entry, RecordType
 from weft.records.frames import CONTENT_TYPE, decode_batch
+from weft.repositories import RETIRED
 
 Answer = Callable[[Batch], httpx.Response]
 
@@ -73,8 +75,11 @@ def test_batches_are_posted_with_the_key_and_progress_is_kept(
     assert "authorization" not in server.requests[-1].headers
     journal.close()
     drain(fresh_home, again)
-    assert again.progress(position[0], position[1]) == 0
-    assert b"{}" in Folder.of(fresh_home).sent.read_bytes()
+    assert again.progress(position[0], position[1]) == RETIRED
+    assert again.progress(position[0], position[1] + 1) == 0
+    assert json.loads(Folder.of(fresh_home).sent.read_bytes()) == {
+        "http://weft.test/api/journal": {f"{position[0]}-below": 2}
+    }
     again.close()
 
 

@@ -16,11 +16,12 @@ from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected, load_status, write_status
-from weft.errors import StoreError
+from weft.errors import ServerError, StoreError
 from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
 from weft.journal.segment import fill_zeros
 from weft.records import Batch, Entry, RecordType, Writer, dumps
+from weft.repositories import RETIRED
 
 _SPARES = 8
 _ENDED_BYTES = 8
@@ -109,16 +110,31 @@ class Drainer:
         files = self._folder.segments()
         for gone in set(self._open) - set(files):
             os.close(self._open.pop(gone).fd)
-        for _, group in itertools.groupby(files, key=lambda file: file.writer):
-            self._drain_writer(list(group), report)
+        for writer, group in itertools.groupby(files, key=lambda file: file.writer):
+            self._drain_writer(writer, list(group), report)
 
-    def _drain_writer(self, files: list[SegmentFile], report: DrainReport) -> None:
+    def _drain_writer(self, writer: str, files: list[SegmentFile], report: DrainReport) -> None:
         """Take one writer's segments in the order in which they were written.
 
         While we read, a live writer may go on from one segment to the next. So live ones are read last one first:
         what is then found in a later segment was written before the earlier one was read.
         """
-        left = len(files)
+        staying = [file.sequence for file in files]
+        first, behind = staying[0], staying[-1] + 1
+        try:
+            self._drain_in_order(files, staying, report)
+        finally:
+            if (below := min(staying, default=behind)) > first:
+                self._tell_retired(writer, below)
+
+    def _tell_retired(self, writer: str, below: int) -> None:
+        try:
+            self._sink.retired(writer, below)
+        except (StoreError, ServerError, OSError) as error:
+            raise UnavailableError(error) from error
+
+    def _drain_in_order(self, files: list[SegmentFile], staying: list[int], report: DrainReport) -> None:
+        """Drain ``files``; the numbers of those that go are taken out of ``staying``."""
         while files:
             pending = [looked for file in reversed(_head(files, self._is_sealed)) if (looked := self._look(file))]
             for looked in reversed(pending):
@@ -130,8 +146,8 @@ class Drainer:
                     report.complete = False
                     return
                 if final:
-                    left -= 1
-                    self._retire(file, opened, last=left == 0)
+                    self._retire(file, opened, last=staying == [file.sequence])
+                    staying.remove(file.sequence)
 
     def _look(self, file: SegmentFile) -> _Looked | None:
         opened = self._opened(file)
@@ -213,7 +229,6 @@ class Drainer:
             self._recycle(file.path, opened.fd)
         os.close(opened.fd)
         del self._open[file]
-        self._sink.retired(file.writer, file.sequence)
 
     def _recycle(self, path: Path, fd: int) -> None:
         spare = self._folder.spare
@@ -301,8 +316,8 @@ def live_writers(directory: Path) -> list[str]:
 def ends(directory: Path, progress: Callable[[str, int], int]) -> list[Position]:
     """Where the readable records of every segment end now: what a caller must see stored to have seen all.
 
-    Only what lies behind ``progress(writer, segment)`` is read, and segments that are stored whole are left out.
-    Raises what ``progress`` raises.
+    Segments whose writer is gone are not read: they are stored when they are retired. Of others only what lies behind
+    ``progress(writer, segment)`` is read; those that are stored whole are left out. Raises what ``progress`` raises.
     """
     folder = Folder.of(directory)
     found: list[Position] = []
@@ -311,7 +326,11 @@ def ends(directory: Path, progress: Callable[[str, int], int]) -> list[Position]
         with contextlib.suppress(FileNotFoundError):
             fd = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                end = _end(SegmentReader(folder, fd, file.writer, file.sequence), start)
+                header = unpack_header(os.pread(fd, HEADER_BYTES, 0))
+                if header is not None and header.version > VERSION:
+                    continue
+                final = _is_final(fd)
+                end = RETIRED if final else _end(SegmentReader(folder, fd, file.writer, file.sequence), start)
             finally:
                 os.close(fd)
             if end > start:

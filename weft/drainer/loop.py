@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from weft.drainer.bell import Bell
 from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, live_writers
 from weft.drainer.leader import Leadership, Request, is_rival, wanted
@@ -58,11 +60,14 @@ class Loop:
         self._denied_s = denied_s
         self._held_until = 0.0
         self._stopping = threading.Event()
+        self._bell: Bell | None = None
         self._said: str | None = None
 
     def stop(self) -> None:
         """Finish the current batch and go."""
         self._stopping.set()
+        if (bell := self._bell) is not None:
+            bell.ring()
 
     def run(self) -> None:
         """Lead and drain; returns at once where another one leads. Raises OSError where the folder is unusable."""
@@ -117,18 +122,27 @@ class Loop:
     def _pause(self, wait_s: float) -> None:
         """Wait, but not on while somebody asks for us."""
         deadline = time.monotonic() + wait_s
-        while (left := deadline - time.monotonic()) > 0 and not self._stopping.wait(min(left, _IDLE_S)):
+        while (left := deadline - time.monotonic()) > 0 and not self._rang(min(left, _IDLE_S)):
             if wanted(self._directory) is not None:
                 return
+
+    def _rang(self, wait_s: float) -> bool:
+        """Whether we are told to stop or to look within ``wait_s``."""
+        return self._stopping.wait(wait_s) if self._bell is None else self._bell.wait(wait_s)
 
     def _lead(self) -> None:
         sink = self._sink()
         if sink is None:
             return
         drainer = Drainer(self._directory, sink, self._scrub)
+        with contextlib.suppress(OSError):  # a file system without pipes: who waits is seen a little later
+            self._bell = Bell(self._directory)
         try:
             self._drain(drainer, _House(sink))
         finally:
+            if self._bell is not None:
+                self._bell.close()
+                self._bell = None
             drainer.close()
             sink.close()
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft import clock
+from weft.drainer.bell import ring
 from weft.drainer.drain import DrainReport, drain, ends
 from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, wanted
 from weft.drainer.loop import HOLD_S, DrainThread, Loop
+from weft.drainer.scrubbing import scrub_of
 from weft.drainer.sinks import Sink, StoreSink
 from weft.drainer.status import read_status
 from weft.drainer.waiting import pending_bytes, wait_until_stored
@@ -47,7 +49,7 @@ def open_sink(settings: Settings) -> Sink:
 
 
 def ensure_running(settings: Settings) -> None:
-    """Start the drainer's process for these settings if none runs for them; returns at once. Raises OSError.
+    """Start the drainer's process for these settings if none runs for them; one that is idle looks now. Raises OSError.
 
     Where one with another database, server or key runs, the new one asks it to make way and takes over. So the last
     that was started wins; where two go on recording to different places, they change at most every ten seconds.
@@ -55,6 +57,7 @@ def ensure_running(settings: Settings) -> None:
     It is in a session of its own, so that the end of this process or a ctrl-C does not reach it. However many
     processes ask, one drainer a second is started at most; one that fails is tried again less and less often.
     """
+    ring(settings.dir)
     folder = Folder.of(settings.dir)
     destination = destination_of(settings)
     started = _started_for(settings.dir, destination)
@@ -167,7 +170,9 @@ def start_thread(settings: Settings) -> DrainThread:
     if settings.url:  # imported here: a child forked while the thread imports it could never import it
         from weft.drainer import server  # noqa: F401, PLC0415 - httpx loads only where a server is used
     destination = destination_of(settings)
-    return DrainThread(Loop(settings.dir, lambda: open_sink(settings), linger_s=None, destination=destination))
+    scrub = scrub_of(settings)
+    loop = Loop(settings.dir, lambda: open_sink(settings), scrub=scrub, linger_s=None, destination=destination)
+    return DrainThread(loop)
 
 
 def drain_all(settings: Settings, *, timeout_s: float = 60.0) -> DrainReport:
@@ -196,7 +201,7 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
     turn_s = 0.0
     while time.monotonic() < deadline:
         with contextlib.suppress(StoreError):
-            return drain(settings.dir, sink, timeout_s=turn_s, destination=destination)
+            return drain(settings.dir, sink, scrub=scrub_of(settings), timeout_s=turn_s, destination=destination)
         if is_led_by_the_server(settings.dir, destination):
             return DrainReport(complete=False, error="the server whose folder this is stores what is in it")
         asking = asking or request.acquire(note=destination)
@@ -204,7 +209,8 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
             turn_s = _TURN_S
             continue
         turn_s = 0.0
-        if targets is None:  # reading the journal takes a while: only where another one drains
+        ring(settings.dir)
+        if targets is None:
             targets = ends(settings.dir, sink.progress)
         if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)):
             return DrainReport()

@@ -11,8 +11,10 @@ from weft.errors import ServerError
 from weft.journal import Folder, replace_file
 from weft.records import Batch
 from weft.records.frames import CONTENT_TYPE, encode_batch
-from weft.repositories import IngestReport
+from weft.repositories import RETIRED, IngestReport
 
+_BELOW = "-below"  # behind a writer's name: the first of its segments that may not be gone
+_WRITERS = 200
 _REFUSED = {400, 409, 413, 415, 422}
 
 
@@ -40,7 +42,8 @@ class ServerSink:
     def progress(self, writer: str, segment: int) -> int:
         """The offset up to which a segment has been acknowledged, to whichever process sent it."""
         self._sent = self._read().get(self._address, {})
-        return self._sent.get(f"{writer}-{segment}", 0)
+        gone = segment < self._sent.get(f"{writer}{_BELOW}", 0)
+        return self._sent.get(f"{writer}-{segment}", RETIRED if gone else 0)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Send a batch. Raises ServerError where the server is away, RefusedError where it refuses the batch."""
@@ -63,10 +66,16 @@ class ServerSink:
         self._write()
         return IngestReport(stored=len(batch.entries))
 
-    def retired(self, writer: str, segment: int) -> None:
-        """Forget the progress of a segment that is gone."""
-        if self._sent.pop(f"{writer}-{segment}", None) is not None:
-            self._write()
+    def retired(self, writer: str, below: int) -> None:
+        """Keep one number for all segments of the writer that are gone; of the latest writers only."""
+        mark = f"{writer}{_BELOW}"
+        for segment in range(self._sent.pop(mark, 0), below):
+            self._sent.pop(f"{writer}-{segment}", None)
+        self._sent[mark] = below
+        marks = [name for name in self._sent if name.endswith(_BELOW)]
+        for former in marks[:-_WRITERS]:
+            del self._sent[former]
+        self._write()
 
     def maintain(self) -> bool:
         """Nothing: the server keeps its own house."""

@@ -16,15 +16,15 @@ class Sink(Protocol):
     """
 
     def progress(self, writer: str, segment: int) -> int:
-        """The offset up to which a segment has been taken."""
+        """The offset up to which a segment has been taken; :data:`RETIRED` where it is gone."""
         ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Take a batch."""
         ...
 
-    def retired(self, writer: str, segment: int) -> None:
-        """The segment is drained and gone; its progress will not be asked again."""
+    def retired(self, writer: str, below: int) -> None:
+        """All segments of the writer below this one are drained and gone. Raises what ``ingest`` raises."""
         ...
 
     def maintain(self) -> bool:
@@ -47,8 +47,11 @@ class StoreSink:
         self.ingest = store.ingest
         self.progress = store.progress
 
-    def retired(self, writer: str, segment: int) -> None:
-        """Nothing: the store keeps progress for those who wait for it."""
+    def retired(self, writer: str, below: int) -> None:
+        """Have one row of progress for all that is gone."""
+        retire = getattr(self._store, "retire", None)  # not a promise of every store
+        if retire is not None:
+            retire(writer, below)
 
     def maintain(self) -> bool:
         """What the store has to do when there is time for it."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import DBAPIError
 
-from weft import otlp
+from weft import clock, otlp
 from weft.errors import InputError
 from weft.records import (
     ArtifactVersion,
@@ -35,7 +35,7 @@ from weft.records import (
 )
 from weft.records import decode as decode_record
 from weft.records.media import extract, holds_inline, reference
-from weft.repositories import IngestReport, Rejected
+from weft.repositories import RETIRED, IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.artifacts import observe_versions, observed_version
@@ -54,6 +54,8 @@ _OTLP: dict[int, tuple[str, otlp.Encoding]] = {
     RecordType.OTLP_LOGS_PROTO: ("logs", "proto"),
     RecordType.OTLP_LOGS_JSON: ("logs", "json"),
 }
+_GONE = -1  # the segment of a writer's row that says below which segment all are gone
+_KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
 _RECORD_ERRORS = (ValueError, TypeError, KeyError, OverflowError, RecursionError, UnicodeError)
 
 
@@ -84,15 +86,36 @@ def ingest(database: Database, batch: Batch) -> IngestReport:
 
 
 def progress(database: Database, writer: str, segment: int) -> int:
-    """The offset up to which a segment is stored."""
+    """The offset up to which a segment is stored, RETIRED where it is gone."""
     with database.read() as connection:
         return _progress(connection, writer, segment)
 
 
 def _progress(connection: Connection, writer: str, segment: int) -> int:
     p = t.progress.c
-    query = select(p.stored).where(p.writer == writer, p.segment == segment)
-    return connection.execute(query).scalar_one_or_none() or 0
+    query = select(p.segment, p.stored).where(p.writer == writer, p.segment.in_((segment, _GONE)))
+    found: dict[int, int] = {row.segment: row.stored for row in connection.execute(query)}
+    if segment in found:
+        return found[segment]
+    return RETIRED if found.get(_GONE, segment) > segment else 0
+
+
+def retire(database: Database, writer: str, below: int) -> None:
+    """Keep one row for all segments of the writer below this one: they are stored, and gone."""
+    p = t.progress.c
+    with database.write() as connection:
+        mark = [(writer, _GONE, below)]
+        database.upsert(connection, "progress", ("writer", "segment", "stored"), ("writer", "segment"), mark)
+        gone = and_(p.writer == writer, p.segment > _GONE, p.segment < below)
+        connection.execute(t.progress.delete().where(gone))
+
+
+def forget_progress(database: Database) -> None:
+    """Forget the progress of writers that ended long ago: nobody sends their segments again."""
+    w = t.writers.c
+    ended = select(w.writer).where(w.ended, w.time_ns < clock.now_ns() - _KEPT_NS)
+    with database.write() as connection:
+        connection.execute(t.progress.delete().where(t.progress.c.writer.in_(ended)))
 
 
 def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:

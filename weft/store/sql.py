@@ -18,7 +18,7 @@ from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
-from weft.store.ingest import ingest, progress
+from weft.store.ingest import forget_progress, ingest, progress, retire
 from weft.store.keeping import SqlKeeping
 from weft.store.migrations import migrate
 from weft.store.prices import SqlPrices
@@ -54,8 +54,12 @@ class SqlStore:
         return ingest(self.database, batch)
 
     def progress(self, writer: str, segment: int) -> int:
-        """The offset up to which a segment is stored; 0 where nothing is."""
+        """The offset up to which a segment is stored; 0 where nothing is, RETIRED where it is gone."""
         return progress(self.database, writer, segment)
+
+    def retire(self, writer: str, below: int) -> None:
+        """The segments of the writer below this one are stored, and gone: they need no progress of their own."""
+        retire(self.database, writer, below)
 
     def maintain(self) -> bool:
         """Keep house: pack long series, remove what nothing needs any more, tidy indexes, work on spans stored
@@ -66,6 +70,7 @@ class SqlStore:
         with self.database.write() as connection:
             self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
+        forget_progress(self.database)
         collect(self.database)
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:

@@ -23,6 +23,7 @@ from weft import drainer, ids, recording, tracing
 from weft import settings as settings_module
 from weft.drainer.drain import ends
 from weft.drainer.leader import destination_of, is_rival
+from weft.drainer.scrubbing import scrub_of
 from weft.errors import InputError, StoreError, WeftError
 from weft.journal import MEMORY_BYTES, Journal, fork, memory_directory
 from weft.recording import FlushReport
@@ -212,14 +213,15 @@ def init(
     url: str | None = None,
     id: str | None = None,
     instrument: bool | None = None,
+    redact: tracing.Redaction = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
     """Start recording: returns the run, makes it current and prints its address.
 
     Called again in the same project it returns the current run with config and tags merged; in another project
     or place it finishes the current one first. Processes that pass one ``id`` share one run. ``settings`` takes
-    any other setting by name. Raises SettingError, InputError, and StoreError where the directory cannot be
-    written.
+    any other setting by name; ``redact`` is that of ``weft.op``, for every span of this process until another is given.
+    Raises SettingError, InputError, and StoreError where the directory cannot be written.
     """
     given = dict(settings or {})
     named = {"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument}
@@ -227,6 +229,7 @@ def init(
     options = _options(kind=kind, name=name, config=config, tags=tags, id=id)
     with _lock:
         wanted = _settings(given)
+        tracing.redact_with(redact)
         current = runs.current
         if current is not None:
             if _session is not None and _session.asked == wanted and id in (None, current.id):
@@ -270,6 +273,7 @@ def close() -> None:
         session, _session = _session, None
         if session is not None:
             session.close()
+            tracing.redact_with(())
 
 
 def sync(settings: Settings) -> DrainReport:
@@ -290,9 +294,10 @@ def catch_up(settings: Settings, store: Store) -> None:
 
 
 def _store_pending(settings: Settings, store: Store) -> None:
-    destination = destination_of(settings)
+    ours = settings if _session is None or _session.settings.dir != settings.dir else _session.settings
+    scrub, destination = scrub_of(ours), destination_of(settings)
     try:
-        drainer.drain(settings.dir, drainer.StoreSink(store), timeout_s=0.0, destination=destination)
+        drainer.drain(settings.dir, drainer.StoreSink(store), scrub=scrub, timeout_s=0.0, destination=destination)
     except StoreError:  # another drainer is at it
         if is_rival(settings.dir, destination):
             _log.warning("Records in %s go to another place now, by another program's settings.", settings.dir)

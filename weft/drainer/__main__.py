@@ -13,6 +13,7 @@ from pathlib import Path
 from weft.drainer.leader import destination_of
 from weft.drainer.loop import Loop
 from weft.drainer.process import open_sink
+from weft.drainer.scrubbing import scrub_of
 from weft.settings import load
 
 
@@ -25,7 +26,13 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.WARNING)
     settings = load({"dir": arguments.dir})
     destination = destination_of(settings)
-    loop = Loop(settings.dir, lambda: open_sink(settings), linger_s=arguments.linger, destination=destination)
+    loop = Loop(
+        settings.dir,
+        lambda: open_sink(settings),
+        scrub=scrub_of(settings),
+        linger_s=arguments.linger,
+        destination=destination,
+    )
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -15,6 +15,7 @@ from weft.tracing.pricing import set_price
 from weft.tracing.processor import JournalProcessor
 from weft.tracing.propagation import continue_trace, headers, propagate
 from weft.tracing.provider import get_provider
+from weft.tracing.redact import Redaction, redact_with
 from weft.tracing.spans import ActiveSpan, get_current_span, span, start_span
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "JournalProcessor",
     "Model",
     "OpOptions",
+    "Redaction",
     "attributes",
     "continue_trace",
     "current_span",
@@ -36,6 +38,7 @@ __all__ = [
     "instrument",
     "op",
     "propagate",
+    "redact_with",
     "serving",
     "set_price",
     "setup",

@@ -297,16 +297,21 @@ class JoinedSpan(ActiveSpan):
 
     def _set(self, attributes: Mapping[str, Any]) -> None:
         if self.recording:
+            self._tell(*attributes)
             self._span.set_attributes(attributes)
-            if self._opened is not None:
-                self._opened.told.update(attributes)
 
     def _event(self, name: str, attributes: Mapping[str, Any], time_ns: int) -> None:
         if self.recording:
+            self._tell((name, time_ns))
             self._span.add_event(name, attributes, time_ns)
 
     def _fail(self, message: str) -> None:
+        self._tell(message)
         self._span.set_status(StatusCode.ERROR, message)
+
+    def _tell(self, *what: object) -> None:
+        if self._opened is not None:
+            self._opened.told.update(what)
 
 
 def _message(error: BaseException) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from weft.settings import Settings
-from weft.tracing import capture, provider
+from weft.tracing import provider, redact
 
 
 def setup(settings: Settings) -> None:
     """Take the settings over and join the OpenTelemetry provider that the user has set by now."""
-    capture.set_keys(settings.redact_keys.split(","))
+    redact.use_setting(settings.redact_keys)
     provider.join()

@@ -94,7 +94,7 @@ class JournalProcessor(SpanProcessor):
             record["parent_span_id"] = f"{parent.span_id:016x}"
         around = context.around()
         if around is not None:
-            span.set_attributes(around)
+            span.set_attributes(PLAIN.attributes(around))
             # An evaluation is a run beside the current one.
             record["run_id"] = around.get(names.WEFT_RUN_ID, record["run_id"])
         return Opened(record, recorder, self._hold(parent, parent_context), set(around or ()))
@@ -164,16 +164,23 @@ def _close(opened: Opened, span: ReadableSpan, *, foreign: bool) -> None:
     if status.status_code is StatusCode.ERROR:
         record["status"] = "error"
         if status.description is not None:
-            told = PLAIN.attributes({names.EXCEPTION_MESSAGE: status.description})
-            record["status_message"] = told.get(names.EXCEPTION_MESSAGE)
+            message = {names.EXCEPTION_MESSAGE: status.description}
+            clean = message if status.description in opened.told else opened.redactor.attributes(message)
+            record["status_message"] = clean.get(names.EXCEPTION_MESSAGE)
     else:
         # A span of Weft's that did not fail went well; of others' we only know what they say.
         ours = "kind" in record or str(record["scope"]).startswith(SCOPE)
         record["status"] = "ok" if ours or status.status_code is StatusCode.OK else "unset"
     if events := span.events:
-        redact = dict if record["scope"] == SCOPE else PLAIN.attributes
         record["events"] = [
-            span_record.event(event.name, event.timestamp, redact(event.attributes or {})) for event in events
+            span_record.event(
+                event.name,
+                event.timestamp,
+                event.attributes or {}
+                if (event.name, event.timestamp) in opened.told
+                else opened.redactor.attributes(event.attributes or {}),
+            )
+            for event in events
         ]
     if links := span.links:
         record["links"] = [

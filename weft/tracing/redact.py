@@ -5,19 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from weft.errors import InputError
 from weft.tracing import guard
-from weft.tracing.capture import REDACTED, capture, is_secret_attribute, secret_keys, to_json
+from weft.tracing.capture import REDACTED, capture, is_secret_attribute, secret_keys, set_keys, to_json
 
 Redaction = Callable[[Any], Any] | Collection[str] | None
 
 FAILED = "[redaction failed]"
 _everywhere: Callable[[Any], Any] | None = None  # the function given to weft.init
+_asked: tuple[str, ...] = ()  # the keys given to weft.init
+_set: tuple[str, ...] = ()  # those of the setting
 
 
-def set_function(function: Callable[[Any], Any] | None) -> None:
-    """Pass everything that is captured in this process through ``function``; None passes nothing through."""
-    global _everywhere
-    _everywhere = function
+def redact_with(given: Redaction) -> None:
+    """Redact everything that is captured in this process by keys or a function, in place of those given before.
+
+    None changes nothing, and an empty collection takes them back. Raises InputError for anything else.
+    """
+    global _everywhere, _asked
+    if given is None:
+        return
+    is_keys = isinstance(given, Collection) and not isinstance(given, str) and all(isinstance(k, str) for k in given)
+    if not is_keys and not callable(given):
+        raise InputError(f"redact is {given!r}.", remedy="Give a list of keys, or a function.", field="redact")
+    _everywhere = given if callable(given) else None
+    _asked = () if callable(given) else tuple(given)
+    set_keys([*_set, *_asked])
+
+
+def use_setting(keys: str) -> None:
+    """Take over the setting ``redact_keys``."""
+    global _set
+    _set = tuple(keys.split(","))
+    set_keys([*_set, *_asked])
 
 
 class Redactor:

@@ -23,12 +23,16 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Opened:
-    """An open span of the SDK: its record so far, where it goes, and which attributes came through Weft's redaction."""
+    """An open span of the SDK: its record so far and where it goes.
+
+    ``told`` is what came through Weft's redaction already: names of attributes, names and times of events, the message
+    of the status.
+    """
 
     record: Record
     recorder: Recorder
     hold: Hold | None = None
-    told: set[str] = field(default_factory=set)
+    told: set[object] = field(default_factory=set)
     redactor: Redactor = PLAIN
 
     def put(self, payload: bytes, *, failed: bool = False) -> None:

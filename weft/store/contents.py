@@ -244,12 +244,18 @@ def read_texts(
 
 
 def whole_texts(database: Database, connection: Connection, rows: Sequence[Any]) -> dict[int, list[str | None]]:
-    """All sections as JSON text, nothing left to follow from another, of rows as in :func:`read_contents`."""
-    contents = read_contents(database, connection, rows)
-    return {
-        number: [None if (value := getattr(content, name)) is None else v.to_json(value) for name in s.SECTIONS]
-        for number, content in contents.items()
-    }
+    """All sections as JSON text, of rows as in :func:`read_contents`; what is kept elsewhere is written out."""
+    found: dict[int, list[str | None]] = {}
+    sections = read_sections(database, connection, {row.content: row.project for row in rows})
+    for row in rows:
+        flags, texts = sections[row.content]
+        content = _content(flags, texts, row.facets)
+        for flag, name in ((s.INPUT_FOLLOWS, "input"), (s.OUTPUT_FOLLOWS, "output"), (s.FACETED, "attributes")):
+            value = getattr(content, name)
+            if flags & flag and value is not None:
+                texts[s.SECTIONS.index(name)] = v.to_json(value)
+        found[row.content] = texts
+    return found
 
 
 def read_sections(

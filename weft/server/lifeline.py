@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -101,4 +102,7 @@ class AnnouncingServer(uvicorn.Server):
         """Start, then announce it."""
         await super().startup(sockets)
         if self.started:
+            # What was loaded until now stays: to look through it again and again would double the time of long answers.
+            gc.collect()
+            gc.freeze()
             self._announce()

@@ -62,13 +62,12 @@ class SqlSpans(SqlAttributes):
     def get_outline(self, trace_id: str, *, verdicts: bool = True) -> Outline:
         """A trace as a tree, of which no more is read than it shows. Raises NotFoundError."""
         c = t.spans.c
-        columns = (*(c[name] for name in Branch._fields), ended_writer())
+        inside = c.trace_id == trace_id
+        columns = [c[name] for name in Branch._fields]
         with self._database.read() as connection:
-            rows = connection.execute(select(*columns).where(c.trace_id == trace_id)).all()
-        branches = [
-            Branch(*row[:-1]) if row.end_ns is not None else Branch(*row[:-1])._replace(status=_status(row).value)
-            for row in rows
-        ]
+            branches: list[Any] = list(connection.execute(select(*columns).where(inside, c.end_ns.is_not(None))))
+            for row in connection.execute(select(*columns, ended_writer()).where(inside, c.end_ns.is_(None))):
+                branches.append(Branch(*row[:-1])._replace(status=_status(row).value))
         seen = branches if verdicts else without_verdicts(branches)
         if not seen:
             what = "There is no" if verdicts else "Nothing is to be seen of"

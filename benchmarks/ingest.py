@@ -9,8 +9,6 @@ WEFT_BENCH_SPANS says how many spans the database holds before (1000000), WEFT_B
 from __future__ import annotations
 
 import contextlib
-import http.client
-import multiprocessing
 import os
 import socketserver
 import sys
@@ -20,12 +18,12 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 from sqlalchemy import func, select
 
 from benchmarks import corpus
+from benchmarks.clients import SPAWN, Clients
 from benchmarks.storage import stored_bytes
 from weft import settings as settings_module
 from weft.store import SqlStore
@@ -36,7 +34,6 @@ from weft.workbench import start_background
 CLIENTS = 4
 REQUESTS = int(os.environ.get("WEFT_BENCH_REQUESTS", "240"))
 NEW = 10_000_000  # traces of the requests have numbers from here on
-_SPAWN = multiprocessing.get_context("spawn")
 
 
 def main() -> dict[str, float]:
@@ -45,7 +42,7 @@ def main() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         bodies = Path(folder, "bodies")
         bodies.mkdir()
-        with _SPAWN.Pool(2) as pool:
+        with SPAWN.Pool(2) as pool:
             sizes = pool.starmap(_write_body, [(bodies, number) for number in range(REQUESTS)])
         spans = REQUESTS * corpus.SPANS_A_REQUEST
         sent = sum(sizes) / spans
@@ -90,9 +87,10 @@ def _measure(home: Path, url: str | None, bodies: Path) -> dict[str, float]:
         boot_s = time.perf_counter() - started
         watch = _Watch(server.pid)
         spans = REQUESTS * corpus.SPANS_A_REQUEST
-        started = time.perf_counter()
-        sending = _Sending(server.url, bodies)
-        while sending.is_going():
+        clients = Clients(CLIENTS, server.url, bodies)
+        watch.look()
+        started = clients.start()
+        while clients.are_going():
             watch.look()
         acknowledged_s = time.perf_counter() - started
         while _newest(store) < before + spans:
@@ -114,37 +112,6 @@ def _measure(home: Path, url: str | None, bodies: Path) -> dict[str, float]:
 def _newest(store: SqlStore) -> int:
     with store.database.read() as connection:
         return connection.execute(select(func.max(t.spans.c.id))).scalar_one() or 0
-
-
-class _Sending:
-    """The clients' processes."""
-
-    def __init__(self, url: str, bodies: Path) -> None:
-        self._clients = [_SPAWN.Process(target=_send, args=(url, bodies, number)) for number in range(CLIENTS)]
-        for client in self._clients:
-            client.start()
-
-    def is_going(self) -> bool:
-        """Whether one of them still sends. Raises RuntimeError where one failed."""
-        if any(client.exitcode for client in self._clients):
-            raise RuntimeError("a client failed")
-        return any(client.is_alive() for client in self._clients)
-
-
-def _send(url: str, bodies: Path, client: int) -> None:
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=120)
-    for path in sorted(bodies.iterdir())[client::CLIENTS]:
-        body = path.read_bytes()
-        while True:
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            answer = connection.getresponse()
-            said = answer.read()
-            if answer.status == http.HTTPStatus.OK and not said:
-                break
-            if answer.status not in {429, 503}:
-                raise RuntimeError(f"the server answered {answer.status}: {said!r}")
-            time.sleep(float(answer.headers.get("Retry-After", "1")))
 
 
 class _Watch:
@@ -196,7 +163,7 @@ class _Sink(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     kept: Any = None
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class's name
+    def do_POST(self) -> None:
         """Append the body to a file."""
         self.kept.write(self.rfile.read(int(self.headers["Content-Length"])))
         self.kept.flush()
@@ -220,13 +187,13 @@ def _serve_sink(path: Path, told: Callable[[int], None]) -> None:
 
 
 def _through_sink(bodies: Path, folder: Path) -> float:
-    ports = _SPAWN.SimpleQueue()
-    process = _SPAWN.Process(target=_serve_sink, args=(folder / "sink", ports.put), daemon=True)
+    ports = SPAWN.SimpleQueue()
+    process = SPAWN.Process(target=_serve_sink, args=(folder / "sink", ports.put), daemon=True)
     process.start()
     url = f"http://127.0.0.1:{ports.get()}"
-    started = time.perf_counter()
-    sending = _Sending(url, bodies)
-    while sending.is_going():
+    clients = Clients(CLIENTS, url, bodies)
+    started = clients.start()
+    while clients.are_going():
         time.sleep(0.02)
     taken = time.perf_counter() - started
     process.kill()

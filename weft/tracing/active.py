@@ -17,6 +17,7 @@ from opentelemetry.trace import StatusCode
 from weft import clock
 from weft.otlp import names
 from weft.tracing import context, guard
+from weft.tracing.capture import named_secrets
 from weft.tracing.redact import PLAIN, Redactor
 from weft.tracing.span_record import CONTENT, SCOPE, Opened, encode
 
@@ -316,13 +317,13 @@ class JoinedSpan(ActiveSpan):
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        return named_secrets(str(error))
     except Exception:  # noqa: BLE001 - an exception's own str may raise
         return ""
 
 
 def _stack(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(error))
+        return named_secrets("".join(traceback.format_exception(error)))
     except Exception:  # noqa: BLE001 - likewise
         return ""

@@ -12,6 +12,8 @@ from weft.tracing.capture import REDACTED, capture, is_secret_attribute, secret_
 Redaction = Callable[[Any], Any] | Collection[str] | None
 
 FAILED = "[redaction failed]"
+_LARGEST = 2**63 - 1
+_SHORT = 1_000_000  # characters of a text that no limit concerns
 _everywhere: Callable[[Any], Any] | None = None  # the function given to weft.init
 _asked: tuple[str, ...] = ()  # the keys given to weft.init
 _set: tuple[str, ...] = ()  # those of the setting
@@ -69,7 +71,9 @@ class Redactor:
         kind = type(value)
         if is_secret_attribute(key, self._keys) and value is not None and kind is not bool:
             return REDACTED
-        return value if kind is str or kind is int or kind is bool else capture(value, self._keys)
+        if kind is int and -_LARGEST <= value <= _LARGEST:
+            return value
+        return value if kind is bool or (kind is str and len(value) < _SHORT) else capture(value, self._keys)
 
     def _filtered(self, value: Any) -> Any:
         try:

@@ -13,6 +13,7 @@ from weft.otlp.normalize import columns
 from weft.recording import Recorder
 from weft.records.codec import RecordType, dumps
 from weft.tracing import pricing
+from weft.tracing.capture import capture
 from weft.tracing.redact import PLAIN, Redactor
 from weft.tracing.sampling import Hold
 
@@ -97,7 +98,12 @@ def encode(record: Record) -> bytes:
 
 
 def _fragment(value: Any) -> orjson.Fragment:
-    return value if isinstance(value, orjson.Fragment) else orjson.Fragment(dumps(value))
+    if isinstance(value, orjson.Fragment):
+        return value
+    try:
+        return orjson.Fragment(dumps(value))
+    except (TypeError, ValueError, RecursionError):  # what came past the redaction, such as the name of a span
+        return orjson.Fragment(dumps(capture(value)))
 
 
 def is_genai(keys: Iterable[str]) -> bool:

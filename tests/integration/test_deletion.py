@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 import weft
-from weft import drainer, settings
+from weft import drainer, settings, workbench
 from weft.cli import app
 from weft.drainer.status import keep_rejected
 from weft.errors import InputError
 from weft.journal import Folder
 from weft.records import RecordType, SpanQuery
+from weft.records.frames import decode_batch, encode_batch
 from weft.store import open_store
 from weft.testing import batch_of
 from weft.testing.contract_observations import a_span, trace
+from weft.testing.waiting import wait_for
 
 SECRET = "swordfish-7261"
 
@@ -114,3 +121,101 @@ def test_an_api_sets_lists_and_clears_retention() -> None:
         assert [(e.action, e.author) for e in api.audit(limit=1)] == [("retention clear", "ada")]
         with pytest.raises(InputError, match="Nothing says"):
             api.delete_spans("p")
+
+
+@weft.op
+def work(text: str) -> str:
+    """A span whose input and output are the text."""
+    return text
+
+
+@contextmanager
+def busy() -> Iterator[list[int]]:
+    """Records spans in a thread all the time; the list has one number for each."""
+    made: list[int] = []
+    stop = threading.Event()
+
+    def record() -> None:
+        while not stop.wait(0.001):
+            work(f"other {len(made)}")
+            made.append(len(made))
+
+    thread = threading.Thread(target=record)
+    thread.start()
+    try:
+        wait_for(lambda: len(made) > 20)
+        yield made
+        last = len(made)
+        wait_for(lambda: len(made) > last + 20)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def record_secrets() -> None:
+    work(f"it is {SECRET}")
+    work(f"{SECRET} " * 40_000)  # with a file of its own in the journal
+    assert weft.flush(60)
+
+
+def check_nothing_lost(home: Path, expected: int) -> None:
+    status = drainer.read_status(home)
+    assert (status.damaged, status.rejected, status.lost) == (0, 0, {})
+    with weft.Api() as api:
+        assert api.count_spans() == expected
+        assert api.store.integrity() == []
+
+
+@pytest.mark.parametrize("drain", ["process", "thread"])
+def test_the_journal_of_a_running_writer_keeps_no_copy(fresh_home: Path, drain: str) -> None:
+    with weft.init("p", settings={"quiet": True, "drain": drain}), busy() as made:
+        record_secrets()
+        assert any(name.endswith(".seg") for name in holders(fresh_home))
+        with weft.Api() as api:
+            assert api.delete_spans(text=SECRET).spans == 2
+        assert holders(fresh_home) == []
+    check_nothing_lost(fresh_home, len(made))
+
+
+@pytest.mark.parametrize("by", ["api", "rest"])
+def test_neither_a_running_server_nor_its_client_keeps_a_copy(fresh_home: Path, tmp_path: Path, by: str) -> None:
+    behind = settings.load({"dir": tmp_path / "server", "port": 0, "otlp_port": 0, "quiet": True}, {})
+    with workbench.start_background(behind) as server:
+        with weft.init("p", settings={"quiet": True, "url": server.url}), busy() as made:
+            record_secrets()
+            stored = SpanQuery(text=SECRET)
+            with weft.Api(url=server.url) as api:
+                wait_for(lambda: api.store.spans.count_spans(stored) == 2)
+                refused = encode_batch(batch_of("x", a_span(2, trace_id=api.spans(text=SECRET)[0].trace_id)))
+                folder = Folder.of(behind.dir)
+                keep_rejected(folder, "w", 1, 9, type=RecordType.FORWARD, reason=SECRET, data=refused)
+                assert unpacked(behind.dir)
+                if by == "api":
+                    assert api.delete_spans(text=SECRET).spans == 2
+                    assert holders(fresh_home) == []
+                else:
+                    url = f"{server.url}/api/spans"
+                    assert httpx.delete(url, params={"text": SECRET}, timeout=60).json()["spans"] == 2
+            assert holders(behind.dir) == []
+            assert unpacked(behind.dir) == []
+        with weft.Api(url=server.url) as api:
+            wait_for(lambda: api.count_spans() == len(made))
+            assert api.store.integrity() == []
+    for home in (fresh_home, behind.dir):
+        status = drainer.read_status(home)
+        assert (status.damaged, status.rejected, status.lost) == (0, 0, {})
+
+
+def unpacked(home: Path) -> list[str]:
+    """Segments with a compressed batch that holds the secret."""
+    found: list[str] = []
+    for path in home.rglob("*.seg"):
+        data = path.read_bytes()
+        at = data.find(b"WFTB")
+        while at >= 0:
+            with contextlib.suppress(InputError):
+                length = int.from_bytes(data[at - 20 : at - 16], "little")  # in the record's header before it
+                if any(SECRET.encode() in entry.payload for entry in decode_batch(data[at : at + length]).entries):
+                    found.append(path.name)
+            at = data.find(b"WFTB", at + 1)
+    return found

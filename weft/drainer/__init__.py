@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, drain, live_writers
-from weft.drainer.forgetting import forget_traces
+from weft.drainer.forgetting import forget, forget_traces
 from weft.drainer.leader import is_led
 from weft.drainer.loop import DrainThread, Loop
 from weft.drainer.process import drain_all, ensure_running, open_sink, start_thread
@@ -31,6 +31,7 @@ __all__ = [
     "drain",
     "drain_all",
     "ensure_running",
+    "forget",
     "forget_traces",
     "is_led",
     "live_writers",

@@ -14,10 +14,11 @@ from pathlib import Path
 from weft import clock, ids, otlp
 from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
+from weft.drainer.sent import read_sent
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected, load_status, write_status
 from weft.errors import ServerError, StoreError
-from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader
+from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader, blank
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
 from weft.journal.segment import fill_zeros
 from weft.records import Batch, Entry, RecordType, Writer, dumps
@@ -91,7 +92,26 @@ class Drainer:
         self._status.destination = report.error or "ok"
         self._status.rejected += report.rejected
         self._save_status()
+        if requests := self._folder.requests:
+            self.blank()
+            for path in requests:
+                path.unlink(missing_ok=True)
         return report
+
+    def blank(self) -> None:
+        """Have no copy of what the sink has stored stay in a segment: something of it was deleted there.
+
+        What another destination has begun to take from a segment stays as long as that one has not taken it.
+        """
+        elsewhere = read_sent(self._folder)
+        for file in self._folder.segments():
+            with contextlib.suppress(UnavailableError, OSError):  # asked again with the next deletion, or retired
+                opened = self._opened(file)
+                if opened is not None:
+                    end = min([opened.offset, *elsewhere.get((file.writer, file.sequence), [])])
+                    blank(self._folder, file, opened.fd, end)
+        for path in self._folder.spare.glob("*.cleaning"):  # of a leader that was killed
+            path.unlink(missing_ok=True)
 
     def run(self) -> DrainReport:
         """Passes until nothing is left, or the sink takes no more."""
@@ -140,7 +160,7 @@ class Drainer:
             for looked in reversed(pending):
                 file, opened, scan, final = looked
                 self.live += not final
-                if scan.entries or scan.damaged:
+                if scan.end > opened.offset:
                     self._take(file, opened, scan, report)
                 if scan.more:
                     report.complete = False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from weft.drainer.sent import load_sent
 from weft.errors import ServerError
 from weft.journal import Folder, replace_file
 from weft.records import Batch
@@ -36,12 +37,12 @@ class ServerSink:
             headers["Authorization"] = f"Bearer {api_key}"
         self._headers = headers
         self._client = client or httpx.Client(timeout=httpx.Timeout(60.0, connect=5.0))
-        self._path = Folder.of(directory).sent
-        self._sent: dict[str, int] = self._read().get(self._address, {})
+        self._folder = Folder.of(directory)
+        self._sent: dict[str, int] = load_sent(self._folder).get(self._address, {})
 
     def progress(self, writer: str, segment: int) -> int:
         """The offset up to which a segment has been acknowledged, to whichever process sent it."""
-        self._sent = self._read().get(self._address, {})
+        self._sent = load_sent(self._folder).get(self._address, {})
         gone = segment < self._sent.get(f"{writer}{_BELOW}", 0)
         return self._sent.get(f"{writer}-{segment}", RETIRED if gone else 0)
 
@@ -85,12 +86,5 @@ class ServerSink:
         """Close the connections."""
         self._client.close()
 
-    def _read(self) -> dict[str, dict[str, int]]:
-        try:
-            known = json.loads(self._path.read_bytes())
-        except (OSError, ValueError):  # none yet, or cut short: the server passes over what it has
-            return {}
-        return known if isinstance(known, dict) else {}
-
     def _write(self) -> None:
-        replace_file(self._path, json.dumps({**self._read(), self._address: self._sent}).encode())
+        replace_file(self._folder.sent, json.dumps({**load_sent(self._folder), self._address: self._sent}).encode())

@@ -1,6 +1,7 @@
 """The journal: append-only files that keep every observation through the death of its process."""
 
-from weft.journal.folder import Folder, SegmentFile
+from weft.journal.blanking import blank
+from weft.journal.folder import FORGET, Folder, SegmentFile
 from weft.journal.format import SEGMENT_BYTES
 from weft.journal.journal import Journal, Position
 from weft.journal.losses import read_losses, replace_file
@@ -8,6 +9,7 @@ from weft.journal.memory import MEMORY_BYTES, memory_directory
 from weft.journal.reader import Damage, Scan, SegmentReader
 
 __all__ = [
+    "FORGET",
     "MEMORY_BYTES",
     "SEGMENT_BYTES",
     "Damage",
@@ -17,6 +19,7 @@ __all__ = [
     "Scan",
     "SegmentFile",
     "SegmentReader",
+    "blank",
     "memory_directory",
     "read_losses",
     "replace_file",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _SEGMENT_NAME = re.compile(r"([0-9a-z]{1,32})-(\d{6,})\.seg")
+FORGET = ".forget"
 _MAPPABLE = frozenset({"ext2", "ext3", "ext4", "xfs", "tmpfs"})
 _MOUNTS = "/proc/self/mounts"
 
@@ -71,6 +72,11 @@ class Folder:
     def status(self) -> Path:
         """Counters and the last error of the drainer."""
         return self.root / "status.json"
+
+    @property
+    def requests(self) -> list[Path]:
+        """Files of those who wait for stored records to be blanked."""
+        return sorted(self.root.glob(f"*{FORGET}"))
 
     @property
     def sent(self) -> Path:

@@ -7,6 +7,9 @@ Records follow, each at a multiple of 8: magic, payload length u32, type u16, fl
 CRC-32 of these 16 bytes u32, commit mark u32, payload. The mark is written last. The header's CRC starts from a number
 made of the segment's name and the record's offset, so that bytes which were copied from elsewhere (a payload that
 holds a segment, a recycled file) never pass for a record. What was not written yet is zero.
+
+The drainer blanks stored records where something was deleted: the payload becomes zeros, the header says FLAG_BLANK.
+Each stays as long as it was, so that a reader may come to it from any record before.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 VERSION = 1
 SEGMENT_BYTES = 2 * 1024 * 1024
 INLINE_BYTES = 256 * 1024
 FLAG_BIG = 1
+FLAG_BLANK = 2
 
 HEADER_BYTES = 128
 RECORD_BYTES = 24
@@ -80,6 +85,26 @@ def pack_record(salt: int, at: int, kind: int, flags: int, payload: bytes) -> by
     """The header of a record at offset ``at``, without its commit mark: 20 bytes."""
     head = HEAD.pack(MAGIC, len(payload), kind, flags, zlib.crc32(payload))
     return head + WORD.pack(zlib.crc32(head, (salt + at) & 0xFFFFFFFF))
+
+
+class Record(NamedTuple):
+    """The header of a record; ``checksum`` is its payload's CRC-32, ``marked`` says that it was written whole."""
+
+    kind: int
+    flags: int
+    length: int
+    checksum: int
+    marked: bool
+
+
+def unpack_record(salt: int, at: int, head: bytes) -> Record | None:
+    """The record whose header, at offset ``at``, these 24 bytes are; None where they are none."""
+    if len(head) < RECORD_BYTES or head[:4] != MAGIC:
+        return None
+    _, length, kind, flags, checksum = HEAD.unpack_from(head)
+    if WORD.unpack_from(head, HEAD.size)[0] != zlib.crc32(head[: HEAD.size], (salt + at) & 0xFFFFFFFF):
+        return None
+    return Record(kind, flags, length, checksum, head[HEAD.size + WORD.size :] == MARK_BYTES)
 
 
 def record_end(at: int, length: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from weft.journal.folder import Folder
 from weft.journal.format import (
     FLAG_BIG,
+    FLAG_BLANK,
     HEAD,
     HEADER_BYTES,
     INLINE_BYTES,
@@ -17,9 +18,11 @@ from weft.journal.format import (
     MARK_BYTES,
     RECORD_BYTES,
     WORD,
+    Record,
     record_end,
     salt,
     unpack_big,
+    unpack_record,
 )
 from weft.records import Entry
 
@@ -47,15 +50,6 @@ class Scan:
     damaged: list[Damage] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    kind: int
-    flags: int
-    length: int
-    checksum: int
-    marked: bool
 
 
 class SegmentReader:
@@ -96,7 +90,7 @@ class SegmentReader:
         scan.more = True
         return scan
 
-    def _pass_over(self, window: _Window, scan: Scan, record: _Record | None, following: int | None) -> None:
+    def _pass_over(self, window: _Window, scan: Scan, record: Record | None, following: int | None) -> None:
         at = scan.end
         if record is not None:
             scan.end = record_end(at, record.length)
@@ -110,12 +104,14 @@ class SegmentReader:
     def _was_marked(self, window: _Window, at: int) -> bool:
         return window.read(at + HEAD.size + WORD.size, WORD.size) == MARK_BYTES
 
-    def _body(self, window: _Window, at: int, record: _Record) -> bytes | None:
+    def _body(self, window: _Window, at: int, record: Record) -> bytes | None:
         """The payload; None where its checksum does not fit."""
         body = window.read(at + RECORD_BYTES, record.length)
         return body if len(body) == record.length and zlib.crc32(body) == record.checksum else None
 
-    def _take(self, scan: Scan, at: int, record: _Record, body: bytes) -> int:
+    def _take(self, scan: Scan, at: int, record: Record, body: bytes) -> int:
+        if record.flags & FLAG_BLANK:
+            return len(body)
         if record.flags & FLAG_BIG:
             name, size, checksum = unpack_big(body)
             path = self._folder.big / name
@@ -132,14 +128,8 @@ class SegmentReader:
         scan.entries.append(Entry(record.kind, body, scan.end))
         return len(body)
 
-    def _record(self, window: _Window, at: int) -> _Record | None:
-        head = window.read(at, RECORD_BYTES)
-        if len(head) < RECORD_BYTES or head[:4] != MAGIC:
-            return None
-        _, length, kind, flags, checksum = HEAD.unpack_from(head)
-        if WORD.unpack_from(head, HEAD.size)[0] != zlib.crc32(head[: HEAD.size], (self._salt + at) & 0xFFFFFFFF):
-            return None
-        return _Record(kind, flags, length, checksum, head[HEAD.size + WORD.size :] == MARK_BYTES)
+    def _record(self, window: _Window, at: int) -> Record | None:
+        return unpack_record(self._salt, at, window.read(at, RECORD_BYTES))
 
     def _next_record(self, window: _Window, at: int) -> int | None:
         """The offset of the next record behind ``at``."""

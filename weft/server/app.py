@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weft import drainer
 from weft.repositories import Store
 from weft.server import rest
 from weft.server.bodies import Bounds, Limit
@@ -59,7 +60,7 @@ def create_app(
             yield
 
     app = fastapi_app(lifespan)
-    app.include_router(rest.router(store))
+    app.include_router(rest.router(store, lambda done: drainer.forget(settings, done.trace_ids)))
     if proxy is not None:
         app.include_router(proxy.router())
     elif journal is not None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 
+from weft.records import Deletion
 from weft.repositories import Store
 from weft.server.rest import (
     actions,
@@ -20,9 +23,10 @@ from weft.server.rest import (
 )
 
 
-def router(store: Store) -> APIRouter:
-    """All routes under /api that the store answers."""
+def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
+    """All routes under /api that the store answers; ``forget`` is called after each deletion of spans."""
     routes = APIRouter()
-    for room in (system, runs, outlines, actions, feedback, spans, media, artifacts, serving, reviews, keeping):
+    for room in (system, runs, outlines, actions, feedback, spans, media, artifacts, serving, reviews):
         routes.include_router(room.router(store))
+    routes.include_router(keeping.router(store, forget))
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
@@ -13,18 +14,26 @@ from weft.server.arguments import described, filters, one, parameters, required
 from weft.server.replies import reply
 
 _Query = Annotated[SpanQuery, Depends(filters(SpanQuery))]
+_Forget = Callable[[Deletion], object]
+_Told = Callable[[Deletion], Response]
 _AUTHOR = "REST"
 
 
-def router(store: Store) -> APIRouter:
-    """The routes of deletion, retention and audit."""
+def router(store: Store, forget: _Forget) -> APIRouter:
+    """The routes of deletion, retention and audit; ``forget`` removes copies of deleted spans outside of the store."""
     routes = APIRouter(prefix="/api", tags=["keeping"])
-    _add_deletion(routes, store)
-    _add_retention(routes, store)
+
+    def told(done: Deletion) -> Response:
+        if done.spans:
+            forget(done)
+        return reply(done)
+
+    _add_deletion(routes, store, told)
+    _add_retention(routes, store, told)
     return routes
 
 
-def _add_deletion(routes: APIRouter, store: Store) -> None:
+def _add_deletion(routes: APIRouter, store: Store, told: _Told) -> None:
     @routes.delete(
         "/spans",
         response_model=Deletion,
@@ -32,7 +41,7 @@ def _add_deletion(routes: APIRouter, store: Store) -> None:
         openapi_extra=described(SpanQuery),
     )
     def delete_spans(query: _Query) -> Response:
-        return reply(store.keeping.delete_spans(query, author=_AUTHOR))
+        return told(store.keeping.delete_spans(query, author=_AUTHOR))
 
     @routes.post("/spans/delete", response_model=Deletion, summary="The same, in somebody's name, or forced")
     def delete_in_name(
@@ -40,7 +49,7 @@ def _add_deletion(routes: APIRouter, store: Store) -> None:
         author: Annotated[str, Body()] = _AUTHOR,
         force: Annotated[bool, Body()] = False,
     ) -> Response:
-        return reply(store.keeping.delete_spans(query, author=author, force=force))
+        return told(store.keeping.delete_spans(query, author=author, force=force))
 
     @routes.get(
         "/audit",
@@ -53,7 +62,7 @@ def _add_deletion(routes: APIRouter, store: Store) -> None:
         return reply(store.keeping.list_audit(project, limit=limit, cursor=cursor))
 
 
-def _add_retention(routes: APIRouter, store: Store) -> None:
+def _add_retention(routes: APIRouter, store: Store, told: _Told) -> None:
     @routes.get(
         "/retentions",
         response_model=list[Retention],
@@ -87,4 +96,4 @@ def _add_retention(routes: APIRouter, store: Store) -> None:
     def apply_retentions(body: Annotated[dict[str, Any], Body()]) -> Response:
         limit_s = body.get("limit_s")
         author = str(body.get("author") or _AUTHOR)
-        return reply(store.keeping.apply_retentions(author=author, limit_s=None if limit_s is None else float(limit_s)))
+        return told(store.keeping.apply_retentions(author=author, limit_s=None if limit_s is None else float(limit_s)))

@@ -8,7 +8,7 @@ import threading
 from weft.journal import fork
 
 _log = logging.getLogger("weft")
-_lock = threading.Lock()
+_lock = threading.RLock()
 _counts: dict[str, int] = {}
 
 
@@ -34,7 +34,7 @@ def failures() -> dict[str, int]:
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 fork.register(_after_fork)

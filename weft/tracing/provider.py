@@ -136,7 +136,7 @@ def _join(users: TracerProvider) -> Source:
     return Source(users, journal, True, users.get_tracer(SCOPE, schema_url=names.SCHEMA_URL))
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _ids = _Ids()
 _sources: dict[int, Source] = {}  # by the id of the user's provider, which they keep alive; Weft's own is 0
 _current: Source | None = None
@@ -145,7 +145,7 @@ _tracers: dict[str, trace.Tracer] = {}
 
 def _forget_parents() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _ids.reseed()
     for source in _sources.values():
         source.processor.forget()

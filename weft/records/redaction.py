@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from weft.records.codec import RecordType, dumps, loads
@@ -104,6 +105,42 @@ _IDS = frozenset(
 )
 
 
+_LONG = 64 * 1024  # bytes that are worth a look by numpy
+
+
+def _begins(data: bytes) -> bool:
+    """Whether a shape's beginning is in ``data``; in long data by one pass instead of one for each shape."""
+    if len(data) < _LONG:
+        return any(start in data for start in _STARTS)
+    import numpy as np  # noqa: PLC0415 - loads only where whole requests are looked through
+
+    first, second, whole = _tables()
+    octets = np.frombuffer(data, dtype=np.uint8)
+    pairs = octets[:-1].astype(np.uint16) << 8
+    pairs |= octets[1:]
+    found = np.flatnonzero(first[pairs[:-2]])
+    found = found[second[pairs[found + 2]]]
+    fours = pairs[found].astype(np.uint32) << 16 | pairs[found + 2]
+    found = found[np.isin(fours, whole) | np.isin(fours | 0xFF, whole)]
+    return any(data.startswith(_STARTS, at) for at in found.tolist()) or any(start in data[-32:] for start in _STARTS)
+
+
+_STARTS = tuple(shape.start for shape in _SHAPES)
+
+
+@cache
+def _tables() -> tuple[Any, Any, Any]:
+    """Which pairs of bytes beginnings have first, which follow, and both as one number; a missing fourth byte is 0xFF."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    first, second = np.zeros(1 << 16, dtype=bool), np.zeros((256, 256), dtype=bool)
+    for start in _STARTS:
+        first[start[0] << 8 | start[1]] = True
+        second[start[2], start[3] if len(start) > 3 else slice(None)] = True
+    whole = [int.from_bytes((start + b"\xff")[:4], "big") for start in _STARTS]
+    return first, second.reshape(-1), np.array(whole, dtype=np.uint32)
+
+
 class Patterns:
     """Which shapes are taken out: names of :data:`NAMES`, or ``none``, and a regular expression of one's own.
 
@@ -147,7 +184,7 @@ class Patterns:
     def may_find(self, data: bytes) -> bool:
         """Whether bytes that hold texts, such as OTLP in protobuf, are worth taking apart."""
         if self._credentials:
-            if any(shape.start in data and shape.anywhere.search(data) for shape in _SHAPES):
+            if _begins(data) and any(shape.start in data and shape.anywhere.search(data) for shape in _SHAPES):
                 return True
             if b"=" in data and _ASSIGNED.search(data):
                 return True

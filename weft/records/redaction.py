@@ -130,7 +130,7 @@ _STARTS = tuple(shape.start for shape in _SHAPES)
 
 @cache
 def _tables() -> tuple[Any, Any, Any]:
-    """Which pairs of bytes beginnings have first, which follow, and both as one number; a missing fourth byte is 0xFF."""
+    """Which pairs of bytes beginnings have first, which follow, and both as a number; a missing fourth byte is 0xFF."""
     import numpy as np  # noqa: PLC0415 - as above
 
     first, second = np.zeros(1 << 16, dtype=bool), np.zeros((256, 256), dtype=bool)

@@ -177,6 +177,19 @@ def test_the_journal_of_a_running_writer_keeps_no_copy(fresh_home: Path, drain: 
     check_nothing_lost(fresh_home, len(made))
 
 
+def test_deletion_and_retention_beside_a_busy_writer_take_nothing_else(fresh_home: Path) -> None:
+    fill(fresh_home, 600)  # of years ago
+    with weft.init("p", settings={"quiet": True}), busy() as made, weft.Api() as api:
+        deleted = api.delete_spans(where='"word17" in input or attributes["user"] == "ada"').spans
+        assert deleted >= 4
+        api.set_retention("p", 1)
+        assert api.apply_retentions().spans == 593 - deleted
+        assert api.spans(text="word18") == []
+    check_nothing_lost(fresh_home, len(made))
+    with weft.Api() as api:
+        assert api.totals()[0].spans == api.count_spans(text="other") == len(made)
+
+
 @pytest.mark.parametrize("by", ["api", "rest"])
 def test_neither_a_running_server_nor_its_client_keeps_a_copy(fresh_home: Path, tmp_path: Path, by: str) -> None:
     behind = settings.load({"dir": tmp_path / "server", "port": 0, "otlp_port": 0, "quiet": True}, {})

@@ -41,7 +41,7 @@ _PAGE_BYTES = 8192  # of a new file: rows of 700 bytes leave an eighth of smalle
 _CACHE_KIB = 16 * 1024
 _BULK_LOCK = 0x77656674
 # What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
-_ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=FAST")
+_ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=ON")
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "afpfs", "ceph", "glusterfs", "beegfs"}
     | {"lustre", "gpfs", "webdav", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs"}

@@ -7,7 +7,7 @@ forced. Ids of what was deleted are kept for a while, so that a request that is 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from weft.store.tombs import bury
 PIECE = 200  # spans of one transaction: a write lock of some hundredths of a second
 _PAUSE_S = 0.005  # between pieces, for who waits for the writer's place
 _MOST_TRACES = 10_000
+_NOTHING = "null"  # as JSON
 _MERGED = 200  # pages of the word index that are merged at a time
 
 
@@ -84,10 +85,14 @@ def _delete_piece(
         work.scores += gone if table is t.scores else 0
     if work.force:
         _forget_decisions(connection, keys)
-    unlink = {"trace_id": None, "span_id": None}
-    connection.execute(t.samples.update().where(_of(t.samples, keys)).values(unlink))
+    samples: dict[str, str | None] = {"trace_id": None, "span_id": None}
+    if work.force:  # what came from the spans; a result that stays tells only how it was rated
+        samples |= {"input": _NOTHING, "output": _NOTHING, "failure": None}
+    connection.execute(t.samples.update().where(_of(t.samples, keys)).values(samples))
     bury(database, connection, keys)
     recount_traces(database, connection, touched)
+    if work.force:
+        _forget_traces(connection, touched)
     if len(work.trace_ids) < _MOST_TRACES:
         work.trace_ids.update(touched)
     _note(database, connection, work)
@@ -103,10 +108,17 @@ def _of(table: Table, keys: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
 def _forget_decisions(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
     """With ``force``: review items and lineage of the spans."""
     connection.execute(t.review_items.delete().where(_of(t.review_items, keys)))
-    e = t.edges.c
     spans = [f"{trace_id}:{span_id}" for trace_id, span_id in keys]
-    for kind, name in ((e.source_kind, e.source), (e.target_kind, e.target)):
+    for kind, name in _ends(t.edges.c):
         connection.execute(t.edges.delete().where(kind == NodeKind.SPAN.value, name.in_(spans)))
+
+
+def _forget_traces(connection: Connection, touched: Collection[str]) -> None:
+    """With ``force``: lineage of those traces that have no span any more."""
+    left = set(connection.execute(select(t.spans.c.trace_id).where(t.spans.c.trace_id.in_(touched))).scalars())
+    gone = set(touched) - left
+    for kind, name in _ends(t.edges.c):
+        connection.execute(t.edges.delete().where(kind == NodeKind.TRACE.value, name.in_(gone)))
 
 
 def _is_needed() -> ColumnElement[bool]:

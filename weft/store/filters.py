@@ -17,9 +17,11 @@ from weft.store import attributes, backfills, words
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
+from weft.store.statuses import has_status
 
 # Indexes by what they lead to, likely narrow ones first. Those that begin with the project come with one.
 _EQUAL = ("thread_id", "run_id", "user_id")
+_STATUS = ("end_ns", "writer")  # these lead nowhere by themselves
 _STORED = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
 SCAN = "scan"  # no index at all: every row as it lies, three times as fast as each by an index
 _IN_ORDER = frozenset({*_EQUAL, "status", "model", "parent_span_id"})
@@ -53,7 +55,7 @@ class Filters:
             if wanted is not None:
                 found.append(c[name] == wanted)
         if query.status is not None:
-            found.append(_has_status(query.status, c))
+            found.append(has_status(query.status, c))
         for name, wanted in (query.attributes or {}).items():
             number = self.indexed.get(name) if way == f"attribute {name}" else None
             found.append(
@@ -129,7 +131,7 @@ class Filters:
         elif way == "status" and query.status in _STORED:
             alone = c.status == query.status  # by the index alone
         elif way == "status":
-            alone = _has_status(query.status or "", c)
+            alone = has_status(query.status or "", c)
         elif way in ("cost_usd", "duration_ns"):
             alone = c[way] >= (query.min_cost_usd if way == "cost_usd" else query.min_duration_ns)
         elif way == "parent_span_id":
@@ -154,7 +156,7 @@ class _Columns:
 
     def __getitem__(self, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = t.spans.c[name]
-        return hidden(column) if self._hide and name != self._way else column
+        return hidden(column) if self._hide and name not in (self._way, *_STATUS) else column
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
         return self[name]
@@ -208,27 +210,3 @@ def window(query: SpanQuery, columns: Any) -> list[ColumnElement[bool]]:
     if query.start_before_ns is not None:
         found.append(columns.start_ns < query.start_before_ns)
     return found
-
-
-def writer_ended() -> ColumnElement[bool]:
-    """Whether the process that recorded the span is known to be gone."""
-    return exists(select(literal(1)).where(t.writers.c.writer == t.spans.c.writer, t.writers.c.ended))
-
-
-def read_status() -> ColumnElement[str]:
-    """The status as it is read."""
-    c = t.spans.c
-    open_ = case((writer_ended(), SpanStatus.INTERRUPTED.value), else_=SpanStatus.RUNNING.value)
-    return case((c.end_ns.is_(None), open_), else_=c.status)
-
-
-def _has_status(status: str, c: Any) -> ColumnElement[bool]:
-    if status == SpanStatus.RUNNING:
-        return and_(t.spans.c.end_ns.is_(None), ~writer_ended())
-    if status == SpanStatus.INTERRUPTED:
-        return and_(t.spans.c.end_ns.is_(None), writer_ended())
-    if status not in set(SpanStatus):
-        raise InputError(
-            f"There is no span status {status!r}.", remedy=f"Use one of {', '.join(SpanStatus)}.", field="status"
-        )
-    return and_(c.status == status, t.spans.c.end_ns.is_not(None))

@@ -18,10 +18,11 @@ from weft.store import values as v
 from weft.store.asking import asked, asked_of_traces
 from weft.store.attributes import SqlAttributes
 from weft.store.contents import Content, read_contents, read_texts
-from weft.store.filters import Filters, read_status, ready, writer_ended
+from weft.store.filters import Filters, ready
 from weft.store.finding import Finder, few_projects, of_traces, sifted
 from weft.store.paging import Order
 from weft.store.slices import SECTIONS
+from weft.store.statuses import read_status, writer_ended
 from weft.store.threads import list_threads
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
 

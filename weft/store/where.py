@@ -31,12 +31,12 @@ from sqlalchemy import (
 
 from weft import clock, query
 from weft.query import FIELDS, TRACE_FIELDS, Field, FieldType, Moment, Node
-from weft.records import SpanStatus
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store import words
 from weft.store.database import Database
 from weft.store.members import OPPOSITE, Members, compared, ordered
+from weft.store.statuses import has_status, read_status
 
 _INT64 = 2**63
 COLUMNS = {
@@ -72,7 +72,6 @@ class Where:
     """Compiles trees for one database, at one moment."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._database = database
         self._sqlite = database.sqlite
         self._members = Members(database.sqlite)
@@ -239,30 +238,6 @@ class Where:
             return false() if truth else true()
         value = _number(name, c) if name == "total_tokens" else self._text(field, c, "==")
         return value.is_(None) if truth else value.is_not(None)
-
-
-def read_status(c: Any) -> ColumnElement[str]:
-    """The status of a span as it is read."""
-    return case(
-        (c.end_ns.is_not(None), c.status),
-        (writer_ended(c), SpanStatus.INTERRUPTED.value),
-        else_=SpanStatus.RUNNING.value,
-    )
-
-
-def has_status(status: str, c: Any) -> ColumnElement[bool]:
-    """Whether a span of ``c`` reads as ``status``."""
-    if status == SpanStatus.RUNNING:
-        return and_(c.end_ns.is_(None), ~writer_ended(c))
-    if status == SpanStatus.INTERRUPTED:
-        return and_(c.end_ns.is_(None), writer_ended(c))
-    return and_(c.status == status, c.end_ns.is_not(None))
-
-
-def writer_ended(c: Any) -> ColumnElement[bool]:
-    """Whether the process that recorded the span is known to be gone."""
-    some = select(literal(1)).where(t.writers.c.writer == c.writer, t.writers.c.ended)
-    return exists(some.correlate_except(t.writers))
 
 
 def _number(name: str, c: Any) -> ColumnElement[Any]:

@@ -6,7 +6,17 @@ import pytest
 
 from weft import clock
 from weft.errors import InputError, NotFoundError
-from weft.records import LineageEdge, NodeKind, Retention, Score, ScoreQuery, ScoreSource, SpanQuery
+from weft.records import (
+    LineageEdge,
+    NodeKind,
+    Retention,
+    Sample,
+    SampleStatus,
+    Score,
+    ScoreQuery,
+    ScoreSource,
+    SpanQuery,
+)
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T, a_span, trace
@@ -63,6 +73,10 @@ class KeepingContract:
         child = a_span(9, trace_id=trace(2), parent_span_id=f"{2:016x}")
         store.ingest(batch_of("w", *[a_span(n) for n in range(1, 5)], child, a_score(2, ScoreSource.HUMAN)))
         store.artifacts.add_edge(LineageEdge("p", NodeKind.TRACE, trace(3), "became", NodeKind.ARTIFACT, "d:v1", T))
+        span = a_span(3)
+        call = ("asked", "right", "answered", None, span.trace_id, span.span_id)
+        row = Sample("e", "p", "one", 0, SampleStatus.OK, T, T, *call)
+        store.ingest(batch_of("v", row))
         everything = SpanQuery(where='name != ""')
         done = store.keeping.delete_spans(everything, author="ada")
         assert (done.spans, done.kept) == (2, 3)
@@ -70,6 +84,9 @@ class KeepingContract:
         done = store.keeping.delete_spans(everything, author="ada", force=True)
         assert (done.spans, done.scores, done.kept) == (3, 1, 0)
         assert _left(store) == []
+        assert store.artifacts.lineage("p", NodeKind.ARTIFACT, "d:v1").upstream == []
+        (sample,) = store.evaluations.list_samples("e").items
+        assert (sample.input, sample.output, sample.expected, sample.trace_id) == (None, None, "right", None)
         assert [entry.kept for entry in store.keeping.list_audit().items] == [0, 3]
 
     def test_many_spans_go_in_pieces(self, store: Store) -> None:

@@ -90,8 +90,8 @@ def _as_filter(asked_: SpanQuery, part: Node, now_ns: int, whole: bool) -> dict[
         }.get(op)
     elif name == "duration_s" and isinstance(value, Fraction) and value >= 0 and op in {">", ">="}:
         limit = "min_duration_ns", math.ceil(value) if op == ">=" else math.floor(value) + 1
-    elif name == "cost_usd" and isinstance(value, int | float) and op == ">=":
-        limit = "min_cost_usd", float(value)
+    elif name == "cost_usd" and isinstance(value, int | float) and op in {">", ">="}:
+        limit = "min_cost_usd", float(value) if op == ">=" else math.nextafter(value, math.inf)
     if limit is None or getattr(asked_, limit[0]) is not None or not -_INT64 <= limit[1] < _INT64:
         return {}
     return {limit[0]: limit[1]}

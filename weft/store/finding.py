@@ -22,6 +22,7 @@ from weft.store.values import checked_limit
 _FIRST_SPANS = 1_000
 _NEXT_SPANS = 8_000
 _FIRST_TRACES = 300
+_LOOKED = 3  # times what a page takes, where that is more
 _MOST_NAMED = 5_000
 _MOST_PROJECTS = 50
 _SIFTED = (100, 300)  # rows whose texts are read to look for a phrase: at first, and then
@@ -51,7 +52,7 @@ class Finder:
             return self._in_order(order, limit, cursor)
         way, few = filters.way(self.connection, of_traces=True)
         if not few:
-            first, more = self._in_order(order, _FIRST_TRACES, cursor)
+            first, more = self._in_order(order, max(_FIRST_TRACES, _LOOKED * limit), cursor)
             kept = self._holding(first, limits, of_span)
             if len(kept) > limit or more is None:
                 return _cut(kept, order, limit)
@@ -82,9 +83,7 @@ class Finder:
         if passed and of_span:
             ids = None
             if self.filters.query.text:
-                ends = select(func.min(s.id), func.max(s.id)).where(s.trace_id.in_(passed))
-                low, high = self.connection.execute(ends).one()
-                ids = (low, high)
+                ids = reach(self.connection, passed)
             inside = self.filters.of_span("trace_id", free=False, ids=ids)
             some = select(s.trace_id).where(s.trace_id.in_(passed), *inside).distinct()
             passed = list(self.connection.execute(some).scalars())
@@ -139,6 +138,15 @@ class Finder:
         column = order.columns[0]
         aside = hidden(column) if self.filters.database.sqlite else column + 0
         return replace(order, columns=(aside, *order.columns[1:]))
+
+
+def reach(connection: Connection, trace_ids: Sequence[str]) -> tuple[int, int]:
+    """The lowest and the highest number of a span of these traces."""
+    number = t.spans.c.id + 0  # else PostgreSQL goes through all numbers from the lowest one on
+    low, high = connection.execute(
+        select(func.min(number), func.max(number)).where(t.spans.c.trace_id.in_(trace_ids))
+    ).one()
+    return (low or 0, high or 0)
 
 
 def few_projects(connection: Connection) -> list[str] | None:

@@ -19,7 +19,7 @@ from weft.store.asking import asked, asked_of_traces
 from weft.store.attributes import SqlAttributes
 from weft.store.contents import Content, read_contents, read_texts
 from weft.store.filters import Filters, ready
-from weft.store.finding import Finder, few_projects, of_traces, sifted
+from weft.store.finding import Finder, few_projects, of_traces, reach, sifted
 from weft.store.paging import Order
 from weft.store.slices import SECTIONS
 from weft.store.statuses import read_status, writer_ended
@@ -119,8 +119,9 @@ class SqlSpans(SqlAttributes):
             else:
 
                 def holding(rows: Sequence[Any]) -> set[Any]:
-                    inside = t.spans.c.trace_id.in_([row.trace_id for row in rows])
-                    return self._holding(connection, looked_for, inside, *filters.of_span(), traces=True)
+                    ids = [row.trace_id for row in rows]
+                    inside = filters.of_span("trace_id", free=False, ids=reach(connection, ids))
+                    return self._holding(connection, looked_for, t.spans.c.trace_id.in_(ids), *inside, traces=True)
 
                 rows, cursor = sifted(
                     lambda size, cursor: finder.traces(order, limit=size, cursor=cursor),

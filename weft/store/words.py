@@ -24,6 +24,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Text,
+    any_,
+    case,
     cast,
     column,
     false,
@@ -33,7 +36,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY, array
 
 from weft.store import tables as t
 from weft.store.database import Database
@@ -51,6 +54,8 @@ _NO_WORD = re.compile(r"[\W_]+")
 _ESCAPES = (r"\\", r"\"", r"\n", r"\t", r"\r", r"\/", r"\b", r"\f")
 _CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
+_MOST_BEGINNINGS = 1_000
+_vocabulary = table("span_vocabulary", column("term", Text))
 _index = table("span_words", column("rowid", BigInteger), column("id", BigInteger), column("words"))
 
 
@@ -130,10 +135,13 @@ def matches(
     ``ids`` is the column with the span's id, ``within`` the lowest and highest that it may be. Of a phrase it says
     that its words are there, not that they follow each other: see :func:`question`. No span has a text without words.
     """
-    found = _found(database, asked)
+    found = _found(database, asked, alone=within is None or database.sqlite)
     if found is None:
         return false()
     document = _document(database)
+    if within is not None and not database.sqlite:
+        own = (2 * ids, 2 * ids + 1) if section is None else (2 * ids + _SECTIONS.index(section),)
+        return found.where(document == any_(array(own))).correlate(t.spans).exists()
     some = found.with_only_columns(document // 2)
     if section is not None:
         some = some.where(document % 2 == _SECTIONS.index(section))
@@ -143,10 +151,14 @@ def matches(
 
 
 def count(database: Database, connection: Connection, asked: str, most: int) -> int:
-    """How many inputs and outputs have the words of a text, up to ``most``."""
+    """How many inputs and outputs have the words of a text, up to ``most``; PostgreSQL estimates it."""
     found = _found(database, asked)
     if found is None:
         return 0
+    if not database.sqlite:  # which would read each of the rows; words are in what ANALYZE samples
+        plan = found.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        (told,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {plan}").scalar_one()
+        return min(most, int(told["Plan"]["Plan Rows"]))
     return connection.execute(select(func.count()).select_from(found.limit(most).subquery())).scalar_one()
 
 
@@ -154,13 +166,18 @@ def _document(database: Database) -> ColumnElement[int]:
     return _index.c.rowid if database.sqlite else _index.c.id
 
 
-def _found(database: Database, asked: str) -> Select[Any] | None:
+def _found(database: Database, asked: str, *, alone: bool = True) -> Select[Any] | None:
+    """The documents that have the words of a text; ``alone``: nothing else says which they may be."""
     terms = question(asked).terms
     if not terms:
         return None
     found = select(_document(database))
     if database.sqlite:
         return found.where(literal_column("span_words").op("MATCH")(_fts5(terms)))
+    if not alone:  # of some thousand rows that are known, looking at the text is quicker than making a tsvector of it
+        padded = literal(" ").concat(_index.c.words).concat(" ")
+        sought = [literal(f" {word}{'' if prefix else ' '}") for word, prefix in _cut(terms)]
+        return found.where(*(func.strpos(padded, one) > 0 for one in sought))
     # As the index has it: the words of a row become a tsvector for the index alone, which keeps rows small.
     indexed: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(words, ' '))")
     return found.where(indexed.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
@@ -175,8 +192,24 @@ def _cut(terms: Iterable[Term]) -> list[tuple[str, bool]]:
     return list(found)[:_MOST_ASKED]
 
 
-def _fts5(terms: Sequence[Term]) -> str:
-    return " AND ".join(f'"{word}"{"*" if prefix else ""}' for word, prefix in _cut(terms))
+def _fts5(terms: Sequence[Term]) -> ColumnElement[str]:
+    parts: list[ColumnElement[str]] = []
+    for word, prefix in _cut(terms):
+        parts.append(_begins(word) if prefix else literal(f'"{word}"'))
+    found = parts[0]
+    for part in parts[1:]:
+        found = found.concat(literal(" AND ")).concat(part)
+    return found
+
+
+def _begins(prefix: str) -> ColumnElement[str]:
+    """The words that begin so, where these are not many: FTS5 puts all spans of a prefix together before the first."""
+    some = select(_vocabulary.c.term).where(_vocabulary.c.term >= prefix, _vocabulary.c.term < prefix + "\U0010ffff")
+    known = some.limit(_MOST_BEGINNINGS + 1).subquery()
+    quoted = literal('"').concat(known.c.term).concat('"')
+    listed = literal("(").concat(func.group_concat(quoted, " OR ")).concat(")")
+    few = func.count().between(1, _MOST_BEGINNINGS)
+    return select(case((few, listed), else_=f'"{prefix}"*')).scalar_subquery()
 
 
 def _tsquery(terms: Sequence[Term]) -> str:

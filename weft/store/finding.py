@@ -62,7 +62,7 @@ class Finder:
             if filters.projects is not None and way in OF_PROJECT - {None}:
                 inside.append(t.spans.c.project.in_(filters.projects))
             ids = ids.where(c.trace_id.in_(select(t.spans.c.trace_id).where(*inside)))
-        elif _limits(filters.query):
+        if _limits(filters.query) if not of_span else not filters.database.sqlite:
             order = self._aside(order)
         return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
 
@@ -111,7 +111,7 @@ class Finder:
             ids = ids.where(*filters.of_spans(way, free=plain))
             return fetch_page(self.connection, ids, order, limit=limit, cursor=cursor)
         scope = [c.project == query.project] if query.project is not None else []
-        for size in () if few else (_FIRST_SPANS,) if way is not None else (_FIRST_SPANS, _NEXT_SPANS):
+        for size in () if few else (_FIRST_SPANS, _NEXT_SPANS) if way in {None, "text"} else (_FIRST_SPANS,):
             first, more = fetch_page(
                 self.connection, ids.where(*scope, *window(query, c)), order, limit=size, cursor=cursor
             )

@@ -89,10 +89,12 @@ class Packing:
 
 def dictionary_of(samples: Sequence[bytes], number: int) -> zstandard.ZstdCompressionDict | None:
     """A dictionary of the words that many samples have; None where they share too little."""
-    parts = [_WORD.findall(sample[:_LONGEST_SAMPLE]) for sample in samples]
-    seen = Counter(word for words in parts for word in set(words))
+    seen: Counter[bytes] = Counter()
+    for sample in samples:
+        seen.update(set(_WORD.findall(sample[:_LONGEST_SAMPLE])))
     least = max(2, len(samples) // _SHARED)
-    shared = [b"".join(word for word in words if seen[word] >= least) for words in parts]
+    words = {word for word, count in seen.items() if count >= least}
+    shared = [b"".join(filter(words.__contains__, _WORD.findall(sample[:_LONGEST_SAMPLE]))) for sample in samples]
     try:
         return zstandard.train_dictionary(_DICTIONARY_BYTES, [text for text in shared if text], dict_id=number)
     except zstandard.ZstdError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, cast, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
@@ -88,11 +88,12 @@ class Filters:
         return found
 
     def _in_index(self, number: int, value: str | None) -> ColumnElement[bool]:
+        return t.spans.c.id.in_(self._listed(number, value))
+
+    def _listed(self, number: int, value: str | None) -> Select[Any]:
         a = t.span_attributes.c
         some = select(a.span).where(a.attribute == number, a.value == value)
-        if self.projects is not None:
-            some = some.where(a.project.in_(self.projects))
-        return t.spans.c.id.in_(some)
+        return some if self.projects is None else some.where(a.project.in_(self.projects))
 
     def way(self, connection: Connection, *, of_traces: bool = False) -> tuple[str | None, bool]:
         """The index that lets the fewest spans through, and whether these are few; None: only time leads there."""
@@ -127,8 +128,10 @@ class Filters:
             return words.count(self.database, connection, query.text or "", _ENOUGH)
         if way.startswith("attribute "):
             name = way.removeprefix("attribute ")
-            alone = self._in_index(self.indexed[name], attributes.written((query.attributes or {})[name]))
-        elif way == "status" and query.status in _STORED:
+            value = attributes.written((query.attributes or {})[name])
+            listed = self._listed(self.indexed[name], value).limit(_ENOUGH).subquery()
+            return connection.execute(select(func.count()).select_from(listed)).scalar_one()
+        if way == "status" and query.status in _STORED:
             alone = c.status == query.status  # by the index alone
         elif way == "status":
             alone = has_status(query.status or "", c)

@@ -14,6 +14,7 @@ from weft import session, workbench
 from weft import settings as settings_module
 from weft.client import RemoteStore
 from weft.records import SpanQuery
+from weft.testing.waiting import wait_for
 
 PROGRAM = """
 import sys, weft
@@ -24,6 +25,11 @@ def work(n):
 for n in range(int(sys.argv[1]), int(sys.argv[2])):
     assert work(n) == n
 """
+
+
+def calls(store: RemoteStore, project: str) -> Counter[int]:
+    """How often each call is stored."""
+    return Counter(span.input["n"] for span in store.spans.list_spans(SpanQuery(project=project, limit=1000)).items)
 
 
 def test_what_several_programs_recorded_meanwhile_arrives_once(tmp_path: Path, fresh_home: Path) -> None:
@@ -48,9 +54,8 @@ def test_what_several_programs_recorded_meanwhile_arrives_once(tmp_path: Path, f
             report = session.sync(settings_module.load({"url": url}))
             assert (report.complete, report.error) == (True, None)
             store = RemoteStore(url)
-            found = store.spans.list_spans(SpanQuery(project="away", limit=1000)).items
+            wait_for(lambda store=store: calls(store, "away") == Counter(range(300)))  # type: ignore[misc]
             store.close()
-            assert Counter(span.input["n"] for span in found) == Counter(range(300))
 
 
 def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> None:
@@ -74,6 +79,6 @@ def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> No
                 work(n)
             assert weft.flush(timeout_s=90).complete
             store = RemoteStore(url)
-            found = store.spans.list_spans(SpanQuery(project="outage", limit=1000)).items
+            found = calls(store, "outage")
             store.close()
-    assert Counter(span.input["n"] for span in found) == Counter(range(100))
+    assert found == Counter(range(100))

@@ -63,7 +63,9 @@ def answer(n):
     return n * 2
 """
 
-PREFORK = WORK + """
+PREFORK = (
+    WORK
+    + """
 weft.init("prefork")
 children = []
 for worker in range(3):
@@ -71,13 +73,14 @@ for worker in range(3):
     if pid == 0:
         for n in range(20):
             answer(worker * 100 + n)
-        print("done", flush=True)
+        os.write(1, b"done\n")  # whole, beside the others
         signal.pause()
     children.append(pid)
 signal.signal(signal.SIGTERM, lambda *_: [os.kill(pid, signal.SIGTERM) for pid in children])
 for pid in children:
     os.waitpid(pid, 0)
 """
+)
 
 
 def test_workers_that_a_server_forks_keep_all_they_recorded(server: str, tmp_path: Path) -> None:
@@ -140,7 +143,9 @@ def test_workers_of_uvicorn_keep_all_they_recorded(server: str, tmp_path: Path) 
     wait_for(lambda: sorted(set(answers(server, "uvicorn"))) == list(range(40)))
 
 
-ON_SIGTERM = WORK + """
+ON_SIGTERM = (
+    WORK
+    + """
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 weft.init("sigterm")
 for n in range(50):
@@ -148,6 +153,7 @@ for n in range(50):
 print("ready", flush=True)
 signal.pause()
 """
+)
 
 
 def test_a_container_whose_disk_goes_with_it_sends_before_it_ends(server: str, tmp_path: Path) -> None:
@@ -160,13 +166,16 @@ def test_a_container_whose_disk_goes_with_it_sends_before_it_ends(server: str, t
     assert answers(server, "sigterm") == list(range(50))
 
 
-SERVERLESS = WORK + """
+SERVERLESS = (
+    WORK
+    + """
 weft.init("serverless")
 for request in sys.stdin:
     n = int(request)
     answer(n)
     print(weft.flush(timeout_s=30).complete, flush=True)
 """
+)
 
 
 def test_a_function_that_is_frozen_after_each_answer_has_sent_it(server: str, tmp_path: Path) -> None:
@@ -183,13 +192,16 @@ def test_a_function_that_is_frozen_after_each_answer_has_sent_it(server: str, tm
     process.communicate(timeout=60)
 
 
-READ_ONLY = WORK + """
+READ_ONLY = (
+    WORK
+    + """
 weft.init("readonly")
 for n in range(50):
     answer(n)
 report = weft.flush(timeout_s=30)
 print(report.complete, report.lost, flush=True)
 """
+)
 NO_FOLDER = "/proc/weft"  # where nobody may make a folder, not even root
 
 
@@ -203,7 +215,9 @@ def test_with_a_read_only_disk_records_go_through_memory_and_it_is_said(server: 
     remove_memory(server)
 
 
-AWAY = WORK + """
+AWAY = (
+    WORK
+    + """
 weft.init("away", settings={"journal_quota_bytes": 8_000_000, "flush_timeout_s": 0.1})
 text = "x" * 100_000
 @weft.op
@@ -214,6 +228,7 @@ for n in range(200):
 report = weft.flush(timeout_s=0)
 print(report.complete, sum(report.lost.values()) > 0, flush=True)
 """
+)
 
 
 def test_memory_is_bounded_while_the_server_is_away_and_what_is_lost_is_counted() -> None:

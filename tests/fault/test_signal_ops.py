@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,7 @@ import pytest
 import weft
 from weft import session, tracing
 from weft.records import SpanQuery
+from weft.tracing import guard
 
 OFFLINE = {"drain": "off", "console": False, "git": False, "instrument": False, "quiet": True}
 SIGNALS = 100
@@ -103,6 +105,31 @@ def test_an_op_at_every_line_of_the_recording_of_another(recording_home: Path) -
     assert count > 300
     assert weft.flush(0).lost == {}
     assert stored() == {"work": 4, "inner": 4, "handled": count}
+
+
+def test_a_failure_at_every_line_of_the_counting_of_another() -> None:
+    """In a thread of its own, so that a lock that does not let its holder in again fails the test, not the run."""
+
+    def at_line(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != guard.__file__:
+            return None
+        if event == "line":
+            sys.settrace(None)
+            guard.failed("inside", ValueError("inside"))
+            sys.settrace(at_line)
+        return at_line
+
+    def fail() -> None:
+        sys.settrace(at_line)
+        guard.failed("outside", ValueError("outside"))
+        sys.settrace(None)
+
+    before = guard.failures().get("outside", 0)
+    thread = threading.Thread(target=fail, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert guard.failures()["outside"] == before + 1
 
 
 def test_an_interrupt_leaves_nothing_behind(recording_home: Path) -> None:

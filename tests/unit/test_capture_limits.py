@@ -181,6 +181,18 @@ def test_a_value_that_another_thread_changes(recorder: MemoryRecorder) -> None:
         thread.join()
 
 
+def test_a_flat_dict_that_changes_under_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"a": 1, "b": 2}
+    real = module.is_secret
+
+    def look(key: str, more: frozenset[str]) -> bool:
+        value.pop("b", None)
+        return real(key, more)
+
+    monkeypatch.setattr(module, "is_secret", look)
+    assert json.loads(to_json(value)) == {"a": 1}
+
+
 class NastyError(Exception):
     """Raises from wherever one looks."""
 

@@ -268,4 +268,9 @@ def remove_memory(url: str) -> None:
     """Have the drainer of a memory folder end and the folder gone."""
     directory = memory_directory(f"{NO_FOLDER} to {url}")
     assert directory is not None
-    shutil.rmtree(directory)
+
+    def gone() -> bool:  # the drainer may write there until it sees that its folder is no more
+        shutil.rmtree(directory, ignore_errors=True)
+        return not directory.exists()
+
+    wait_for(gone)

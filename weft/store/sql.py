@@ -27,6 +27,7 @@ from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
 from weft.store.spans import SqlSpans
+from weft.store.words import tidy
 
 FILE = "weft.db"
 _BACKFILL_S = 2.0
@@ -75,6 +76,10 @@ class SqlStore:
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:
             more = go_on(self.database)
+        tidying = True
+        while tidying and time.monotonic() < until:
+            tidying = tidy(self.database)
+        more = more or tidying
         more = self.keeping.maintain() or more
         self.database.give_back_pages(_VACUUM_PAGES)
         return more

@@ -20,6 +20,7 @@ ID_LENGTH = 256
 _FACET_LENGTH = 256
 _FACET_ITEMS = 32
 INLINE_LENGTH = 2048  # characters of JSON text kept in a row; longer ones become blobs
+_NUMBER = re.compile(r"\.[0-9]+\.")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Escapes that PostgreSQL refuses in jsonb, and words that are no JSON at all.
 _UNSAFE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity")
@@ -155,7 +156,9 @@ def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     rest: dict[str, Any] = {}
     for name, member in value.items():
         kind = type(member)
-        if kind is str:
+        if _is_numbered(name):
+            rest[name] = member
+        elif kind is str:
             (kept if len(member) <= _FACET_LENGTH else rest)[name] = member
         elif kind is int or kind is bool or (kind is float and math.isfinite(member)):
             kept[name] = member
@@ -168,6 +171,11 @@ def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         cleaned = _cleaned(kept, rest)
         text = to_json(cleaned)
     return text, rest
+
+
+@lru_cache(maxsize=4096)
+def _is_numbered(name: str) -> bool:
+    return _NUMBER.search(name) is not None
 
 
 def _cleaned(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:

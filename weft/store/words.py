@@ -45,6 +45,7 @@ MOST = 250_000
 LONGEST = 64
 _BREAK = "\n"  # between the words of the name and others: no phrase goes across
 _MOST_ASKED = 64  # words of a question that the index is asked for; the text is asked for the rest
+_MERGED = 200  # pages at a time: a write lock of milliseconds
 _MOST_BYTES = 1_000_000  # PostgreSQL's tsvector ends at 2**20
 _SECTIONS = ("input", "output")
 _ASCII = "".join(chr(n).lower() if chr(n).isalnum() else " " for n in range(128))
@@ -241,6 +242,21 @@ def remove(database: Database, connection: Connection, documents: Sequence[Docum
         connection.exec_driver_sql("INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', ?, ?)", rows)
         return
     connection.exec_driver_sql("DELETE FROM span_words WHERE id = ANY(%s)", ([number for number, _ in rows],))
+
+
+def tidy(database: Database) -> bool:
+    """Merge some pages of what batches have added one by one; False where nothing is left to merge.
+
+    SQLite merges by itself only where parts are many: a word then takes an entry in each of them.
+    """
+    if not database.sqlite:
+        return False
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO span_words (span_words, rank) VALUES ('usermerge', 2)")
+        before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+        connection.exec_driver_sql("INSERT INTO span_words (span_words, rank) VALUES ('merge', ?)", (_MERGED,))
+        after: int = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+    return bool(after - before >= 2)
 
 
 def _rows(documents: Sequence[Document]) -> list[tuple[int, str]]:

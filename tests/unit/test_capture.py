@@ -17,7 +17,6 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 from pydantic import BaseModel
 
 from weft.tracing import capture as module

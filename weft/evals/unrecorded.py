@@ -46,6 +46,9 @@ class Unrecorded:
         """No page shows it."""
         return ""
 
+    def passport(self) -> None:
+        """A child process has nothing to join."""
+
 
 def active_recorder(name: str) -> Recorder:
     """The recorder of the session; without one the user is told once for each evaluation that nothing is kept."""

@@ -61,6 +61,7 @@ def plans(store: SqlStore, where: str) -> list[str]:
         ("duration > 2s", "duration_ns>?"),
         ('thread == "t3"', "thread_id=?"),
         ('run == "r3"', "run_id=?"),
+        (f'trace == "{7:032x}"', "trace_id=?"),
         ('user == "u3"', "user_id=?"),
         ('start >= "2020-01-01"', "start_ns>?"),
     ],

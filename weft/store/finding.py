@@ -103,7 +103,7 @@ class Finder:
 
     def _spans(self, order: Order, limit: int, cursor: str | None) -> Rows:
         c, filters, query = t.spans.c, self.filters, self.filters.query
-        plain = _only_scoped(query) and not filters.rest
+        plain = _only_scoped(query) and not filters.rest and query.trace_id is None
         way, few = (None, False) if plain else filters.way(self.connection)
         ids = select(c.id)
         by_start = order.columns[0] is c.start_ns

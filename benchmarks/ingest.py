@@ -122,26 +122,31 @@ class _Watch:
         self._most: dict[str, float] = {}
         self._cpu: dict[int, tuple[str, float, float]] = {}
         self._sums: list[float] = []
+        self._shares: list[float] = []
 
     def look(self, wait_s: float = 0.25) -> None:
         """Sample all processes, then wait."""
-        total = 0.0
+        total = shares = 0.0
         for process in [self._root, *self._root.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 name = _role(process)
-                rss = process.memory_info().rss / 1e6
+                memory = process.memory_full_info()
+                rss = memory.rss / 1e6
+                shares += memory.pss / 1e6
                 cpu = sum(process.cpu_times()[:2])
                 first = self._cpu.get(process.pid, (name, cpu, cpu))[1]
                 self._cpu[process.pid] = name, first, cpu
                 self._most[name] = max(self._most.get(name, 0.0), rss)
                 total += rss
         self._sums.append(total)
+        self._shares.append(shares)
         time.sleep(wait_s)
 
     def figures(self, spans: int) -> dict[str, float]:
         """The most memory of each process and of all at once, in MB, and CPU a span in us."""
         found = {f"RSS MB, {name}": most for name, most in self._most.items()}
         found["RSS MB, all at once"] = max(self._sums)
+        found["PSS MB, all at once (shared pages once)"] = max(self._shares)
         found["RSS MB, all, in the first tenth"] = max(self._sums[: max(1, len(self._sums) // 10)])
         for name in self._most:
             used = sum(last - first for role, first, last in self._cpu.values() if role == name)

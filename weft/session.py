@@ -187,7 +187,7 @@ class Session:
         with self._lock:
             if self.settings.drain == "process":
                 try:
-                    drainer.ensure_running(self.settings)
+                    drainer.ensure_running(self.settings, polite=True)
                 except OSError as error:
                     _log.warning("The drainer cannot be started (%s); `weft sync` stores what is recorded.", error)
             elif self._thread is None or not self._thread.is_alive():

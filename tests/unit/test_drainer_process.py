@@ -122,6 +122,14 @@ def test_it_goes_when_told_when_idle_and_when_its_folder_is_gone(
     assert third.wait(30) == 0
 
 
+def test_one_that_is_asked_to_lets_others_first(journal: Journal, settings: Settings) -> None:
+    polite = run_drainer(settings.dir, "--nice", "10")
+    wait_for(lambda: is_led(settings.dir))
+    assert os.getpriority(os.PRIO_PROCESS, polite.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10
+    polite.terminate()
+    assert polite.wait(30) == 0
+
+
 def test_the_key_travels_in_the_environment_only(
     journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,10 +141,11 @@ def test_the_key_travels_in_the_environment_only(
 
     monkeypatch.setattr(os, "posix_spawn", spawn)
     monkeypatch.setenv("WEFT_DB", "sqlite:////elsewhere")
-    ensure_running(
-        settings_module.load({"url": "http://weft.test", "api_key": "hidden"}, {"WEFT_DIR": str(fresh_home)})
-    )
+    given = {"url": "http://weft.test", "api_key": "hidden", "redact_patterns": "cards", "redact_regex": "x+"}
+    ensure_running(settings_module.load(given, {"WEFT_DIR": str(fresh_home)}), polite=True)
     arguments, environment = seen[0]
+    assert arguments[-2:] == ["--nice", "10"]
+    assert (environment["WEFT_REDACT_PATTERNS"], environment["WEFT_REDACT_REGEX"]) == ("cards", "x+")
     assert "hidden" not in " ".join(arguments)
     assert environment["WEFT_API_KEY"] == "hidden"
     assert environment["WEFT_URL"] == "http://weft.test"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import resource
@@ -22,8 +23,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="weft.drainer", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True, help="the Weft directory")
     parser.add_argument("--linger", type=float, default=3.0, help="seconds to go on with nothing to do")
+    parser.add_argument("--nice", type=int, default=0, help="how far others come first, 0 to 19")
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.WARNING)
+    _let_others_first(arguments.nice)
     settings = load({"dir": arguments.dir})
     destination = destination_of(settings)
     loop = Loop(
@@ -40,6 +43,15 @@ def main() -> int:
     os.chdir("/")  # keep no folder busy
     loop.run()
     return 0
+
+
+def _let_others_first(nice: int) -> None:
+    """Where cores are short, the programs that record come first."""
+    if nice:
+        os.nice(nice)
+        # Linux may share cores out by session first, and this process has one of its own; else there is no such file.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ from weft.settings import Settings
 _PACKAGE = str(Path(__file__).parents[2])
 # The user's folder and modules stay out of the way (-P); Weft is found where this process found it.
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.__main__ import main; sys.exit(main())"
-_VARIABLES = {"WEFT_DIR", "WEFT_DB", "WEFT_URL", "WEFT_API_KEY"}
+_HANDED_ON = ("db", "url", "api_key", "redact_patterns", "redact_regex")
+_VARIABLES = {"WEFT_DIR", *(f"WEFT_{name.upper()}" for name in _HANDED_ON)}
+_POLITE = 10  # of 19: beside a busy program the drainer gets a tenth of a core, and all of an idle one
 _TURN_S = 0.25
 _START_S = 1.0
 _LONGEST_S = 60.0
@@ -48,7 +50,7 @@ def open_sink(settings: Settings) -> Sink:
     return StoreSink(open_store(settings))
 
 
-def ensure_running(settings: Settings) -> None:
+def ensure_running(settings: Settings, *, polite: bool = False) -> None:
     """Start the drainer's process for these settings if none runs for them; one that is idle looks now. Raises OSError.
 
     Where one with another database, server or key runs, the new one asks it to make way and takes over. So the last
@@ -56,6 +58,7 @@ def ensure_running(settings: Settings) -> None:
 
     It is in a session of its own, so that the end of this process or a ctrl-C does not reach it. However many
     processes ask, one drainer a second is started at most; one that fails is tried again less and less often.
+    ``polite``: programs that are short of cores come first.
     """
     ring(settings.dir)
     folder = Folder.of(settings.dir)
@@ -66,12 +69,13 @@ def ensure_running(settings: Settings) -> None:
     if not folder.root.is_dir() or not _is_missing(settings.dir, destination, started) or not _may_start(folder):
         return
     environment = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
-    for name, value in (("DB", settings.db), ("URL", settings.url), ("API_KEY", settings.api_key)):
-        if value:
-            environment[f"WEFT_{name}"] = value
+    for name in _HANDED_ON:
+        if value := getattr(settings, name):
+            environment[f"WEFT_{name.upper()}"] = value
+    arguments = ["--dir", str(settings.dir), "--nice", str(_POLITE if polite else 0)]
     started.pid = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-P", "-c", _PROGRAM.format(_PACKAGE), "--dir", str(settings.dir)],
+        [sys.executable, "-P", "-c", _PROGRAM.format(_PACKAGE), *arguments],
         environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

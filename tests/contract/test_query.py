@@ -313,7 +313,7 @@ def check(store: SqlStore, node: Any) -> None:
     assert store.spans.count_traces(SpanQuery(where=text)) == len(traces), text
 
 
-HOW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HOW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @HOW

@@ -30,7 +30,7 @@ from weft.server import create_app
 from weft.testing import batch_of
 from weft.testing.memory import memory_store
 
-EXAMPLES = 8  # an operation and way of making them
+EXAMPLES = 4  # an operation and way of making them
 TRACE, SPAN = "ab" * 16, "cd" * 8
 # What the store has, put into half of the addresses.
 KNOWN = {

@@ -16,7 +16,7 @@ from weft.testing import batch_of, memory_store
 from weft.testing.contract_observations import T, a_span
 
 HOUR = 3_600_000_000_000
-QUICK = settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+QUICK = settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])
 LATENCIES = ("latency_p50_ns", "latency_p95_ns", "latency_p99_ns")
 
 SPAN = st.builds(

@@ -123,9 +123,12 @@ def test_it_goes_when_told_when_idle_and_when_its_folder_is_gone(
 
 
 def test_one_that_is_asked_to_lets_others_first(journal: Journal, settings: Settings) -> None:
+    group = Path("/proc/self/autogroup")
+    before = group.read_text() if group.exists() else ""
     polite = run_drainer(settings.dir, "--nice", "10")
     wait_for(lambda: is_led(settings.dir))
     assert os.getpriority(os.PRIO_PROCESS, polite.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10
+    assert (group.read_text() if group.exists() else "") == before  # the session is not its own
     polite.terminate()
     assert polite.wait(30) == 0
 

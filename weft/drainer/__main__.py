@@ -49,9 +49,10 @@ def _let_others_first(nice: int) -> None:
     """Where cores are short, the programs that record come first."""
     if nice:
         os.nice(nice)
-        # Linux may share cores out by session first, and this process has one of its own; else there is no such file.
-        with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
+        # Linux may share cores out by session first. Only in a session of its own is that the drainer's to say.
+        if os.getsid(0) == os.getpid():
+            with contextlib.suppress(OSError):  # there is no such file elsewhere
+                Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_no_early_call_that_returned_is_lost(
 def test_no_call_of_a_long_run_is_lost(
     layout: str, fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kill_at_points(layout, 1, CALLS, fresh_home, tmp_path, monkeypatch)
+    kill_at_points(layout, 1, CALLS // 4, fresh_home, tmp_path, monkeypatch)
 
 
 @pytest.mark.soak

@@ -2,9 +2,9 @@
 
 A loop of pure Python runs with the drainer idle and with it storing a backlog of spans, in turns; the medians of the
 rounds and the fastest ones are compared: with one core for both, then with all. Then the wall time of single calls of
-an op (300 B in, 1 kB out) while the drainer stores them, at full speed and with a hundred microseconds of work between two
-calls; *plain work* is a piece of Python as long as a traced call and shows what the machine itself does to it. For free
-cores: wall time shows whatever else runs, CPU time of the calling thread less so.
+an op (300 B in, 1 kB out) while the drainer stores them, at full speed and with a hundred microseconds of work between
+two calls; *plain work* is a piece of Python as long as a traced call and shows what the machine itself does to it. For
+free cores: wall time shows whatever else runs, CPU time of the calling thread less so.
 """
 
 from __future__ import annotations

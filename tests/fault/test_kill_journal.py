@@ -25,7 +25,7 @@ from weft.records import SpanQuery
 from weft.settings import load
 from weft.store import SqlStore, open_store
 
-POINTS = 8  # a layout; the soak of traced calls has a hundred
+POINTS = 5  # a layout; the soak of traced calls has a hundred
 _MOST = 300
 _GROUP = CHILDREN + 1
 _DEADLINE_S = 60.0

@@ -88,9 +88,18 @@ class ActiveSpan:
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes; values of None are passed over."""
+        try:
+            given = {str(key): value for key, value in attributes.items() if value is not None}
+            self._set(self._redactor.attributes(given))
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("attributes", error)
 
     def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
         """Note that something happened now, or at ``timestamp`` in nanoseconds since the epoch."""
+        try:
+            self._event(name, self._redactor.attributes(attributes or {}), timestamp or clock.now_ns())
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("event", error)
 
     def set_tokens(
         self, input: int | None, output: int | None, *, cached: int | None = None, reasoning: int | None = None
@@ -195,6 +204,12 @@ class Unrecorded(ActiveSpan):
     def __init__(self, span: trace.Span | None) -> None:
         self._span = span
 
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Nothing is kept, so nothing is redacted either."""
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
+        """As :meth:`set_attributes`."""
+
     def _otel(self) -> trace.Span | None:
         return self._span
 
@@ -271,21 +286,6 @@ class JoinedSpan(ActiveSpan):
             self._opened.put(encode(record))
         except Exception as error:  # noqa: BLE001 - the boundary: the end of the span may still be recorded
             guard.failed("span start", error)
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes; values of None are passed over."""
-        try:
-            given = {str(key): value for key, value in attributes.items() if value is not None}
-            self._set(self._redactor.attributes(given))
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("attributes", error)
-
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
-        """Note that something happened now, or at ``timestamp`` in nanoseconds since the epoch."""
-        try:
-            self._event(name, self._redactor.attributes(attributes or {}), timestamp or clock.now_ns())
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("event", error)
 
     def end(self, end_time: int | None = None) -> None:
         """End the span; a second time does nothing."""

@@ -137,21 +137,6 @@ class OwnSpan(ActiveSpan, trace.Span):
             guard.failed("capture", error)
             return 0
 
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Set attributes; values of None are passed over."""
-        try:
-            given = {str(key): value for key, value in attributes.items() if value is not None}
-            self._set(self._redactor.attributes(given))
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("attributes", error)
-
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, timestamp: int | None = None) -> None:
-        """Note that something happened now, or at ``timestamp`` in nanoseconds since the epoch."""
-        try:
-            self._event(name, self._redactor.attributes(attributes or {}), timestamp or clock.now_ns())
-        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
-            guard.failed("event", error)
-
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Link to another span."""
         try:

@@ -6,7 +6,19 @@ from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.keeping import AuditEntry, Deletion, Retention
 from weft.records.media import Media, MediaReference, find_media
 from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
-from weft.records.reviews import ItemStatus, ReviewItem, ReviewQueue
+from weft.records.reviews import (
+    ItemStatus,
+    LabelQuery,
+    QueueHome,
+    ReviewClaim,
+    ReviewComment,
+    Reviewed,
+    ReviewItem,
+    ReviewLabel,
+    ReviewQueue,
+    ReviewTarget,
+    RubricVersion,
+)
 from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
 from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
@@ -25,6 +37,7 @@ __all__ = [
     "Example",
     "Failure",
     "ItemStatus",
+    "LabelQuery",
     "LineageEdge",
     "LineageGraph",
     "Media",
@@ -33,10 +46,17 @@ __all__ = [
     "NodeKind",
     "Page",
     "Price",
+    "QueueHome",
     "RecordType",
     "Retention",
+    "ReviewClaim",
+    "ReviewComment",
     "ReviewItem",
+    "ReviewLabel",
     "ReviewQueue",
+    "ReviewTarget",
+    "Reviewed",
+    "RubricVersion",
     "Run",
     "RunKind",
     "RunQuery",

@@ -19,15 +19,19 @@ from weft.records import (
     AttributeIndex,
     AuditEntry,
     Batch,
+    Credential,
+    CredentialKind,
     Deletion,
     Deployment,
     Entry,
     Example,
+    Identity,
     LabelQuery,
     LineageEdge,
     LineageGraph,
     NodeKind,
     Page,
+    Person,
     Price,
     QueueHome,
     Retention,
@@ -37,6 +41,7 @@ from weft.records import (
     ReviewItem,
     ReviewLabel,
     ReviewQueue,
+    Role,
     RubricVersion,
     Run,
     RunQuery,
@@ -62,6 +67,7 @@ __all__ = [
     "Evaluations",
     "IngestReport",
     "Keeping",
+    "People",
     "Prices",
     "Rejected",
     "Reviews",
@@ -398,6 +404,46 @@ class Keeping(Protocol):
         ...
 
 
+class People(Protocol):
+    """Who may sign in, and what proves who somebody is. Tokens never reach the store, only their digests."""
+
+    def add_person(self, person: Person) -> Person:
+        """Raises ConflictError where there is somebody of that name, InputError for a name that cannot be one."""
+        ...
+
+    def set_role(self, name: str, role: Role) -> Person:
+        """Raises NotFoundError."""
+        ...
+
+    def remove_person(self, name: str) -> None:
+        """Forget somebody with all their links, sessions and keys; what they wrote stays. Raises NotFoundError."""
+        ...
+
+    def list_people(self) -> list[Person]:
+        """Everybody, by name."""
+        ...
+
+    def add_credential(self, credential: Credential) -> Credential:
+        """Keep what proves who somebody is. Raises NotFoundError for an unknown person."""
+        ...
+
+    def list_credentials(self, kind: CredentialKind, *, person: str | None = None) -> list[Credential]:
+        """Those that have not expired, the newest first."""
+        ...
+
+    def identify(self, kind: CredentialKind, digest: str) -> Identity | None:
+        """Whose token it is; None where there is none, or it has expired."""
+        ...
+
+    def redeem(self, link: str, session: Credential) -> Person:
+        """Exchange a link (its digest) for a session, once. Raises NotFoundError where it was used or has expired."""
+        ...
+
+    def delete_credential(self, digest: str) -> None:
+        """End a session, revoke a key, take a link back; by its digest or its id. Raises NotFoundError."""
+        ...
+
+
 class Blobs(Protocol):
     """Content-addressed bytes, scoped by project."""
 
@@ -432,6 +478,8 @@ class Store(Protocol):
     def prices(self) -> Prices: ...
     @property
     def keeping(self) -> Keeping: ...
+    @property
+    def people(self) -> People: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -34,21 +34,23 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
     where the extra ``server`` is not installed, StoreError where the database cannot be used.
     """
     settings = dataclasses.replace(settings, url=None)
-    rules_of(settings)
     with contextlib.ExitStack() as stack:
+        store = stack.enter_context(contextlib.closing(open_store(settings)))
+        rules_of(settings, people=bool(store.people.list_people()))
         front = stack.enter_context(listen(settings.host, settings.port, "WEFT_PORT"))
         inner = stack.enter_context(listen("127.0.0.1", 0, "WEFT_OTLP_PORT"))
         otlp = _otlp_socket(settings)
         sockets = [inner] if otlp is None else [inner, stack.enter_context(otlp)]
         settings = dataclasses.replace(settings, port=front.getsockname()[1])
-        store = stack.enter_context(contextlib.closing(open_store(settings)))
         # The pages, the drainer and the ingest process find their settings in the environment.
         os.environ.update(settings_module.to_environ(settings))
         os.environ.pop("WEFT_URL", None)
-        stack.callback(IngestProcess(settings, sockets).stop)
+        ingest = IngestProcess(settings, sockets, _address(settings.host, front))
+        stack.callback(ingest.stop)
         ui = asgi_app()
         pages = Pages(ui, ui.lifespan(), addresses.target)
-        app = create_app(store, settings, ingest_address=_address("127.0.0.1", inner), pages=pages)
+        inside = _address("127.0.0.1", inner)
+        app = create_app(store, settings, ingest_address=inside, ingest_key=ingest.key, pages=pages)
         address = _address(settings.host, front)
 
         def announce() -> None:
@@ -89,7 +91,7 @@ def _say(settings: Settings, address: str, otlp: socket.socket | None) -> None:
     print(f"Weft is at {address}", flush=True)  # noqa: T201 - what the command is for
     print(f"OpenTelemetry (OTLP/HTTP) goes to {address}/v1/traces{also}", flush=True)  # noqa: T201 - likewise
     if not is_loopback(settings.host):
-        print("Others who reach this machine are asked for WEFT_API_KEY.", flush=True)  # noqa: T201 - likewise
+        print("Others who reach this machine are asked to sign in.", flush=True)  # noqa: T201 - likewise
 
 
 class Background:

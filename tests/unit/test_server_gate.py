@@ -13,8 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from weft import clock, settings
 from weft.errors import WeftError
+from weft.repositories import People
+from weft.server.access import StoreAccess
 from weft.server.gate import Gate, is_loopback, rules_of
-from weft.server.signin import new_session, session_lives
+from weft.server.sessions import new_session, session_lives
 
 KEY = "correct horse battery staple"
 HOST = "http://127.0.0.1:4300"
@@ -30,7 +32,7 @@ async def _page(_request: Any) -> PlainTextResponse:
     return PlainTextResponse("in")
 
 
-def client(key: str | None = None, base_url: str = HOST, **overrides: Any) -> TestClient:
+def client(key: str | None = None, base_url: str = HOST, people: People | None = None, **overrides: Any) -> TestClient:
     inner = Starlette(routes=[WebSocketRoute("/ws", _echo), Route("/page", _page)])
     methods = ["GET", "POST", "DELETE"]
     app = Starlette(
@@ -42,8 +44,8 @@ def client(key: str | None = None, base_url: str = HOST, **overrides: Any) -> Te
             Route("/", _page),
         ]
     )
-    rules = rules_of(settings.load({"api_key": key, **overrides}))
-    return TestClient(Gate(app, rules), base_url=base_url, follow_redirects=False)
+    rules = rules_of(settings.load({"api_key": key, **overrides}), people=people is not None)
+    return TestClient(Gate(app, rules, StoreAccess(key, people)), base_url=base_url, follow_redirects=False)
 
 
 def signed_in() -> TestClient:
@@ -93,10 +95,11 @@ def test_a_server_open_to_others_answers_to_addresses_but_not_to_foreign_names()
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "example.org", "::"])
 def test_another_host_without_a_key_is_refused(host: str) -> None:
-    with pytest.raises(WeftError, match=r"does not listen on .* without a key.*Set WEFT_API_KEY") as caught:
+    with pytest.raises(WeftError, match=r"does not listen on .* without a key.*weft user add.*WEFT_API_KEY") as caught:
         rules_of(settings.load({"host": host}))
     assert caught.value.field == "host"
-    assert rules_of(settings.load({"host": host, "api_key": KEY})).key == KEY
+    assert rules_of(settings.load({"host": host, "api_key": KEY})).any_address
+    assert rules_of(settings.load({"host": host}), people=True).any_address
 
 
 def test_what_counts_as_loopback() -> None:
@@ -163,7 +166,7 @@ def test_the_cookie_is_secure_behind_a_proxy_that_speaks_https() -> None:
 def test_a_wrong_key_at_the_page_says_so() -> None:
     answer = client(KEY).post("/login", data={"key": "no", "next": '/"><b>'})
     assert answer.status_code == 401
-    assert "not the key" in answer.text
+    assert "That is no key" in answer.text
     assert "<b>" not in answer.text
     assert "set-cookie" not in answer.headers
 

@@ -19,6 +19,7 @@ from weft.cli import (
     evaluate,
     exchange,
     keeping,
+    people,
     review,
     serve,
     serving,
@@ -56,6 +57,8 @@ app.command("deployments")(serving.deployments)
 app.add_typer(versions.prompts, name="prompts", no_args_is_help=True)
 app.add_typer(versions.ops, name="ops", no_args_is_help=True)
 app.add_typer(serving.prices, name="prices", no_args_is_help=True)
+app.add_typer(people.users, name="user", no_args_is_help=True)
+app.add_typer(people.keys, name="key", no_args_is_help=True)
 app.command("doctor")(doctor.doctor)
 app.command("settings")(doctor.settings_table)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
 from weft.client.keeping import RemoteKeeping
+from weft.client.people import RemotePeople
 from weft.client.reviews import RemoteReviews
 from weft.client.serving import RemoteDeployments, RemotePrices
 from weft.client.wire import Wire, parse, segment
@@ -54,6 +55,7 @@ class RemoteStore:
         self.deployments = RemoteDeployments(self._wire)
         self.prices = RemotePrices(self._wire)
         self.keeping = RemoteKeeping(self._wire)
+        self.people = RemotePeople(self._wire)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and wait for it; sent twice it counts once."""

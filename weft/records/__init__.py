@@ -5,6 +5,7 @@ from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, 
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.keeping import AuditEntry, Deletion, Retention
 from weft.records.media import Media, MediaReference, find_media
+from weft.records.people import Credential, CredentialKind, Identity, Person, Role
 from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.reviews import (
     ItemStatus,
@@ -31,11 +32,14 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "ConsoleLines",
+    "Credential",
+    "CredentialKind",
     "Deletion",
     "Deployment",
     "Entry",
     "Example",
     "Failure",
+    "Identity",
     "ItemStatus",
     "LabelQuery",
     "LineageEdge",
@@ -45,6 +49,7 @@ __all__ = [
     "Metrics",
     "NodeKind",
     "Page",
+    "Person",
     "Price",
     "QueueHome",
     "RecordType",
@@ -56,6 +61,7 @@ __all__ = [
     "ReviewQueue",
     "ReviewTarget",
     "Reviewed",
+    "Role",
     "RubricVersion",
     "Run",
     "RunKind",

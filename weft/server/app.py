@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from weft import drainer
 from weft.repositories import Store
 from weft.server import rest
+from weft.server.access import StoreAccess
 from weft.server.bodies import Bounds, Limit
 from weft.server.gate import Gate, rules_of
 from weft.server.otlp import DurableJournal
@@ -40,15 +41,17 @@ def create_app(
     *,
     journal: DurableJournal | None = None,
     ingest_address: str | None = None,
+    ingest_key: str | None = None,
     pages: Pages | None = None,
 ) -> ASGIApp:
     """The whole server as an ASGI app.
 
     With ``journal`` it takes OTLP and forwarded journals itself; with ``ingest_address`` it hands them on to the
-    ingest process there. Raises WeftError where ``settings`` would open it to others without a key.
+    ingest process there, showing ``ingest_key``. Raises WeftError where ``settings`` would open it to others while
+    there is neither a key nor anybody who signs in.
     """
-    rules = rules_of(settings)
-    proxy = None if ingest_address is None else IngestProxy(ingest_address, settings.api_key)
+    rules = rules_of(settings, people=bool(store.people.list_people()))
+    proxy = None if ingest_address is None else IngestProxy(ingest_address, ingest_key or settings.api_key)
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
@@ -66,7 +69,8 @@ def create_app(
     elif journal is not None:
         include_ingest(app, journal, settings, Bounds())
     api = RawPaths(Limit(app))
-    return Gate(api if pages is None else _beside(api, pages), rules)
+    access = StoreAccess(settings.api_key, store.people)
+    return Gate(api if pages is None else _beside(api, pages), rules, access)
 
 
 def _beside(api: ASGIApp, pages: Pages) -> ASGIApp:

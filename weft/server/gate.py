@@ -9,19 +9,23 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weft.errors import WeftError
+from weft.records import Identity
 from weft.server import signin
+from weft.server.access import PROJECT_HEADER, Access, StoreAccess, refused, remember_identity
 from weft.server.replies import refusal
 from weft.settings import Settings
 
-OPEN_PATHS = ("/api/health", "/login")
+OPEN_PATHS = ("/api/health", *signin.PATHS)
+PERSON_HEADER = "x-weft-person"
+ROLE_HEADER = "x-weft-role"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -36,9 +40,8 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the gate lets through: the key (None: none asked), host names, whether any IP address may stand as host."""
+    """Which hosts the gate answers to: names, and whether any IP address may stand as host."""
 
-    key: str | None
     names: frozenset[str]
     any_address: bool = False
 
@@ -53,62 +56,72 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def rules_of(settings: Settings) -> Rules:
-    """The rules that follow from the settings. Raises WeftError for an address others can reach without a key."""
-    if settings.api_key is None and not is_loopback(settings.host):
+def rules_of(settings: Settings, *, people: bool = False) -> Rules:
+    """The rules that follow from the settings. Raises WeftError for an address others can reach where there is neither
+    a key nor ``people`` who sign in."""
+    if settings.api_key is None and not people and not is_loopback(settings.host):
         raise WeftError(
             f"Weft does not listen on {settings.host} without a key: everyone who reaches it could read everything.",
-            remedy="Set WEFT_API_KEY to a long random text, or listen on 127.0.0.1.",
+            remedy="Add somebody who signs in (weft user add NAME --role admin), or set WEFT_API_KEY to a long random "
+            "text, or listen on 127.0.0.1.",
             field="host",
         )
     extra = {name.strip().lower() for name in settings.hosts.split(",") if name.strip()}
     names = _LOOPBACK | {settings.host.lower()} | extra
     if is_loopback(settings.host):
-        return Rules(settings.api_key, names)
-    return Rules(settings.api_key, names | {socket.gethostname().lower()}, any_address=True)
+        return Rules(names)
+    return Rules(names | {socket.gethostname().lower()}, any_address=True)
 
 
 class Gate:
     """Lets through who may pass and stamps security headers on every answer."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules, access: Access) -> None:
         self._app = app
         self._rules = rules
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        denied = self._denial(scope)
+        try:
+            denied = await self._denial(scope)
+        except HTTPException as error:
+            denied = refusal(error.status_code, f"{error.detail}.")
         if scope["type"] == "websocket":
             await (self._app(scope, receive, send) if denied is None else _close(receive, send))
             return
         if denied is not None:
             await denied(scope, receive, _stamped(send))
-        elif scope["path"] == "/login" and self._rules.key is not None:
-            await signin.serve(self._rules.key, scope, receive, _stamped(send))
+        elif scope["path"] in signin.PATHS and isinstance(self._access, StoreAccess) and await self._access.guarded():
+            await signin.serve(self._access, scope, receive, _stamped(send))
         else:
             await self._app(scope, receive, _stamped(send))
 
-    def _denial(self, scope: Scope) -> Response | None:
-        """The refusal that this connection gets; None lets it through."""
+    async def _denial(self, scope: Scope) -> Response | None:
+        """The refusal that this connection gets; None lets it through, with the caller noted."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._host_allowed(host):
             return refusal(
                 421, f"This server does not answer to the host {host!r}; WEFT_HOSTS names those that it does."
             )
-        key = self._rules.key
-        if key is not None and signin.bearer_fits(headers.getlist("authorization"), key):
-            return None
-        cookie = key is not None and signin.session_lives(_cookie(headers, signin.COOKIE), key)
         is_open = scope["type"] == "http" and scope["path"] in OPEN_PATHS
-        if key is not None and not cookie and not is_open:
+        caller = await self._access.who(headers)
+        if caller is None and not is_open:
             return _sign_in(scope, headers)
+        by_cookie = caller is not None and caller.by_cookie
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
-        if changes and not _same_origin(headers, host, required=cookie):
+        by_key = caller is not None and not by_cookie and "authorization" in headers
+        if changes and not by_key and not _same_origin(headers, host, required=by_cookie):
             return refusal(403, "The request comes from a page of another origin.")
+        if caller is not None:
+            reason = None if is_open else refused(caller.identity, scope)
+            if reason is not None:
+                return refusal(403, reason)
+            _note(scope, caller.identity)
         return None
 
     def _host_allowed(self, host: str) -> bool:
@@ -145,14 +158,17 @@ def _netloc(origin: str) -> str:
         return ""
 
 
-def _cookie(headers: Headers, name: str) -> str:
-    jar: SimpleCookie = SimpleCookie()
-    for line in headers.getlist("cookie"):
-        try:
-            jar.load(line)
-        except CookieError:
-            continue
-    return jar[name].value if name in jar else ""
+def _note(scope: Scope, identity: Identity) -> None:
+    """Tell the app behind the gate who asks; what the caller wrote there himself is taken out."""
+    remember_identity(scope, identity)
+    own = {PERSON_HEADER.encode(), ROLE_HEADER.encode()}
+    kept = [(name, value) for name, value in scope["headers"] if name not in own]
+    if identity.person is not None:
+        kept += [(PERSON_HEADER.encode(), identity.person.encode()), (ROLE_HEADER.encode(), identity.role.encode())]
+    if identity.project is not None:
+        kept = [*(pair for pair in kept if pair[0] != PROJECT_HEADER.encode())]
+        kept.append((PROJECT_HEADER.encode(), identity.project.encode()))
+    scope["headers"] = kept
 
 
 def _sign_in(scope: Scope, headers: Headers) -> Response:

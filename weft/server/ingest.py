@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import secrets
 import socket
 import subprocess
 import sys
@@ -39,8 +40,8 @@ _HEALTHY_S = 10.0
 _STOP_S = 10.0
 
 
-def run(settings: Settings, sockets: list[socket.socket]) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(settings: Settings, sockets: list[socket.socket], front: str | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; the server at ``front`` knows the callers."""
     journal = open_journal(settings)
     backlog = Backlog(settings.dir, journal.writer)
     stopping = threading.Event()
@@ -49,7 +50,8 @@ def run(settings: Settings, sockets: list[socket.socket]) -> None:
         attendant.start()
     try:
         with unwinding_on_sigterm():
-            uvicorn.Server(uvicorn_config(ingest_app(journal, settings, backlog=backlog))).run(sockets=sockets)
+            app = ingest_app(journal, settings, backlog=backlog, front=front)
+            uvicorn.Server(uvicorn_config(app)).run(sockets=sockets)
     finally:
         stopping.set()
         if settings.drain != "off":
@@ -89,8 +91,11 @@ class IngestProcess:
     The parent keeps the sockets, so callers wait through a restart instead of being refused.
     """
 
-    def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, sockets: Sequence[socket.socket], front: str | None = None) -> None:
+        # A key for this server alone: others are known by the one in front, and may come and go.
+        self.key = settings.api_key if front is None else secrets.token_urlsafe(32)
+        self._settings = dataclasses.replace(settings, api_key=self.key)
+        self._front = front
         self._sockets = sockets
         self._stopping = threading.Event()
         self._process = self._start()
@@ -119,6 +124,7 @@ class IngestProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         fds = [sock.fileno() for sock in self._sockets]
         command = [sys.executable, "-m", "weft.server.ingest", "--follow"]
+        command += [] if self._front is None else ["--front", self._front]
         for fd in fds:
             command += ["--fd", str(fd)]
         return subprocess.Popen(  # noqa: S603 - this interpreter, arguments of our own
@@ -150,6 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", help="the address to listen on (WEFT_HOST)")
     parser.add_argument("--port", type=int, help="the port to listen on (WEFT_OTLP_PORT)")
     parser.add_argument("--fd", type=int, action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--front", help=argparse.SUPPRESS)
     parser.add_argument("--follow", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     try:
@@ -161,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
             sockets = [listen(settings.host, settings.otlp_port, "WEFT_OTLP_PORT")]
         if given.follow:
             follow_parent()
-        run(settings, sockets)
+        run(settings, sockets, given.front)
     except WeftError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command's own message
         return 2

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from weft.server import forward, otlp, replies
+from weft.server.access import FrontAccess, StoreAccess
 from weft.server.backlog import Backlog
 from weft.server.bodies import Bounds
 from weft.server.gate import Gate, rules_of
@@ -20,9 +21,17 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
 def ingest_app(
-    journal: DurableJournal, settings: Settings, *, bounds: Bounds | None = None, backlog: Backlog | None = None
+    journal: DurableJournal,
+    settings: Settings,
+    *,
+    bounds: Bounds | None = None,
+    backlog: Backlog | None = None,
+    front: str | None = None,
 ) -> ASGIApp:
-    """The server of the ingest process: OTLP and forwarded journals, no store, no pages."""
+    """The server of the ingest process: OTLP and forwarded journals, no store, no pages.
+
+    ``front`` is the address of the server that knows the callers; the key in ``settings`` is then that server's own.
+    """
     app = fastapi_app(None)
     include_ingest(app, journal, settings, bounds or Bounds(), backlog)
 
@@ -30,7 +39,9 @@ def ingest_app(
     async def health() -> Any:
         return replies.reply({"status": "ok", "serves": "ingest"})
 
-    return Gate(app, rules_of(settings))
+    if front is None or settings.api_key is None:
+        return Gate(app, rules_of(settings), StoreAccess(settings.api_key))
+    return Gate(app, rules_of(settings), FrontAccess(settings.api_key, front))
 
 
 def fastapi_app(lifespan: Lifespan | None) -> FastAPI:

@@ -21,6 +21,7 @@ from weft.store.evaluations import SqlEvaluations
 from weft.store.ingest import forget_progress, ingest, progress, retire
 from weft.store.keeping import SqlKeeping
 from weft.store.migrations import migrate
+from weft.store.people import SqlPeople
 from weft.store.prices import SqlPrices
 from weft.store.reading import go_on
 from weft.store.reviews import SqlReviews
@@ -49,6 +50,7 @@ class SqlStore:
         self.deployments = SqlDeployments(database)
         self.prices = SqlPrices(database)
         self.keeping = SqlKeeping(database)
+        self.people = SqlPeople(database)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

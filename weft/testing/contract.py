@@ -16,6 +16,7 @@ from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
+from weft.testing.contract_people import PeopleContract
 from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
@@ -41,5 +42,6 @@ class StoreContract(
     ReviewContract,
     ServingContract,
     KeepingContract,
+    PeopleContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

@@ -15,6 +15,7 @@ from weft.server.rest import (
     keeping,
     media,
     outlines,
+    people,
     reviews,
     runs,
     serving,
@@ -26,7 +27,7 @@ from weft.server.rest import (
 def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     """All routes under /api that the store answers; ``forget`` is called after each deletion of spans."""
     routes = APIRouter()
-    for room in (system, runs, outlines, actions, feedback, spans, media, artifacts, serving, reviews):
+    for room in (system, runs, outlines, actions, feedback, spans, media, artifacts, serving, reviews, people):
         routes.include_router(room.router(store))
     routes.include_router(keeping.router(store, forget))
     return routes

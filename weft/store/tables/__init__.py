@@ -34,6 +34,7 @@ from weft.store.tables.observations import (
     traces,
     writers,
 )
+from weft.store.tables.people import credentials, people
 from weft.store.tables.reading import attribute_indexes, backfills, span_attributes, span_groups, span_hours
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "chunks",
     "console",
     "contents",
+    "credentials",
     "deleted_spans",
     "deployments",
     "dictionaries",
@@ -54,6 +56,7 @@ __all__ = [
     "examples",
     "freed_contents",
     "metadata",
+    "people",
     "pieces",
     "points",
     "prices",

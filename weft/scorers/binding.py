@@ -20,29 +20,51 @@ class Bound:
     kwargs: dict[str, Any]
 
 
-def bind(function: Callable[..., Any], values: Mapping[str, Any], *, what: str) -> Bound:
-    """The arguments of ``function`` out of ``values``, by the names of its parameters.
+class Binder:
+    """Fills the parameters of one function by name, its signature read once.
 
-    A parameter with a default may be absent, ``**kwargs`` takes nothing. Raises InputError naming the parameter that
-    cannot be filled. ``what`` names the function in the message.
+    A parameter with a default may be absent, ``**kwargs`` takes nothing. ``columns`` maps parameters to keys of other
+    names. ``what`` names the function in messages.
     """
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    for parameter in signature(function).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        if parameter.name in values:
-            if parameter.kind is parameter.POSITIONAL_ONLY:
-                args.append(values[parameter.name])
-            else:
-                kwargs[parameter.name] = values[parameter.name]
-        elif parameter.default is parameter.empty:
-            raise InputError(
-                f"{what} asks for '{parameter.name}', which the example does not have.",
-                remedy=f"It has: {', '.join(sorted(values)) or 'nothing'}.",
-                field=parameter.name,
-            )
-    return Bound(tuple(args), kwargs)
+
+    __slots__ = ("_columns", "_parameters", "_what", "names")
+
+    def __init__(self, function: Callable[..., Any], *, what: str, columns: Mapping[str, str] | None = None) -> None:
+        skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        self._parameters = [
+            (p.name, p.kind is p.POSITIONAL_ONLY, p.default is p.empty)
+            for p in signature(function).parameters.values()
+            if p.kind not in skipped
+        ]
+        self._columns = dict(columns or {})
+        self._what = what
+        self.names = frozenset(name for name, _, _ in self._parameters)
+
+    def __call__(self, values: Mapping[str, Any]) -> Bound:
+        """The arguments out of ``values``. Raises InputError naming the parameter that cannot be filled."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for name, positional, required in self._parameters:
+            key = self._columns.get(name, name)
+            if key not in values:
+                key = name
+            if key in values:
+                if positional:
+                    args.append(values[key])
+                else:
+                    kwargs[name] = values[key]
+            elif required:
+                raise InputError(
+                    f"{self._what} asks for '{name}', which the example does not have.",
+                    remedy=f"It has: {', '.join(sorted(values)) or 'nothing'}.",
+                    field=name,
+                )
+        return Bound(tuple(args), kwargs)
+
+
+def bind(function: Callable[..., Any], values: Mapping[str, Any], *, what: str) -> Bound:
+    """The arguments of ``function`` out of ``values``, by the names of its parameters: a :class:`Binder` used once."""
+    return Binder(function, what=what)(values)
 
 
 def signature(function: Callable[..., Any]) -> inspect.Signature:

@@ -24,6 +24,7 @@ from weft.tracing.redact import Redactor
 from weft.tracing.sampling import Hold
 from weft.tracing.span_record import Record, add_attributes, encode, event, link
 from weft.tracing.span_record import end as end_record
+from weft.tracing.watching import watched
 
 _SPAN = RecordType.SPAN
 _RECORDED = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
@@ -192,12 +193,15 @@ class OwnSpan(ActiveSpan, trace.Span):
                 record["status"] = "ok"
             else:
                 self._close(record, end_ns)
+            payload = encode(record)
             if self.hold is None:
-                (recording.active or self._recorder).append(_SPAN, encode(record))
+                (recording.active or self._recorder).append(_SPAN, payload)
             else:
-                self.hold.put(record["span_id"], encode(record), failed=self._failure is not None)
+                self.hold.put(record["span_id"], payload, failed=self._failure is not None)
                 if self.is_root:
                     self.hold.end()
+            if watched and (watcher := watched.get(record["trace_id"])) is not None:
+                watcher(record, payload)
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("span end", error)
 

@@ -19,6 +19,7 @@ from weft.tracing.own import OwnSpan
 from weft.tracing.redact import PLAIN
 from weft.tracing.sampling import Hold
 from weft.tracing.span_record import CONTENT, SCOPE, Opened, Record, encode, is_genai
+from weft.tracing.watching import watched
 
 
 class JournalProcessor(SpanProcessor):
@@ -120,7 +121,10 @@ class JournalProcessor(SpanProcessor):
             _close(opened, span, foreign=self._only_genai)
             if recording.active is not None:
                 opened.recorder = recording.active
-            opened.put(encode(opened.record), failed=span.status.status_code is StatusCode.ERROR)
+            payload = encode(opened.record)
+            opened.put(payload, failed=span.status.status_code is StatusCode.ERROR)
+            if watched and (watcher := watched.get(opened.record["trace_id"])) is not None:
+                watcher(opened.record, payload)
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
             guard.failed("span end", error)
 

@@ -137,9 +137,10 @@ def _begin(
         begun.trace_state = state
     around = context.around()
     if around is not None:
-        begun.set_attributes(around)
-        # An evaluation is a run beside the current one.
+        # An evaluation is a run beside the current one; for a column no attribute is needed.
         record["run_id"] = around.get(names.WEFT_RUN_ID, record["run_id"])
+        if len(around) > 1 or names.WEFT_RUN_ID not in around:
+            begun.set_attributes(around)
     return begun
 
 

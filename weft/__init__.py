@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         StoreError,
         WeftError,
     )
-    from weft.evals import Dataset, Evaluation, Gate
+    from weft.evals import Dataset, Evaluation, Gate, compare
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
     from weft.records import find_media
@@ -78,6 +78,7 @@ _HOMES: dict[str, str] = {
     "TraceMiddleware": "weft.tracing.asgi",
     "WeftError": "weft.errors",
     "attributes": "weft.tracing",
+    "compare": "weft.evals",
     "continue_trace": "weft.tracing.propagation",
     "deployed": "weft.training",
     "feedback": "weft.tracing.human_scores",
@@ -139,6 +140,7 @@ __all__ = [
     "WeftError",
     "__version__",
     "attributes",
+    "compare",
     "continue_trace",
     "deployed",
     "feedback",

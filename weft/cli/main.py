@@ -13,6 +13,7 @@ import typer
 from weft.cli import (
     attributes,
     browse,
+    compare,
     deletion,
     demo,
     doctor,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command("up")(serve.up)
 app.command("demo")(demo.demo)
 app.command("eval")(evaluate.evaluate)
+app.command("compare")(compare.compare_runs)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
 app.command("totals")(totals.totals)

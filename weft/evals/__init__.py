@@ -1,6 +1,6 @@
 """Evaluations: datasets, the engine, results with intervals, comparisons and gates."""
 
-from weft.evals.comparison import Comparison, MetricComparison, compare
+from weft.evals.comparison import Comparison, MetricComparison, compare, compare_results
 from weft.evals.dataset import Dataset
 from weft.evals.evaluation import Evaluation
 from weft.evals.files import run_file
@@ -16,6 +16,7 @@ __all__ = [
     "MetricComparison",
     "Verdict",
     "compare",
+    "compare_results",
     "load",
     "run_file",
 ]

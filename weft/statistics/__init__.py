@@ -26,6 +26,7 @@ from weft.statistics.paired import (
     Design,
     McNemar,
     NonInferiority,
+    difference_p,
     examples_needed,
     holm,
     mcnemar,
@@ -33,6 +34,7 @@ from weft.statistics.paired import (
     minimum_detectable_effect,
     non_inferiority,
     paired_difference,
+    power,
     tango,
 )
 from weft.statistics.passk import pass_at_k, pass_hat_k
@@ -57,6 +59,7 @@ __all__ = [
     "clustered_standard_error",
     "cohen_kappa",
     "combine_waves",
+    "difference_p",
     "estimate",
     "estimate_queue",
     "examples_needed",
@@ -71,6 +74,7 @@ __all__ = [
     "paired_difference",
     "pass_at_k",
     "pass_hat_k",
+    "power",
     "ppi_mean",
     "probabilities",
     "standard_error",

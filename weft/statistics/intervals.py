@@ -103,6 +103,13 @@ def t_interval(mean: float, se: float, degrees: float, level: float = 0.95) -> I
 
 def bootstrap(values: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples: int = _RESAMPLES) -> Interval:
     """The percentile bootstrap interval of the mean; the same seed gives the same interval."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(bootstrap_means(values, seed=seed, resamples=resamples), [tail, 1 - tail])
+    return Interval(float(low), float(high), level, "bootstrap")
+
+
+def bootstrap_means(values: ArrayLike, *, seed: int = 0, resamples: int = _RESAMPLES) -> Floats:
+    """The means (resamples,) of as many draws with replacement; the same seed gives the same ones."""
     array = np.asarray(values, dtype=np.float64)
     generator = np.random.default_rng(seed)
     at_once = max(1, 2_000_000 // array.size)  # 16 MB of draws in memory
@@ -110,9 +117,7 @@ def bootstrap(values: ArrayLike, level: float = 0.95, *, seed: int = 0, resample
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
         means.append(array[generator.integers(0, array.size, (rows, array.size))].mean(axis=1))
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
-    return Interval(float(low), float(high), level, "bootstrap")
+    return np.concatenate(means)
 
 
 def aggregate(

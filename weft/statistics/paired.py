@@ -12,11 +12,17 @@ from weft.errors import InputError
 from weft.statistics.distributions import normal_cdf, normal_quantile, t_cdf
 from weft.statistics.intervals import (
     Aggregate,
+    Floats,
     Interval,
+    bootstrap,
+    bootstrap_means,
     clustered_standard_error,
     standard_error,
     t_interval,
 )
+
+_ROUGH = 25  # Cochran's rule: a mean of n values is near enough to normal where n > 25 skewness^2
+_FEW = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ def paired_difference(
     """The mean of ``after - before`` over the examples that both have; the other ones are ``missing``.
 
     Unclustered binary outcomes get Tango's score interval (Statistics in Medicine 17, 1998), which is not
-    empty where nothing flips; all else a t interval on the differences.
+    empty where nothing flips; all else a t interval on the differences, or, where 30 or more of them are too skewed
+    for it (Cochran's rule, n <= 25 G^2), a seeded bootstrap.
     """
     if len(before) != len(after):
         raise InputError(f"There are {len(before)} values before and {len(after)} after.", field="after")
@@ -74,12 +81,42 @@ def paired_difference(
         se = standard_error(differences)
     elif groups is None or count == n:
         se = standard_error(differences)
-        interval = t_interval(mean, se, n - 1, level)
+        interval = bootstrap(differences, level) if _too_skewed(differences) else t_interval(mean, se, n - 1, level)
     else:
         se = clustered_standard_error(differences, groups)
         interval = t_interval(mean, se, count - 1, level)
-    method = interval.method if interval.method == "tango" else "paired t" if count == n else "paired clustered t"
-    return Aggregate(n, missing, mean, se, interval.low, interval.high, level, method)
+    method = interval.method if interval.method == "tango" else f"paired {interval.method}"
+    return Aggregate(
+        n, missing, mean, se, interval.low, interval.high, level, "paired clustered t" if count < n else method
+    )
+
+
+def _too_skewed(differences: Floats) -> bool:
+    away = differences - differences.mean()
+    spread = float((away**2).mean())
+    if differences.size < _FEW or spread == 0:
+        return False
+    return bool(differences.size <= _ROUGH * float((away**3).mean()) ** 2 / spread**3)
+
+
+def difference_p(
+    difference: Aggregate,
+    before: Sequence[float | None],
+    after: Sequence[float | None],
+    *,
+    clusters: Sequence[Hashable] | None = None,
+) -> float | None:
+    """The two-sided p-value of no difference at all, by the method that made the interval; None without one.
+
+    For yes-or-no outcomes that is McNemar's exact test; clustered ones, and numbers, are tested by t or the bootstrap.
+    """
+    if difference.low is None:
+        return None
+    if difference.method == "tango":
+        pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
+        return mcnemar_p(sum(b > a for a, b in pairs), sum(b < a for a, b in pairs))
+    upper = _p_value(difference, before, after, clusters, 0.0)
+    return min(1.0, 2 * min(upper, 1 - upper)) if difference.se else (1.0 if not difference.value else 0.0)
 
 
 def tango(gained: int, lost: int, n: int, level: float = 0.95) -> Interval:
@@ -167,6 +204,9 @@ def _p_value(
         gained = sum(b > a for a, b in kept)
         return 1 - normal_cdf(_tango_z(-margin, gained, sum(b < a for a, b in kept), len(kept)))
     assert difference.value is not None
+    if difference.method == "paired bootstrap":
+        means = bootstrap_means(np.array([b - a for a, b in kept], dtype=np.float64))
+        return (float((means <= -margin).sum()) + 1) / (means.size + 1)
     distance = difference.value + margin
     if not difference.se:
         return 0.0 if distance > 0 else 1.0
@@ -205,6 +245,17 @@ def minimum_detectable_effect(n: int, design: Design, *, alpha: float = 0.05, po
     """The smallest difference that ``n`` examples detect with this power."""
     z: float = normal_quantile(1 - alpha / 2) + normal_quantile(power)
     return z * math.sqrt(design.variance / n)
+
+
+def power(effect: float, n: int, design: Design, *, alpha: float = 0.05) -> float:
+    """The chance that ``n`` examples show a true difference of ``effect``: that its two-sided test rejects."""
+    if design.variance <= 0 or n <= 0:
+        raise InputError(
+            f"{n} examples whose differences vary by {design.variance} have no power to speak of.", field="design"
+        )
+    z = normal_quantile(1 - alpha / 2)
+    shift = abs(effect) / math.sqrt(design.variance / n)
+    return normal_cdf(shift - z) + normal_cdf(-shift - z)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from weft.recording import FlushReport
     from weft.records import find_media
     from weft.reviews import ReviewPolicy
-    from weft.scorers import Scorer, scorer
+    from weft.scorers import DatasetScorer, Scorer, dataset_scorer, scorer
     from weft.session import flush, init
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.asgi import TraceMiddleware
@@ -53,6 +53,7 @@ _HOMES: dict[str, str] = {
     "ConflictError": "weft.errors",
     "ContextAwareThread": "weft.tracing.executors",
     "Dataset": "weft.evals",
+    "DatasetScorer": "weft.scorers",
     "Evaluation": "weft.evals",
     "File": "weft.tracing.media",
     "FlushReport": "weft.recording",
@@ -80,6 +81,7 @@ _HOMES: dict[str, str] = {
     "attributes": "weft.tracing",
     "compare": "weft.evals",
     "continue_trace": "weft.tracing.propagation",
+    "dataset_scorer": "weft.scorers",
     "deployed": "weft.training",
     "feedback": "weft.tracing.human_scores",
     "find_media": "weft.records",
@@ -114,6 +116,7 @@ __all__ = [
     "ConflictError",
     "ContextAwareThread",
     "Dataset",
+    "DatasetScorer",
     "Evaluation",
     "File",
     "FlushReport",
@@ -142,6 +145,7 @@ __all__ = [
     "attributes",
     "compare",
     "continue_trace",
+    "dataset_scorer",
     "deployed",
     "feedback",
     "find_media",

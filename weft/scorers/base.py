@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, overload
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, overload
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
@@ -18,12 +18,16 @@ from weft.tracing.source import source_of
 
 @dataclass(frozen=True, slots=True)
 class ScoreValue:
-    """One judgement: a finite ``value``, a ``label``, or both. Raises InputError where it is neither or not finite."""
+    """One judgement: a finite ``value``, a ``label``, or both. Raises InputError where it is neither or not finite.
+
+    ``metadata`` is what else is worth keeping with the score, as JSON: the votes of a panel, the digest of a prompt.
+    """
 
     value: float | None = None
     label: str | None = None
     explanation: str | None = None
     confidence: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.value is None and self.label is None:
@@ -35,27 +39,45 @@ class ScoreValue:
             raise InputError(f"The confidence is {self.confidence}; it must lie in [0, 1].", field="confidence")
 
 
-class Scorer(BaseModel):
-    """Judges an answer. Subclass it, declare the settings as fields, and write ``score``.
-
-    ``score`` may ask for ``output`` (what the target returned), ``expected``, ``input`` (what the target was given),
-    ``example`` (the whole row) and every column of the row, by parameter name; it may be a coroutine. It returns a
-    bool, a number, a label (str), a :class:`ScoreValue`, or a dict of those, each then a score named ``name/key``.
-    What it raises becomes the record of a failed score: missing, never zero.
-    """
+class Configured(BaseModel):
+    """What every scorer is: a name, settings as Pydantic fields, and a digest of code and settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
     name: str = ""
 
     source: ClassVar[ScoreSource] = ScoreSource.CODE
-    quick: ClassVar[bool] = False
-    """Whether ``score`` never waits and takes microseconds; it is then called without a thread of its own."""
 
     @model_validator(mode="before")
     @classmethod
     def _named(cls, data: Any) -> Any:
         return {**data, "name": data.get("name") or snake_case(cls.__name__)} if isinstance(data, dict) else data
+
+    def config(self) -> dict[str, Any]:
+        """The settings as JSON, without secrets."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def digest(self) -> str:
+        """The digest of code and settings: two scorers with equal digests judge alike."""
+        return digests.of_json({"code": source_of(type(self)), "config": self.config()})
+
+    def renamed(self, name: str) -> Self:
+        """The same scorer under another name."""
+        return self.model_copy(update={"name": name})
+
+
+class Scorer(Configured):
+    """Judges an answer. Subclass it, declare the settings as fields, and write ``score``.
+
+    ``score`` may ask for ``output`` (what the target returned), ``expected``, ``input`` (what the target was given),
+    ``example`` (the whole row), ``trace`` (a :class:`weft.scorers.SampleTrace`: the spans of the call) and every column
+    of the row, by parameter name; it may be a coroutine. It returns a bool, a number, a label (str), a
+    :class:`ScoreValue`, or a dict of those, each then a score named ``name/key``.
+    What it raises becomes the record of a failed score: missing, never zero.
+    """
+
+    quick: ClassVar[bool] = False
+    """Whether ``score`` never waits and takes microseconds; it is then called without a thread of its own."""
 
     def score(self, *args: Any, **kwargs: Any) -> Any:
         """Judge one answer."""
@@ -77,14 +99,6 @@ class Scorer(BaseModel):
     def function(self) -> Callable[..., Any]:
         """What is called to score."""
         return self.score
-
-    def config(self) -> dict[str, Any]:
-        """The settings as JSON, without secrets."""
-        return self.model_dump(mode="json", by_alias=True)
-
-    def digest(self) -> str:
-        """The digest of code and settings: two scorers with equal digests judge alike."""
-        return digests.of_json({"code": source_of(type(self)), "config": self.config()})
 
 
 class FunctionScorer(Scorer):
@@ -131,6 +145,8 @@ def as_scorer(given: Any) -> Scorer:
     """The scorer that ``given`` is, or that a plain function becomes. Raises InputError for anything else."""
     if isinstance(given, Scorer):
         return given
+    if isinstance(given, Configured):
+        raise InputError(f"{given.name} judges a whole dataset, not one answer.", field="scorers")
     if isinstance(given, type):
         raise InputError(
             f"{given.__name__} is a class, not a scorer.", remedy=f"Write {given.__name__}().", field="scorers"

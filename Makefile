@@ -44,7 +44,7 @@ test: $(VENV)/.tested
 	$(if $(ARGS),,$(MAKE) test-clients)
 
 test-clients: $(CLIENTS)/.tested
-	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/test_openai_client.py tests/integration/test_openai_mocks.py
+	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/openai_client
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .

@@ -20,6 +20,21 @@ _Scores = Annotated[ScoreQuery, Depends(filters(ScoreQuery))]
 def router(store: Store) -> APIRouter:
     """The routes of spans, traces and scores."""
     routes = APIRouter(prefix="/api", tags=["traces"])
+    _add_filters(routes, store)
+    _add_traces(routes, store)
+    _add_indexes(routes, store)
+
+    @routes.get(
+        "/scores", response_model=Page[Score], summary="Scores, filtered and paged", openapi_extra=described(ScoreQuery)
+    )
+    def list_scores(query: _Scores) -> Response:
+        return reply(store.evaluations.list_scores(query))
+
+    return routes
+
+
+def _add_filters(routes: APIRouter, store: Store) -> None:
+    """What a filter finds: spans, traces, their numbers."""
 
     @routes.get(
         "/spans", response_model=Page[Span], summary="Spans, filtered and paged", openapi_extra=described(SpanQuery)
@@ -57,6 +72,10 @@ def router(store: Store) -> APIRouter:
     def count_traces(query: _Query) -> Response:
         return reply({"count": store.spans.count_traces(query)})
 
+
+def _add_traces(routes: APIRouter, store: Store) -> None:
+    """One trace, one span."""
+
     @routes.get("/traces/{trace_id:text}", response_model=list[Span], summary="All spans of one trace")
     def get_trace(trace_id: str, contents: bool = True) -> Response:
         return reply(store.spans.get_trace(trace_id, contents=contents))
@@ -71,6 +90,10 @@ def router(store: Store) -> APIRouter:
                 field="span_id",
             )
         return reply(span)
+
+
+def _add_indexes(routes: APIRouter, store: Store) -> None:
+    """Attributes that spans are found by."""
 
     @routes.get(
         "/attribute-indexes", response_model=list[AttributeIndex], summary="The attributes that spans are found by"
@@ -88,11 +111,3 @@ def router(store: Store) -> APIRouter:
     def delete_attribute_index(name: str) -> Response:
         store.spans.delete_attribute_index(name)
         return Response(status_code=204)
-
-    @routes.get(
-        "/scores", response_model=Page[Score], summary="Scores, filtered and paged", openapi_extra=described(ScoreQuery)
-    )
-    def list_scores(query: _Scores) -> Response:
-        return reply(store.evaluations.list_scores(query))
-
-    return routes

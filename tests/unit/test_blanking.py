@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from weft import drainer, settings
 from weft.drainer import Drainer
+from weft.drainer import loop as looping
 from weft.drainer.leader import Leadership
 from weft.journal import FORGET, Folder, Journal, Scan, SegmentReader, blank
 from weft.journal.format import HEADER_BYTES
-from weft.records import RecordType, Span, encode
+from weft.records import Deletion, RecordType, Retention, Span, encode
 from weft.store import SqlStore
 from weft.store.sql import open_memory
 from weft.testing.contract_observations import a_span
@@ -138,4 +141,40 @@ def test_who_finds_no_drainer_blanks_by_itself_and_else_leaves_a_request(fresh_h
     assert drainer.forget(given, [])
     assert folder.requests == []
     assert before not in holders(fresh_home)
+    journal.close()
+
+
+class _KeepsHouseOnce(drainer.StoreSink):
+    """Tells its loop to stop when house was kept, and leaves the store open."""
+
+    def maintain(self, forget: Callable[[Deletion], object]) -> bool:
+        more = super().maintain(forget)
+        self.loop.stop()
+        return more
+
+    def close(self) -> None:
+        pass
+
+    loop: looping.Loop
+
+
+def test_what_the_drainers_own_housekeeping_deletes_is_forgotten_by_the_journal(
+    fresh_home: Path, memory: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looping, "_QUIET_S", 0.0)
+    monkeypatch.setattr(looping, "_HOUSE_S", 0.0)
+    journal = Journal.open(fresh_home)  # it goes on: its segment is not retired
+    journal.append(RecordType.SPAN, a_record(1))
+    refused = Folder.of(fresh_home).rejected
+    refused.mkdir(parents=True, exist_ok=True)
+    row = {"type": RecordType.SPAN, "payload": base64.b64encode(a_record(1)).decode()}
+    (refused / "one.jsonl").write_text(json.dumps(row) + "\n")
+    memory.keeping.set_retention(Retention(a_span(1).project, 1.0), author="me")
+    assert len(holders(fresh_home)) == 1
+    sink = _KeepsHouseOnce(memory)
+    sink.loop = looping.Loop(fresh_home, lambda: sink)
+    sink.loop.run()
+    assert memory.keeping.list_audit().items[0].spans == 1
+    assert holders(fresh_home) == []
+    assert list(refused.iterdir()) == []
     journal.close()

@@ -68,7 +68,7 @@ class SqliteSink:
     def retired(self, writer: str, segment: int) -> None:
         pass
 
-    def maintain(self) -> None:
+    def maintain(self, forget: object) -> None:
         if self.house_is_locked:
             raise StoreError("The database is away.")
         self.maintained += 1

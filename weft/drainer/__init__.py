@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, drain, live_writers
-from weft.drainer.forgetting import forget, forget_traces
+from weft.drainer.forgetting import forget
 from weft.drainer.leader import is_led
 from weft.drainer.loop import DrainThread, Loop
 from weft.drainer.process import drain_all, ensure_running, open_sink, start_thread
+from weft.drainer.refused import forget_traces
 from weft.drainer.retry import retry_rejected
 from weft.drainer.sinks import Sink, StoreSink
 from weft.drainer.status import Status, read_status

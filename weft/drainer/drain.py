@@ -14,6 +14,7 @@ from pathlib import Path
 from weft import clock, ids, otlp
 from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
+from weft.drainer.refused import forget_traces
 from weft.drainer.sent import read_sent
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected, load_status, write_status
@@ -21,7 +22,7 @@ from weft.errors import ServerError, StoreError
 from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader, blank
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
 from weft.journal.segment import fill_zeros
-from weft.records import Batch, Entry, RecordType, Writer, dumps
+from weft.records import Batch, Deletion, Entry, RecordType, Writer, dumps
 from weft.repositories import RETIRED
 
 _SPARES = 8
@@ -97,6 +98,11 @@ class Drainer:
             for path in requests:
                 path.unlink(missing_ok=True)
         return report
+
+    def forget(self, done: Deletion) -> None:
+        """Have no copies of spans that were deleted where the sink stores."""
+        forget_traces(self._folder.root.parent, done.trace_ids)
+        self.blank()
 
     def blank(self) -> None:
         """Have no copy of what the sink has stored stay in a segment: something of it was deleted there.

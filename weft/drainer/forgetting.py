@@ -1,24 +1,18 @@
-"""Copies of deleted spans in a Weft directory: in the journal's segments, and among records that were put aside."""
+"""Copies of deleted spans in a Weft directory: whoever deletes has them forgotten."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 from weft import ids
 from weft.drainer.bell import ring
 from weft.drainer.drain import Drainer
 from weft.drainer.leader import Leadership, destination_of
 from weft.drainer.process import open_sink
-from weft.drainer.retry import payload, rows
-from weft.errors import InputError
+from weft.drainer.refused import forget_traces
 from weft.journal import FORGET, Folder
-from weft.records import RecordType, dumps
-from weft.records.frames import decode_batch
 from weft.settings import Settings
 
 _STEP_S = 0.02
@@ -60,41 +54,3 @@ def _blank(settings: Settings, folder: Folder) -> None:
         drainer.blank()
     for path in requests:
         path.unlink(missing_ok=True)
-
-
-def forget_traces(directory: Path, trace_ids: Iterable[str]) -> int:
-    """Remove refused records that name one of the traces; returns how many. Raises OSError."""
-    folder = Folder.of(directory)
-    needles = [needle for one in trace_ids for needle in (one.encode(), bytes.fromhex(one))]
-    if not needles or not folder.rejected.is_dir():
-        return 0
-    removed = 0
-    for path in sorted(folder.rejected.glob("*.jsonl")):
-        mine = path.with_suffix(".forgetting")
-        os.replace(path, mine)  # the drainer may put more aside under the same name meanwhile
-        kept: list[bytes] = []
-        for row in rows(mine):
-            data = _content(folder, row)
-            if not any(needle in data for needle in needles):
-                kept.append(dumps(row) + b"\n")
-                continue
-            removed += 1
-            if "file" in row:
-                (folder.rejected / Path(str(row["file"])).name).unlink(missing_ok=True)
-        if kept:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "ab") as file:
-                file.write(b"".join(kept))
-        mine.unlink()
-    return removed
-
-
-def _content(folder: Folder, row: dict[str, Any]) -> bytes:
-    """What a refused record holds, unpacked; empty where it cannot be read."""
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        data = payload(folder, row)
-        if row.get("type") == RecordType.FORWARD:
-            with contextlib.suppress(InputError):
-                return b"".join(entry.payload for entry in decode_batch(data).entries)
-        return data
-    return b""

@@ -138,7 +138,7 @@ class Loop:
         with contextlib.suppress(OSError):  # a file system without pipes: who waits is seen a little later
             self._bell = Bell(self._directory)
         try:
-            self._drain(drainer, _House(sink))
+            self._drain(drainer, _House(sink, drainer))
         finally:
             if self._bell is not None:
                 self._bell.close()
@@ -212,8 +212,9 @@ class Loop:
 class _House:
     """Housekeeping of the sink: only after something was stored, while nothing comes."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, drainer: Drainer) -> None:
         self._sink = sink
+        self._drainer = drainer
         self._due = False
         self.pause_s = _HOUSE_S
         self.changed = self.kept = time.monotonic()
@@ -231,7 +232,7 @@ class _House:
         self._due = False
         self.kept = now
         try:
-            self._due = self._sink.maintain()
+            self._due = self._sink.maintain(self._drainer.forget)
             self.pause_s = _QUIET_S if self._due else _HOUSE_S
         except (WeftError, OSError) as error:
             _log.warning("The drainer could not keep house: %s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,7 @@ import httpx
 from weft.drainer.sent import load_sent
 from weft.errors import ServerError
 from weft.journal import Folder, replace_file
-from weft.records import Batch
+from weft.records import Batch, Deletion
 from weft.records.frames import CONTENT_TYPE, encode_batch
 from weft.repositories import RETIRED, IngestReport
 
@@ -78,7 +79,7 @@ class ServerSink:
             del self._sent[former]
         self._write()
 
-    def maintain(self) -> bool:
+    def maintain(self, forget: Callable[[Deletion], object]) -> bool:
         """Nothing: the server keeps its own house."""
         return False
 

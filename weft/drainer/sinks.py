@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from weft.records import Batch
+from weft.records import Batch, Deletion
 from weft.repositories import IngestReport, Store
 
 
@@ -27,10 +28,10 @@ class Sink(Protocol):
         """All segments of the writer below this one are drained and gone. Raises what ``ingest`` raises."""
         ...
 
-    def maintain(self) -> bool:
+    def maintain(self, forget: Callable[[Deletion], object]) -> bool:
         """Keep house where records lie, now that there is nothing to drain; returns whether there is more to do.
 
-        Raises what ``ingest`` raises.
+        ``forget`` is called where that deleted spans. Raises what ``ingest`` raises, and what ``forget`` does.
         """
         ...
 
@@ -53,10 +54,10 @@ class StoreSink:
         if retire is not None:
             retire(writer, below)
 
-    def maintain(self) -> bool:
+    def maintain(self, forget: Callable[[Deletion], object]) -> bool:
         """What the store has to do when there is time for it."""
         maintain = getattr(self._store, "maintain", None)  # not a promise of every store
-        return maintain is not None and bool(maintain())
+        return maintain is not None and bool(maintain(forget))
 
     def close(self) -> None:
         """Close the store."""

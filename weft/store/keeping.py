@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, select
@@ -104,11 +105,18 @@ class SqlKeeping:
             self._database.erase_log()
         return done
 
-    def maintain(self) -> bool:
-        """Apply the policies every hour, a piece at a time; returns whether there is more to delete now."""
+    def maintain(self, forget: Callable[[Deletion], object]) -> bool:
+        """Apply the policies every hour, a piece at a time; returns whether there is more to delete now.
+
+        ``forget`` is called where spans were deleted.
+        """
         if time.monotonic() < self._next:
             return False
-        _, complete = self._apply("retention", _TURN_S)
+        done, complete = self._apply("retention", _TURN_S)
+        if done.spans:
+            forget(done)
+        if complete and done.spans:
+            self._database.erase_log()
         if complete:
             self._next = time.monotonic() + _EVERY_S
         return not complete

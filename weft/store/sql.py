@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select
 
-from weft.records import Batch
+from weft.records import Batch, Deletion
 from weft.repositories import IngestReport
 from weft.settings import Settings
 from weft.store import tables as t
@@ -64,11 +65,12 @@ class SqlStore:
         """The segments of the writer below this one are stored, and gone: they need no progress of their own."""
         retire(self.database, writer, below)
 
-    def maintain(self) -> bool:
+    def maintain(self, forget: Callable[[Deletion], object] = lambda done: None) -> bool:
         """Keep house: pack long series, remove what nothing needs any more, tidy indexes, work on spans stored
         before those, give free pages back.
 
-        The drainer calls it when it has time; returns whether there is more to do.
+        The drainer calls it when it has time; returns whether there is more to do. ``forget`` is called where policies
+        of retention deleted spans: copies may lie elsewhere.
         """
         with self.database.write() as connection:
             self.database.take_turn(connection)
@@ -82,7 +84,7 @@ class SqlStore:
         while tidying and time.monotonic() < until:
             tidying = tidy(self.database)
         more = more or tidying
-        more = self.keeping.maintain() or more
+        more = self.keeping.maintain(forget) or more
         self.database.give_back_pages(_VACUUM_PAGES)
         return more
 

@@ -1,7 +1,8 @@
 """The arithmetic of verdicts: pure functions, no input or output, each with its source named."""
 
 from weft.statistics.active import Stopped, combine_waves, estimate, estimate_queue, stopped_queue
-from weft.statistics.agreement import cohen_kappa, krippendorff_alpha
+from weft.statistics.agreement import cohen_kappa
+from weft.statistics.dawid_skene import Consensus, dawid_skene
 from weft.statistics.distributions import (
     beta_cdf,
     beta_quantile,
@@ -22,6 +23,17 @@ from weft.statistics.intervals import (
     t_interval,
     wilson,
 )
+from weft.statistics.judges import (
+    Bin,
+    Calibration,
+    Share,
+    Trust,
+    calibration_curve,
+    detection,
+    least_without_error,
+    rogan_gladen,
+    trust_threshold,
+)
 from weft.statistics.paired import (
     Design,
     McNemar,
@@ -38,33 +50,49 @@ from weft.statistics.paired import (
     tango,
 )
 from weft.statistics.passk import pass_at_k, pass_hat_k
+from weft.statistics.planning import Plan, effective_sample_size, examples_for, labels_for
 from weft.statistics.ppi import Estimate, ppi_mean
+from weft.statistics.reliability import fleiss_kappa, krippendorff_alpha
 from weft.statistics.routing import Routing, probabilities, strongest
 
 __all__ = [
     "Aggregate",
+    "Bin",
+    "Calibration",
+    "Consensus",
     "Design",
     "Estimate",
     "Interval",
     "McNemar",
     "NonInferiority",
+    "Plan",
     "Routing",
+    "Share",
     "Stopped",
+    "Trust",
     "aggregate",
     "beta_cdf",
     "beta_quantile",
     "bootstrap",
+    "calibration_curve",
     "clopper_pearson",
     "clopper_pearson_upper",
     "clustered_standard_error",
     "cohen_kappa",
     "combine_waves",
+    "dawid_skene",
+    "detection",
     "difference_p",
+    "effective_sample_size",
     "estimate",
     "estimate_queue",
+    "examples_for",
     "examples_needed",
+    "fleiss_kappa",
     "holm",
     "krippendorff_alpha",
+    "labels_for",
+    "least_without_error",
     "mcnemar",
     "mcnemar_p",
     "minimum_detectable_effect",
@@ -77,6 +105,7 @@ __all__ = [
     "power",
     "ppi_mean",
     "probabilities",
+    "rogan_gladen",
     "standard_error",
     "stopped_queue",
     "strongest",
@@ -84,5 +113,6 @@ __all__ = [
     "t_interval",
     "t_quantile",
     "tango",
+    "trust_threshold",
     "wilson",
 ]

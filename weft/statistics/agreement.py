@@ -1,4 +1,4 @@
-"""How well raters agree beyond chance."""
+"""How well two raters agree beyond chance; of more see ``weft.statistics.reliability``."""
 
 from __future__ import annotations
 
@@ -63,29 +63,3 @@ def _agreement_weights(k: int, weights: str | None) -> Floats:
     if weights == "quadratic":
         return np.asarray(1 - distance**2)
     raise InputError(f"There are no {weights!r} weights.", remedy="Use None, linear or quadratic.", field="weights")
-
-
-def krippendorff_alpha(ratings: Sequence[Sequence[Hashable | None]]) -> Aggregate:
-    """Krippendorff's alpha for nominal data: one row a rater, one column a unit, None where there is no rating.
-
-    Units with fewer than two ratings cannot be paired: they are ``missing``.
-    """
-    if len({len(row) for row in ratings}) > 1:
-        raise InputError("The raters have unequal numbers of units.", field="ratings")
-    units = [[value for value in column if value is not None] for column in zip(*ratings, strict=True)]
-    paired = [values for values in units if len(values) > 1]
-    missing = len(units) - len(paired)
-    names = sorted({value for values in paired for value in values}, key=repr)
-    if len(names) < 2:
-        reason = "no unit has two ratings" if not names else "only one label was used"
-        return Aggregate(len(paired), missing, None, method="krippendorff, nominal", reason=reason)
-    position = {name: i for i, name in enumerate(names)}
-    coincidence = np.zeros((len(names), len(names)))
-    for values in paired:
-        counts = np.bincount([position[value] for value in values], minlength=len(names)).astype(np.float64)
-        coincidence += (np.outer(counts, counts) - np.diag(counts)) / (len(values) - 1)
-    totals = coincidence.sum(axis=0)
-    total = float(totals.sum())
-    observed = total - float(np.trace(coincidence))
-    expected = (total**2 - float((totals**2).sum())) / (total - 1)
-    return Aggregate(len(paired), missing, 1 - observed / expected, method="krippendorff, nominal")

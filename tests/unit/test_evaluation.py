@@ -160,7 +160,7 @@ def test_where_every_sample_fails_each_scorer_has_a_figure_without_value(recorde
     for figure in first.summary.values():
         assert (figure.n, figure.missing, figure.value, figure.reason) == (0, 6, None, "every score failed")
     assert list(first.summary) == ["exact", "edit_distance"]
-    assert [verdict.reason for verdict in first.verdicts] == ["no figure: every score failed"] * 2
+    assert [verdict.reason for verdict in first.verdicts] == ["exact has no figure: every score failed."] * 2
     assert set(map(len, first.values("exact").values())) == {2}
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from weft.errors import InputError, NotFoundError
 from weft.evals import Evaluation, EvaluationResult, Gate, compare, load, run_file
-from weft.evals.files import exit_code
-from weft.evals.gates import judge
+from weft.evals.checks import ExitCode, exit_code
+from weft.evals.gates import Outcome
+from weft.evals.judging import judge
 from weft.records import Entry, RunKind, RunStatus, RunUpdate, Score, ScoreSource
 from weft.repositories import Batch
 from weft.scorers import Exact, scorer
@@ -52,29 +53,34 @@ def evaluate(recorder: MemoryRecorder, target: Any, **settings: Any) -> Evaluati
 
 
 def test_a_minimum_is_a_gate(recorder: MemoryRecorder) -> None:
-    result = evaluate(recorder, wrong_at(0, 1), gates=[Gate("exact", minimum=0.9), Gate("length", maximum=0.1)])
+    result = evaluate(recorder, wrong_at(0, 1), gates=[Gate("exact", minimum=0.8), "length <= 0.1"])
     first, second = result.verdicts
     assert first.passed
     assert first.value == 0.95
-    assert not second.passed
-    assert second.reason.startswith("the value is above the maximum 0.1; ")
-    assert not result.passed
+    assert first.reason == "exact is 0.95 [0.8597, 0.9833] (n=40, missing=0): at least 0.8."
+    assert second.outcome is Outcome.FAIL
+    assert second.reason.endswith("(n=40, missing=0): not at most 0.1.")
+    assert (result.passed, result.outcome) == (False, Outcome.FAIL)
     assert recorder.runs[-1].summary is not None
     assert recorder.runs[-1].summary["passed"] is False
     assert "FAIL" in str(result)
-    assert exit_code([result]) == 1
+    keep(recorder)
+    assert load(result.run_id).verdicts == result.verdicts
 
 
-def test_the_whole_interval_can_be_asked_for(recorder: MemoryRecorder) -> None:
-    result = evaluate(recorder, wrong_at(0, 1))
-    verdicts = judge(
-        result, [Gate("exact", minimum=0.9, bound="interval"), Gate("exact", minimum=0.8, bound="interval")]
-    )
-    assert [verdict.passed for verdict in verdicts] == [False, True]
-    assert verdicts[0].reason.startswith("the interval is below the minimum 0.9")
+def test_an_interval_that_straddles_the_line_is_undecided(recorder: MemoryRecorder) -> None:
+    result = evaluate(recorder, wrong_at(0, 1), gates=["exact >= 0.9"])
+    (verdict,) = result.verdicts
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reason.endswith("the 90% interval does not lie on one side of 0.9.")
+    assert verdict.settle == "About 58 more examples would settle it if the figure stays as it is."
+    assert (result.passed, result.outcome) == (True, Outcome.INCONCLUSIVE)
+    value, wide = judge(result, ["exact >= 0.9 by value", Gate("exact > 0.95", bound="value")])
+    assert value.outcome is Outcome.PASS
+    assert wide.outcome is Outcome.FAIL
 
 
-def test_a_figure_over_what_happened_to_succeed_fails(recorder: MemoryRecorder) -> None:
+def test_a_figure_over_what_happened_to_succeed_is_an_error(recorder: MemoryRecorder) -> None:
     def fails(n: int) -> str:
         return str(n) if 1 / (n % 10) else ""
 
@@ -82,19 +88,20 @@ def test_a_figure_over_what_happened_to_succeed_fails(recorder: MemoryRecorder) 
     strict, lenient, unknown = judge(
         result, [Gate("exact", minimum=0.9), Gate("exact", minimum=0.9, max_missing=0.1), Gate("other", minimum=0)]
     )
-    assert not strict.passed
-    assert strict.reason.startswith("10.0% of the examples have no score, more than 5.0%")
-    assert lenient.passed
-    assert unknown.reason == "there is no such metric; the evaluation has: exact, length"
+    assert strict.outcome is Outcome.ERROR
+    assert strict.reason == "exact is missing in 4 of 40 samples, more than 5%."
+    assert lenient.outcome is Outcome.INCONCLUSIVE
+    assert "but with the missing samples counted as failures it is 0.9 [" in lenient.reason
+    assert unknown.reason.startswith("There is no metric other; this evaluation has: exact, length, cost_usd, ")
     broken = evaluate(recorder, lambda n: 1 / 0)
-    assert judge(broken, [Gate("exact", minimum=0)])[0].reason.startswith("no figure: every score failed")
+    assert judge(broken, [Gate("exact", minimum=0)])[0].reason == "exact has no figure: every score failed."
 
     @scorer
     def lost(output: str) -> float:
         raise ValueError(output)
 
     nothing = Evaluation("numbers", ROWS, [lost]).evaluate_sync(wrong_at())
-    assert judge(nothing, [Gate("lost", minimum=0)])[0].reason == "no figure: every score failed"
+    assert judge(nothing, [Gate("lost", minimum=0)])[0].reason == "lost has no figure: every score failed."
 
 
 def test_a_gate_must_ask_for_something() -> None:
@@ -102,23 +109,36 @@ def test_a_gate_must_ask_for_something() -> None:
         Gate("exact")
     with pytest.raises(InputError, match="max_drop is -1; it must be zero or more"):
         Gate("exact", max_drop=-1)
-    with pytest.raises(InputError, match="alpha is 0.9; it must lie between 0 and 0.5"):
-        Gate("exact", minimum=0, alpha=0.9)
+    with pytest.raises(InputError, match="level is 1.5; it must lie between 0 and 1"):
+        Gate("exact", minimum=0, level=1.5)
+    with pytest.raises(InputError, match="max_missing is 2; it must lie between 0 and 1"):
+        Gate("exact", minimum=0, max_missing=2)
+    with pytest.raises(InputError, match="bound is 'low'; it is 'interval' or 'value'"):
+        Gate("exact", minimum=0, bound="low")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="A gate is a weft.Gate or an expression, not int"):
+        Evaluation("numbers", ROWS, [Exact()], gates=[3])  # type: ignore[list-item]
 
 
 def test_a_drop_is_tested_against_the_last_run(recorder: MemoryRecorder) -> None:
     gates = [Gate("exact", max_drop=0.15), Gate("length", max_drop=0.2)]
     first = evaluate(recorder, wrong_at(0, 1), gates=gates)
     assert first.passed
-    assert "no earlier run to compare with" in first.verdicts[0].reason
+    assert first.outcome is Outcome.INCONCLUSIVE
+    assert "there is no earlier run to compare with" in first.verdicts[0].reason
     same = evaluate(recorder, wrong_at(0, 1), gates=gates)
-    assert same.passed
+    assert same.outcome is Outcome.PASS
     assert same.verdicts[0].baseline == first.run_id
     assert same.verdicts[0].p_value is not None
     assert same.verdicts[0].p_value < 0.05
-    worse = evaluate(recorder, wrong_at(*range(12)), gates=[Gate("exact", max_drop=0.15, baseline=first.run_id)])
-    assert not worse.passed
-    assert worse.verdicts[0].reason.startswith("a drop of 0.15 is not ruled out; 0.7")
+    assert same.verdicts[0].reason.endswith("over 40 shared examples; a drop of 0.15 is ruled out.")
+    undecided = evaluate(recorder, wrong_at(*range(10)), gates=[Gate("exact", max_drop=0.15, baseline=first.run_id)])
+    assert undecided.outcome is Outcome.INCONCLUSIVE
+    assert "a drop of 0.15 is neither shown nor ruled out" in undecided.verdicts[0].reason
+    assert undecided.verdicts[0].settle.startswith("About ")
+    worse = evaluate(recorder, wrong_at(*range(20)), gates=[Gate("exact", max_drop=0.15, baseline=first.run_id)])
+    assert worse.outcome is Outcome.FAIL
+    assert worse.verdicts[0].reason.endswith("it is a drop of more than 0.15.")
+    same = evaluate(recorder, wrong_at(0, 1))
     with pytest.raises(NotFoundError):
         evaluate(recorder, wrong_at(), gates=[Gate("exact", max_drop=0.1, baseline="nothing")])
     assert recorder.runs[-1].status is RunStatus.FAILED
@@ -158,7 +178,7 @@ def test_two_runs_compared_by_example(recorder: MemoryRecorder) -> None:
     assert exact.difference.method == "tango"
     assert (exact.gained, exact.lost) == (["e1", "e2"], ["e4"])
     assert exact.p_value == 1.0
-    assert found.metrics["length"].p_value is None
+    assert found.metrics["length"].test == "paired t"
     assert "exact" in str(found)
     other = Evaluation("other", ROWS, []).evaluate_sync(wrong_at())
     with pytest.raises(InputError, match="share no metric"):
@@ -192,7 +212,7 @@ def target(n):
 
 
 def test_a_file_of_evaluations(recorder: MemoryRecorder, tmp_path: Path) -> None:
-    (tmp_path / "helper_of_this_file.py").write_text("rows = [{'n': n, 'expected': str(n)} for n in range(5)]\n")
+    (tmp_path / "helper_of_this_file.py").write_text("rows = [{'n': n, 'expected': str(n)} for n in range(40)]\n")
     path = tmp_path / "check.py"
     path.write_text(FILE)
     before = list(sys.path)
@@ -200,8 +220,9 @@ def test_a_file_of_evaluations(recorder: MemoryRecorder, tmp_path: Path) -> None
     assert (good.name, good.passed) == ("good", True)
     assert (bad.name, bad.passed, bad.target) == ("bad", False, "target")
     assert sys.path == before
-    assert exit_code([good]) == 0
-    assert exit_code([good, bad]) == 1
+    assert good.verdicts[0].outcome is Outcome.PASS
+    assert exit_code([good.outcome]) == ExitCode.PASSED
+    assert exit_code([good.outcome, bad.outcome]) == ExitCode.FAILED
     sys.modules.pop("helper_of_this_file")
     sys.modules.pop("check", None)
 

@@ -1,31 +1,183 @@
-"""`weft eval FILE.py`: run the evaluations of a file, in CI and by hand."""
+"""`weft eval`: run the evaluations of files and folders, judge them by gates, and tell CI."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from weft.cli.output import console, print_json
-from weft.evals import files
+from weft import clock, recording
+from weft.cli.options import taking
+from weft.cli.output import pointing
+from weft.cli.verdicts import Judging, deliver
+from weft.errors import WeftError
+from weft.evals import baselines, files, foresight, shards
+from weft.evals.baselines import Baseline, Places
+from weft.evals.checks import Check, check, gates_for, parse_drop
+from weft.evals.dataset import Dataset
+from weft.evals.evaluation import Evaluation
+from weft.evals.gates import Gate, Outcome, as_gate
+from weft.evals.measured import Measured
+from weft.evals.selection import Selection, parse_shard
+from weft.records import RunUpdate
+from weft.training.git import git_state
 
 
-def evaluate(
-    file: Annotated[Path, typer.Argument(help="A Python file with evaluations.")],
-    project: Annotated[str | None, typer.Option("--project", "-p", help="Record in this project.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Run the evaluations of FILE. Exit code 0: every gate passed; 1: a gate failed; 2: it could not be run."""
+class RunByDefault(TyperGroup):
+    """``weft eval evals/`` is ``weft eval run evals/``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``run`` before arguments that begin with no command's name."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=RunByDefault, no_args_is_help=True, help="Run evaluations and judge them by gates, for CI.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(Judging):
+    """What is run, and how much of it."""
+
+    paths: Annotated[list[Path], typer.Argument(help="Python files with evaluations, and folders of them.")]
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Record in this project.")] = None
+    limit: Annotated[int | None, typer.Option("--limit", help="Only the first so many examples of each.")] = None
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="Only examples with this tag. Repeatable.")] = None
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="Only part i of n, 1/4; `weft eval merge` joins and judges them.")
+    ] = None
+
+
+@app.command("run")
+@taking(Running)
+def run(options: Running) -> None:
+    """Run the evaluations of files and folders. Exit code 0: every gate passed; 1: one failed; 2: usage; 3: undecided,
+    with --inconclusive fail; 4: could not be measured."""
     import weft  # noqa: PLC0415 - the lazy root; a module-level import would be a cycle in type checkers' eyes
 
-    files.check(file)
-    weft.init(project, kind="app", name=file.stem, job_type="eval")
-    results = files.run_file(file)
-    weft.finish()
-    if as_json:
-        print_json([result.as_data() for result in results])
+    asked = asked_gates(options)
+    selection = Selection(
+        options.limit, tuple(options.tag or ()), None if options.shard is None else parse_shard(options.shard)
+    )
+    for path in options.paths:
+        files.check(path)
+    weft.init(options.project, kind="app", name=options.paths[0].stem, job_type="eval")
+    found = [(*selection.of(evaluation), target) for evaluation, target in files.collect_all(options.paths)]
+    places = _places(options.paths[0])
+    known = {evaluation.name: _baseline(options.baseline, evaluation.name, places) for evaluation, _, _ in found}
+    measured: list[Measured] = []
+    gates: list[list[Gate]] = []
+    warnings: list[list[str]] = []
+    for evaluation, _, _ in found:
+        own = [as_gate(gate) for gate in evaluation.gates]
+        warnings.append(_foreseen([*own, *asked], known[evaluation.name], evaluation))
+        gates.append(own)
+    for (evaluation, total, target), own, told in zip(found, gates, warnings, strict=True):
+        for warning in told:
+            typer.echo(f"warning: {evaluation.name}: {warning}", err=True)
+        measured.append(_measure(evaluation, target, own, selection, total))
+    if selection.shard is not None:
+        checks = [Check(one, [], warnings=told) for one, told in zip(measured, warnings, strict=True)]
+        typer.echo(f"shard {selection.part}: the gates are judged by `weft eval merge`.", err=True)
     else:
-        for result in results:
-            console().print(result)
-    raise typer.Exit(files.exit_code(results))
+        checks = [
+            check(one, gates_for(one, own, asked, measured), known[one.name])
+            for one, own in zip(measured, gates, strict=True)
+        ]
+        for one, told in zip(checks, warnings, strict=True):
+            one.warnings += told
+            _record(one)
+    code = deliver(checks, options, places)
+    weft.finish()
+    raise typer.Exit(int(code))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merging(Judging):
+    """Which shards are joined."""
+
+    parts: Annotated[list[Path], typer.Argument(help="The files that --json wrote for the shards.")]
+
+
+@app.command("merge")
+@taking(Merging)
+def merge(options: Merging) -> None:
+    """Join the shards of evaluations and judge them as one; exit codes as those of `weft eval`."""
+    asked = asked_gates(options)
+    joined = [shards.join(parts) for parts in shards.by_evaluation(options.parts)]
+    places = _places(options.parts[0])
+    measured = [one for one, _, _ in joined]
+    checks = []
+    for one, own, missing in joined:
+        found = check(one, gates_for(one, own, asked, measured), _baseline(options.baseline, one.name, places))
+        found.verdicts = [*missing, *found.verdicts]
+        checks.append(found)
+    raise typer.Exit(int(deliver(checks, options, places)))
+
+
+def asked_gates(options: Judging) -> list[Gate]:
+    """The gates of the command line. Raises InputError, after showing where an expression is wrong."""
+    gates = []
+    for text in options.gate or ():
+        with pointing(text):
+            gates.append(replace(Gate(text), level=options.level))
+    return gates + [parse_drop(text, options.level) for text in options.max_drop or ()]
+
+
+def _places(path: Path) -> Places:
+    folder = path if path.is_dir() else path.parent
+    recorder = recording.active
+    if recorder is None:
+        return Places(folder)
+    try:
+        return Places(folder, recorder.store, recorder.project)
+    except WeftError:  # recording is off, or the server is away: files and git serve as well
+        return Places(folder)
+
+
+def _baseline(asked: str | None, evaluation: str, places: Places) -> Baseline:
+    if asked is None:
+        return baselines.usual(evaluation, None, places)
+    return baselines.find(asked, evaluation, places)
+
+
+def _foreseen(gates: Sequence[Gate], baseline: Baseline, evaluation: Evaluation) -> list[str]:
+    """Warnings up front: what this dataset cannot settle."""
+    before, dataset = baseline.measured, evaluation.dataset
+    assert isinstance(dataset, Dataset)
+    if before is None:
+        return []
+    ids = [example.example_id for example in dataset.examples]
+    drops = [gate for gate in gates if gate.max_drop is not None and before.base(gate.metric) is not None]
+    told = [foresight.warning(gate, before, ids, len(drops), evaluation.repetitions) for gate in drops]
+    return [warning for warning in told if warning]
+
+
+def _measure(evaluation: Evaluation, target: Any, own: Sequence[Gate], selection: Selection, total: int) -> Measured:
+    """Run an evaluation without its gates, which are judged with all others when every number is there."""
+    evaluation.gates = ()
+    result = evaluation.evaluate_sync(target)
+    dataset = evaluation.dataset
+    assert isinstance(dataset, Dataset)
+    measured = Measured.of(result, dataset.examples)
+    measured.git, measured.gates = git_state(), [asdict(gate) for gate in own]
+    measured.total, measured.shard = total, selection.part
+    return measured
+
+
+def _record(done: Check) -> None:
+    """Add the verdicts to the run."""
+    recorder = recording.active
+    if recorder is None or not done.measured.run_id or not done.verdicts:
+        return
+    summary = {
+        "passed": done.outcome not in (Outcome.FAIL, Outcome.ERROR),
+        "outcome": str(done.outcome),
+        "verdicts": [verdict.as_data() for verdict in done.verdicts],
+    }
+    recorder.record(RunUpdate(done.measured.run_id, recorder.project, clock.now_ns(), summary=summary))

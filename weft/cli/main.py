@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 app.command("up")(serve.up)
 app.command("demo")(demo.demo)
-app.command("eval")(evaluate.evaluate)
+app.add_typer(evaluate.app, name="eval")
 app.command("compare")(compare.compare_runs)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from weft import clock, ids, recording
 from weft.errors import InputError, WeftError
-from weft.evals import gates as gating
 from weft.evals.calls import failure_of
 from weft.evals.dataset import Dataset
 from weft.evals.engine import Engine, Plan, Target
-from weft.evals.gates import Gate
+from weft.evals.gates import Gate, as_gate
+from weft.evals.judging import judge
 from weft.evals.progress import Meter
 from weft.evals.results import EvaluationResult, summarise, summary_data
 from weft.evals.summaries import summed_up
@@ -54,7 +54,7 @@ class Evaluation:
     repetitions: int = 1
     review: Routes | None = None
     _: KW_ONLY
-    gates: Sequence[Gate] = ()
+    gates: Sequence[Gate | str] = ()
     target: Any = None
     concurrency: int = 10
     timeout_s: float | None = None
@@ -73,6 +73,7 @@ class Evaluation:
         if not isinstance(self.dataset, Dataset):
             self.dataset = Dataset(self.name, self.dataset)
         self.scorers = [as_scorer(scorer) for scorer in self.scorers]
+        self.gates = [as_gate(gate) for gate in self.gates]
         names = [scorer.name for scorer in self.scorers]
         if len(set(names)) < len(names):
             raise InputError(
@@ -204,7 +205,7 @@ class Evaluation:
             summary["summaries"] = capture(result.summaries)
         if self.gates:
             try:
-                result.verdicts = gating.judge(result, self.gates)
+                result.verdicts = judge(result, self.gates)
             except BaseException as error:
                 _end(recorder, result.run_id, RunStatus.FAILED, summary=summary, failure=failure_of(error))
                 raise

@@ -1,7 +1,7 @@
-"""Evaluations in a file, for ``weft eval FILE.py``.
+"""Evaluations in files and folders, for ``weft eval evals/``.
 
-The file holds module-level ``weft.Evaluation`` objects; each runs on its own ``target``, or else on the file's
-function (or object) named ``target``.
+A file holds module-level ``weft.Evaluation`` objects; each runs on its own ``target``, or else on the file's function
+(or object) named ``target``. Of a folder, all its Python files are read but tests and those that begin with ``_``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,13 +31,17 @@ def run_file(path: str | Path) -> list[EvaluationResult]:
 
 def collect(path: str | Path) -> list[tuple[Evaluation, Any]]:
     """The evaluations of a file with their targets; see :func:`run_file`."""
-    module = _load(Path(path))
-    names = vars(module)
-    evaluations = {id(value): value for value in names.values() if isinstance(value, Evaluation)}
-    if not evaluations:
+    found = _of_module(_load(Path(path)), Path(path))
+    if not found:
         raise InputError(
             f"{path} holds no evaluation.", remedy="Define one: evaluation = weft.Evaluation(...).", field="path"
         )
+    return found
+
+
+def _of_module(module: ModuleType, path: Path) -> list[tuple[Evaluation, Any]]:
+    names = vars(module)
+    evaluations = {id(value): value for value in names.values() if isinstance(value, Evaluation)}
     found: list[tuple[Evaluation, Any]] = []
     for evaluation in evaluations.values():
         target = evaluation.target if evaluation.target is not None else names.get("target")
@@ -51,19 +55,57 @@ def collect(path: str | Path) -> list[tuple[Evaluation, Any]]:
     return found
 
 
-def exit_code(results: Iterable[EvaluationResult]) -> int:
-    """0 where every result passed, 1 where a gate failed or no sample of one got an answer."""
-    return 0 if all(result.passed for result in results) else 1
+def collect_all(paths: Sequence[Path]) -> list[tuple[Evaluation, Any]]:
+    """The evaluations of files and folders with their targets. Raises InputError as :func:`run_file` does, where a
+    folder has none, and where two evaluations share a name."""
+    found: list[tuple[Evaluation, Any]] = []
+    for path in paths:
+        if not path.is_dir():
+            found += collect(path)
+            continue
+        before = frozenset(sys.modules)
+        inside = [pair for file in sorted(path.rglob("*.py")) if _holds(file, path) for pair in _inside(file, before)]
+        if not inside:
+            raise InputError(
+                f"{path} holds no evaluation.", remedy="Define one: evaluation = weft.Evaluation(...).", field="path"
+            )
+        found += inside
+    unique = list({id(evaluation): (evaluation, target) for evaluation, target in found}.values())
+    names = [evaluation.name for evaluation, _ in unique]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"Two evaluations are named {twice!r}.", remedy="Name them: Evaluation(name='...').", field="name"
+        )
+    return unique
 
 
 def check(path: Path) -> None:
-    """Raises InputError where ``path`` is no Python file."""
-    if not path.is_file() or path.suffix != ".py":
-        raise InputError(f"There is no Python file {path}.", remedy="Name a file that ends in .py.", field="path")
+    """Raises InputError where ``path`` is neither a Python file nor a folder."""
+    if not path.is_dir() and (not path.is_file() or path.suffix != ".py"):
+        raise InputError(
+            f"There is no Python file {path}.", remedy="Name a file that ends in .py, or a folder.", field="path"
+        )
+
+
+def _holds(file: Path, folder: Path) -> bool:
+    parts = file.relative_to(folder).parts
+    return not any(part.startswith((".", "_")) for part in parts) and not (
+        file.name.startswith("test_") or file.name == "conftest.py"
+    )
+
+
+def _inside(file: Path, before: Collection[str]) -> list[tuple[Evaluation, Any]]:
+    """The evaluations of one file of a folder; what another one has imported since ``before`` is not run again."""
+    there = None if file.stem in before else sys.modules.get(file.stem)
+    same = there is not None and Path(there.__file__ or "").resolve() == file.resolve()
+    return _of_module(there if there is not None and same else _load(file), file)
 
 
 def _load(path: Path) -> ModuleType:
     check(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", remedy="Name a file that ends in .py.", field="path")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None

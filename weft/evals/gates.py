@@ -1,32 +1,49 @@
-"""Gates: what an evaluation must reach, and the verdict with its reason."""
+"""Gates: what an evaluation must reach; and their verdicts, each with its reason and what would settle it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, Literal
 
-from weft import recording
 from weft.errors import InputError
-from weft.evals import results
-from weft.evals.comparison import paired
-from weft.records import RunKind, RunQuery, RunStatus
-from weft.statistics import NonInferiority, holm, non_inferiority
+from weft.evals import expressions
 
-if TYPE_CHECKING:
-    from weft.evals.results import EvaluationResult
-    from weft.repositories import Store
+
+class Outcome(StrEnum):
+    """What a gate found.
+
+    PASS: the figure keeps to the limit, with its interval and with missing samples counted as failures.
+    FAIL: it does not, interval and all. INCONCLUSIVE: too few examples to say. ERROR: it could not be measured.
+    """
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    ERROR = "ERROR"
+
+
+_GRAVITY = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.PASS)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The gravest of them: a failure that is shown weighs more than what could not be measured; PASS for none."""
+    return min(outcomes, key=_GRAVITY.index, default=Outcome.PASS)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a metric must reach.
+    """What a metric must reach: ``Gate("correct >= 0.8")``, or ``Gate("correct", minimum=0.8)``.
 
-    ``minimum`` and ``maximum`` bound the figure; with ``bound="interval"`` the whole interval must keep to them.
-    ``max_drop`` is a paired non-inferiority test against ``baseline`` (a run id; otherwise the last finished run of the
-    same evaluation that its gates let pass): it passes where a drop of that size is ruled out at ``alpha``, adjusted
-    by Holm over all such gates. More than the share ``max_missing`` of examples without a score fails the gate: a
-    figure over what happened to succeed is no figure. Raises InputError where nothing is asked.
+    ``minimum`` and ``maximum`` bound the figure, which ``strict`` must not touch them; with ``bound="value"`` the
+    interval around it is passed over. ``max_drop`` is a paired non-inferiority test against ``baseline`` (a run id, or
+    else what the evaluation is compared with: the last finished run of the same name that its gates let pass): it
+    passes where a drop of that size is ruled out, adjusted by Holm over all such gates. ``level`` is that of the
+    intervals, and (1 - level) / 2 the risk of each one-sided test. More than the share ``max_missing`` of samples
+    without a score is an ERROR: a figure over what happened to succeed is no figure. Raises InputError where nothing
+    is asked, or twice, and for an expression that is none, naming the column.
     """
 
     metric: str
@@ -34,100 +51,108 @@ class Gate:
     maximum: float | None = None
     max_drop: float | None = None
     baseline: str | None = None
-    bound: Literal["value", "interval"] = "value"
+    bound: Literal["interval", "value"] = "interval"
+    strict: bool = False
     max_missing: float = 0.05
-    alpha: float = 0.05
+    level: float = 0.9
 
     def __post_init__(self) -> None:
         if self.minimum is None and self.maximum is None and self.max_drop is None:
-            raise InputError(
-                f"The gate of {self.metric!r} asks for nothing.",
-                remedy="Give minimum, maximum or max_drop.",
-                field="minimum",
-            )
-        if not 0 < self.alpha < 0.5:
-            raise InputError(f"alpha is {self.alpha}; it must lie between 0 and 0.5.", field="alpha")
-        if self.max_drop is not None and not self.max_drop >= 0:
+            if not any(sign in self.metric for sign in "<>"):
+                raise InputError(
+                    f"The gate of {self.metric!r} asks for nothing.",
+                    remedy='Give minimum, maximum or max_drop, or an expression such as "correct >= 0.8".',
+                    field="minimum",
+                )
+            asked = expressions.parse(self.metric)
+            object.__setattr__(self, "metric", asked.metric)
+            object.__setattr__(self, "minimum" if asked.operator.startswith(">") else "maximum", asked.limit)
+            object.__setattr__(self, "strict", len(asked.operator) == 1)
+            object.__setattr__(self, "bound", asked.bound if self.bound == "interval" else self.bound)
+        if not 0 < self.level < 1:
+            raise InputError(f"level is {self.level}; it must lie between 0 and 1.", field="level")
+        if not 0 <= self.max_missing <= 1:
+            raise InputError(f"max_missing is {self.max_missing}; it must lie between 0 and 1.", field="max_missing")
+        if self.max_drop is not None and not 0 <= self.max_drop < math.inf:
             raise InputError(f"max_drop is {self.max_drop}; it must be zero or more.", field="max_drop")
+        if self.bound not in ("interval", "value"):
+            raise InputError(f"bound is {self.bound!r}; it is 'interval' or 'value'.", field="bound")
+
+    @property
+    def alpha(self) -> float:
+        """The risk of a one-sided test."""
+        return (1 - self.level) / 2
+
+    def __str__(self) -> str:
+        name = expressions.written(self.metric)
+        equal = "" if self.strict else "="
+        parts = [] if self.minimum is None else [f"{name} >{equal} {self.minimum:g}"]
+        parts += [] if self.maximum is None else [f"{name} <{equal} {self.maximum:g}"]
+        parts = [f"{part} by value" for part in parts] if self.bound == "value" else parts
+        parts += [] if self.max_drop is None else [f"{name} drops by less than {self.max_drop:g}"]
+        return " and ".join(parts)
+
+
+def as_gate(given: Gate | str) -> Gate:
+    """A gate, or the one that an expression states. Raises InputError for what is neither."""
+    if isinstance(given, Gate):
+        return given
+    if isinstance(given, str):
+        return Gate(given)
+    raise InputError(
+        f"A gate is a weft.Gate or an expression, not {type(given).__name__}.",
+        remedy='Give weft.Gate("correct >= 0.8").',
+        field="gates",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a gate let an evaluation pass, and why."""
+    """What a gate found, why in one sentence, and what would settle it where nothing is settled.
 
+    ``value``, ``low``, ``high``, ``n`` and ``missing`` are those of the figure, or of the paired difference that
+    ``baseline`` names the other side of; ``p_value`` is that of the test after Holm's adjustment.
+    """
+
+    gate: str
     metric: str
-    passed: bool
+    outcome: Outcome
     reason: str
+    settle: str = ""
     value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.9
+    n: int = 0
+    missing: int = 0
     baseline: str | None = None
     p_value: float | None = None
 
+    @property
+    def passed(self) -> bool:
+        """Whether the gate passed; one that is undecided has not."""
+        return self.outcome is Outcome.PASS
+
+    @property
+    def stops(self) -> bool:
+        """Whether it stands in the way: FAIL or ERROR."""
+        return self.outcome in (Outcome.FAIL, Outcome.ERROR)
+
+    @property
+    def sentence(self) -> str:
+        """The reason, and what would settle it."""
+        return f"{self.reason} {self.settle}".rstrip()
+
     def as_data(self) -> dict[str, Any]:
         """The verdict as JSON."""
-        return asdict(self)
+        return {**asdict(self), "outcome": str(self.outcome), "passed": self.passed}
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Verdict:
+        """The verdict out of :meth:`as_data`. Raises KeyError, TypeError or ValueError for what is not of that form."""
+        known = {field.name for field in fields(cls)}
+        given = {name: value for name, value in data.items() if name in known}
+        return cls(**{**given, "outcome": Outcome(given["outcome"])})
 
-def judge(result: EvaluationResult, gates: Sequence[Gate], store: Store | None = None) -> list[Verdict]:
-    """The verdict of every gate, in order. The store is asked only where a gate has ``max_drop``."""
-    tests = {i: _drop(result, gate, store) for i, gate in enumerate(gates) if gate.max_drop is not None}
-    tested = [(i, test.p_value) for i, (_, test) in tests.items() if test is not None and test.p_value is not None]
-    adjusted = dict(zip([i for i, _ in tested], holm([p for _, p in tested]), strict=True))
-    verdicts = []
-    for i, gate in enumerate(gates):
-        baseline, test = tests.get(i, (None, None))
-        verdicts.append(_verdict(result, gate, baseline, test, adjusted.get(i)))
-    return verdicts
-
-
-def _verdict(
-    result: EvaluationResult, gate: Gate, baseline: str | None, test: NonInferiority | None, p_value: float | None
-) -> Verdict:
-    figure = result.summary.get(gate.metric)
-    if figure is None:
-        have = ", ".join(result.summary) or "none"
-        return Verdict(gate.metric, False, f"there is no such metric; the evaluation has: {have}")
-    if figure.value is None:
-        return Verdict(gate.metric, False, f"no figure: {figure.reason}")
-    problems, facts = [], [str(figure)]
-    missing = figure.missing / (figure.n + figure.missing)
-    if missing > gate.max_missing:
-        problems.append(f"{missing:.1%} of the examples have no score, more than {gate.max_missing:.1%}")
-    whole = gate.bound == "interval"
-    low, high = (figure.low, figure.high) if whole else (figure.value, figure.value)
-    name = "interval" if whole else "value"
-    if gate.minimum is not None and (low is None or low < gate.minimum):
-        problems.append(f"the {name} is below the minimum {gate.minimum:g}")
-    if gate.maximum is not None and (high is None or high > gate.maximum):
-        problems.append(f"the {name} is above the maximum {gate.maximum:g}")
-    if gate.max_drop is not None and test is None:
-        facts.append("no earlier run to compare with")
-    elif gate.max_drop is not None and test is not None:
-        facts.append(f"against {baseline}: {test.difference}")
-        if p_value is None or p_value > gate.alpha:
-            problems.append(f"a drop of {gate.max_drop:g} is not ruled out")
-    return Verdict(gate.metric, not problems, "; ".join(problems + facts), figure.value, baseline, p_value)
-
-
-def _drop(result: EvaluationResult, gate: Gate, store: Store | None) -> tuple[str | None, NonInferiority | None]:
-    if gate.metric not in result.summary:
-        return None, None
-    store = store or recording.require("A gate with max_drop").store
-    baseline = gate.baseline or _earlier(result, gate.metric, store)
-    if baseline is None:
-        return None, None
-    before = results.load(baseline, store)
-    pairs = paired(before, result, gate.metric)
-    assert gate.max_drop is not None
-    test = non_inferiority(pairs.before, pairs.after, gate.max_drop, clusters=pairs.clusters, alpha=gate.alpha)
-    return baseline, test
-
-
-def _earlier(result: EvaluationResult, metric: str, store: Store) -> str | None:
-    query = RunQuery(project=result.project, kind=RunKind.EVAL, status=RunStatus.FINISHED, limit=200)
-    for run in store.runs.list_runs(query).items:
-        same = run.run_id != result.run_id and run.config.get("evaluation") == result.name
-        # A run that a gate stopped is no baseline: small drops would add up unseen.
-        figure = run.summary.get("aggregates", {}).get(metric) or {}
-        if same and run.summary.get("passed", True) and figure.get("value") is not None:
-            return run.run_id
-    return None
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.gate}: {self.sentence}"

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from weft import recording
 from weft.errors import InputError, MissingExtraError
+from weft.evals.gates import Outcome, Verdict, worst
 from weft.evals.summaries import plain_summary
 from weft.records import RunKind, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
 from weft.statistics import Aggregate, aggregate, pass_at_k
@@ -19,7 +21,6 @@ from weft.statistics import Aggregate, aggregate, pass_at_k
 if TYPE_CHECKING:
     import pandas as pd
 
-    from weft.evals.gates import Verdict
     from weft.repositories import Store
 
 
@@ -63,10 +64,18 @@ class EvaluationResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed; without gates, whether any sample got an answer."""
+        """Whether no gate stands in the way (see :attr:`outcome`; an undecided one does not); without gates, whether
+        any sample got an answer."""
         if self.verdicts:
-            return all(verdict.passed for verdict in self.verdicts)
+            return not any(verdict.stops for verdict in self.verdicts)
         return len(self.failed) < len(self.samples)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The gravest verdict; without gates PASS where any sample got an answer, else ERROR."""
+        if self.verdicts:
+            return worst(verdict.outcome for verdict in self.verdicts)
+        return Outcome.PASS if self.passed else Outcome.ERROR
 
     def values(self, metric: str) -> dict[str, list[float | None]]:
         """The values of a metric by example, one a repetition, None where it is missing. Raises InputError for an
@@ -105,6 +114,7 @@ class EvaluationResult:
             "samples": len(self.samples),
             "failed": len(self.failed),
             "passed": self.passed,
+            "outcome": str(self.outcome),
             "summary": {name: figure.as_dict() for name, figure in self.summary.items()},
             "verdicts": [verdict.as_data() for verdict in self.verdicts],
         }
@@ -150,7 +160,7 @@ class EvaluationResult:
             table.add_row(name, value, interval, str(figure.n), str(figure.missing), figure.reason or figure.method)
         for verdict in self.verdicts:
             table.add_section()
-            table.add_row("gate " + verdict.metric, "pass" if verdict.passed else "FAIL", "", "", "", verdict.reason)
+            table.add_row(Text(verdict.gate), str(verdict.outcome), "", "", "", Text(verdict.sentence))
         return table
 
     def __str__(self) -> str:
@@ -266,4 +276,5 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
         scores=scores,
         summary=summarise(samples, scores, scorers=sorted(names), level=float(config.get("level", 0.95))),
         summaries=dict(run.summary.get("summaries") or {}),
+        verdicts=[Verdict.from_data(data) for data in run.summary.get("verdicts", []) if "outcome" in data],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft import formatting as fmt
 from weft.errors import NotFoundError
 from weft.evals.comparison import compare
-from weft.evals.gates import Verdict
+from weft.evals.gates import Outcome, Verdict
 from weft.evals.results import EvaluationResult, load
 from weft.records import Run, RunKind, RunQuery, RunStatus, Sample, SampleStatus, SpanQuery
 from weft.review_ui import data, ui
@@ -17,6 +17,13 @@ from weft.reviews import estimate
 from weft.statistics import Aggregate
 
 _ROWS = 300
+_WORDS = {
+    Outcome.PASS: "passed",
+    Outcome.FAIL: "failed",
+    Outcome.INCONCLUSIVE: "undecided",
+    Outcome.ERROR: "could not be measured",
+}
+_TONES = {Outcome.PASS: "good", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warn", Outcome.ERROR: "error"}
 
 
 def page() -> None:
@@ -37,7 +44,7 @@ def page() -> None:
     if before is not None:
         against(load(before.run_id, data.store()), result)
     for verdict in result.verdicts:
-        ui.note(verdict.reason, tone="good" if verdict.passed else "error", bold=gate(verdict))
+        ui.note(verdict.sentence, tone=_TONES[verdict.outcome], bold=gate(verdict))
     ui.facts(spent(run))
     links = {"Run": address("/run", id=run_id), "Traces": address("/traces", run=run_id, project=result.project)}
     if before is not None:
@@ -73,8 +80,8 @@ def against(before: EvaluationResult, result: EvaluationResult) -> None:
 
 
 def gate(verdict: Verdict) -> str:
-    """A gate's verdict in two words."""
-    return f"Gate on {verdict.metric} {'passed' if verdict.passed else 'failed'}:"
+    """A gate and what came of it."""
+    return f"{verdict.gate}: {_WORDS[verdict.outcome]}."
 
 
 def spent(run: Run) -> dict[str, str | None]:

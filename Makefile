@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
+# A process a core; who is done early takes of the others' tests.
+SPREAD := --numprocesses logical --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
@@ -40,7 +42,7 @@ $(CLIENTS)/.tested: pyproject.toml constraints-clients.txt | $(CLIENTS)/bin/pyth
 	@touch $@
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(SPREAD))
 	$(if $(ARGS),,$(MAKE) test-clients)
 
 test-clients: $(CLIENTS)/.tested

@@ -49,6 +49,7 @@ def test_chips_add_to_the_expression_and_spans_are_listed_too(open_page: Open) -
     page = open_page("/traces?show=spans")
     page.get_by_role("link", name="tools", exact=True).click()
     expect(page.get_by_role("link", name="look_up_order")).to_be_visible()
+    expect(page.locator(".w-chip.w-on")).to_have_count(1)  # else the next click is of the page as it was
     page.get_by_role("link", name="errors", exact=True).click()
     expect(page.get_by_role("link", name="look_up_carrier")).to_be_visible()
     expect(page.get_by_role("link", name="look_up_order")).to_have_count(0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         SpanEvent,
         check_logs,
         check_traces,
+        confined,
         decode_logs,
         decode_traces,
     )
@@ -32,6 +33,7 @@ __all__ = [
     "check_logs",
     "check_traces",
     "columns",
+    "confined",
     "decode_logs",
     "decode_traces",
     "encode_traces",

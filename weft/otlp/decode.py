@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from weft import clock, ids
@@ -128,6 +128,16 @@ def decode_logs(body: bytes, encoding: Encoding, project: str) -> Decoded:
                     SpanEvent(home, raw.trace_id.hex(), raw.span_id.hex(), raw.name, when, attributes)
                 )
     return decoded
+
+
+def confined(decoded: Decoded, project: str) -> Decoded:
+    """The same, all of it in ``project``, whatever its resources say."""
+    return Decoded(
+        [replace(span, project=project) for span in decoded.spans],
+        [replace(score, project=project) for score in decoded.scores],
+        [replace(event, project=project) for event in decoded.events],
+        decoded.rejected,
+    )
 
 
 def _groups(signal: str, body: bytes, encoding: Encoding) -> Iterator[Group]:

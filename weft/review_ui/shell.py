@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from weft.review_ui import data, style, ui
+from weft.records import Role
+from weft.review_ui import data, people, style, ui
 from weft.review_ui.components import frame
 from weft.review_ui.views import (
     artifacts,
@@ -22,6 +23,7 @@ from weft.review_ui.views import (
 )
 
 _SIDEBAR = 208
+_OF_REVIEWERS = ("/review",)
 
 
 def main(default: str = "/") -> None:
@@ -42,6 +44,9 @@ def main(default: str = "/") -> None:
         ("/run", "Run", single_run.page, False),
         ("/artifact", "Artifact", single_artifact.page, False),
     ]
+    if people.role() is Role.REVIEWER:
+        entries = [entry for entry in entries if entry[0] in _OF_REVIEWERS]
+        default = _OF_REVIEWERS[0]
     pages = {
         path: st.Page(ui.guarded(show), title=title, url_path=path.strip("/") or "overview", default=path == default)
         for path, title, show, _ in entries
@@ -53,6 +58,7 @@ def main(default: str = "/") -> None:
     st.session_state.pop("keys", None)
     current.run()
     with st.sidebar:
+        account()
         frame(*st.session_state.get("keys", ({}, "")))
 
 
@@ -66,3 +72,11 @@ def sidebar(links: list[tuple[object, str]]) -> None:
         ui.show(ui.element("div", type(error).__name__, class_="w-keys"))
     for page, title in links:
         st.page_link(page, label=title, query_params={"project": project} if project else None)  # type: ignore[arg-type]
+
+
+def account() -> None:
+    """Who is signed in, and the way out."""
+    name = people.signed_in()
+    if name is not None:
+        way_out = ui.element("a", "Sign out", href="/logout", target="_self", class_="w-leave")
+        ui.show(ui.element("div", f"{name} · ", way_out, class_="w-keys"))

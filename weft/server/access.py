@@ -31,7 +31,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SENDING = frozenset({"/v1/traces", "/v1/logs"})
 _OF_ADMINS = ("/api/people", "/api/credentials")
 _CHANGED_BY_ADMINS = ("/api/retentions", "/api/spans/delete")
-_OF_REVIEWERS = ("/api/me", "/api/health", "/api/media")
+_OF_REVIEWERS = ("/api/health", "/api/media")
+_WHO = "/api/me"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ def refused(identity: Identity, scope: Scope) -> str | None:
     """Why a caller may not do this; None where they may."""
     path: str = scope["path"]
     api = path.startswith(("/api/", "/v1/"))
+    if path == _WHO:
+        return None
     if identity.project is not None:
         given = Headers(scope=scope).get(PROJECT_HEADER)
         if path not in _SENDING:

@@ -26,6 +26,7 @@ from weft.settings import Settings
 OPEN_PATHS = ("/api/health", *signin.PATHS)
 PERSON_HEADER = "x-weft-person"
 ROLE_HEADER = "x-weft-role"
+CONFINED_HEADER = "x-weft-confined"  # to the project in the other header, whatever the body says
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -167,7 +168,7 @@ def _note(scope: Scope, identity: Identity) -> None:
         kept += [(PERSON_HEADER.encode(), identity.person.encode()), (ROLE_HEADER.encode(), identity.role.encode())]
     if identity.project is not None:
         kept = [*(pair for pair in kept if pair[0] != PROJECT_HEADER.encode())]
-        kept.append((PROJECT_HEADER.encode(), identity.project.encode()))
+        kept += [(PROJECT_HEADER.encode(), identity.project.encode()), (CONFINED_HEADER.encode(), b"1")]
     scope["headers"] = kept
 
 

@@ -21,6 +21,7 @@ from weft.records import RecordType, dumps
 from weft.server.bodies import Bounds, body_of
 
 PROJECT_HEADER = "X-Weft-Project"
+CONFINED_HEADER = "X-Weft-Confined"
 _MEDIA_TYPES: dict[str, Encoding] = {"application/x-protobuf": "proto", "application/json": "json"}
 _MEDIA_TYPE_OF: dict[Encoding, str] = {encoding: media_type for media_type, encoding in _MEDIA_TYPES.items()}
 _INVALID_ARGUMENT = 3  # google.rpc.Code
@@ -82,6 +83,7 @@ async def _receive(
     project = request.headers.get(PROJECT_HEADER, default_project)
     if not ids.is_name(project):
         return _status(encoding, 400, f"{PROJECT_HEADER} {project!r} cannot be a project's name.")
+    confined = CONFINED_HEADER in request.headers  # the gate's word; who says it himself confines himself
     try:
         async with body_of(request, bounds) as body:
             if encoding == "proto" and len(body) <= _QUICK_BYTES:
@@ -89,7 +91,8 @@ async def _receive(
             else:
                 checked = await run_in_threadpool(signal.check, body, encoding)
             if checked.kept:
-                payload = b"%b\n%b" % (dumps({"project": project}), body)
+                head = {"project": project, "confined": True} if confined else {"project": project}
+                payload = b"%b\n%b" % (dumps(head), body)
                 await run_in_threadpool(journal.append_durable, signal.types[encoding], payload)
     except HTTPException as error:
         return _status(encoding, error.status_code, f"{error.detail}.")

@@ -16,7 +16,7 @@ PATHS = {
     "/v1/logs": "Take an ExportLogsServiceRequest (OTLP/HTTP)",
     "/api/journal": "Take a batch of another machine's journal",
 }
-_PASSED_ON = ("content-type", "content-encoding", "x-weft-project")
+_PASSED_ON = ("content-type", "content-encoding", "x-weft-project", "x-weft-confined")
 _PASSED_BACK = ("content-type", "retry-after")
 
 

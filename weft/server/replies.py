@@ -26,8 +26,8 @@ _STATUS: tuple[tuple[type[WeftError], int], ...] = (
 )
 _REMEDIES = {
     400: "Send a body that is valid for its Content-Type.",
-    401: "Send the header 'Authorization: Bearer <key>' with the server's WEFT_API_KEY, or sign in at /login.",
-    403: "Send the request from a page of this server, or with the key in an Authorization header.",
+    401: "Send the header 'Authorization: Bearer <key>' (weft key add), set WEFT_API_KEY, or sign in at /login.",
+    403: "Send it from a page of this server, or with a key in an Authorization header that may do this.",
     404: "GET /api/openapi.json lists the paths that there are.",
     405: "GET /api/openapi.json lists the methods of each path.",
     408: "Send it again, without pauses.",

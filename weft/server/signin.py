@@ -177,5 +177,5 @@ def _page(inside: str, button: str = "Sign in", *, problem: str = "", status: in
     focus = "" if "autofocus" in inside else " autofocus"
     action = "/logout" if button == "Sign out" else "/login"
     text = _SHELL.format(problem=alert, inside=inside, button=button, action=action, focus=focus)
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     return HTMLResponse(text, status, headers)

@@ -7,8 +7,9 @@ row in spite of that, the batch is stored record by record, and the one at fault
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
@@ -75,8 +76,16 @@ class _Group:
 
 def ingest(database: Database, batch: Batch) -> IngestReport:
     """Store a batch with its progress in one transaction. Raises StoreError where the database cannot be written."""
+    return prepare(database, batch)()
+
+
+def prepare(database: Database, batch: Batch) -> Callable[[], IngestReport]:
+    """Decode and check a batch, which asks no database and may go on in another thread; the answer stores it."""
     rejected: list[Rejected] = []
-    groups = list(_groups(batch, rejected))
+    return partial(_stored, database, list(_groups(batch, rejected)), rejected)
+
+
+def _stored(database: Database, groups: list[_Group], rejected: list[Rejected]) -> IngestReport:
     try:
         with database.write() as connection:
             stored, repeated = _store(database, connection, groups)
@@ -188,10 +197,13 @@ def _mention(run_id: str | None, project: str, time_ns: int) -> tuple[str, Any]:
 
 def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
     head, _, body = bytes(entry.payload).partition(b"\n")
-    project = v.project_name(v.mapping(loads(head), "the first line").get("project"))
+    told = v.mapping(loads(head), "the first line")
+    project = v.project_name(told.get("project"))
     signal, encoding = _OTLP[entry.type]
     decode = otlp.decode_traces if signal == "traces" else otlp.decode_logs
     decoded = decode(body, encoding, project)
+    if told.get("confined"):  # it came with the key of a project: what it says of others is not heard
+        decoded = otlp.confined(decoded, project)
     reasons = list(decoded.rejected)
     inline = holds_inline(body)
     for span in decoded.spans:

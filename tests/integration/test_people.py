@@ -58,7 +58,7 @@ def test_people_and_keys_on_a_running_server(fresh_home: Path, monkeypatch: pyte
         for number, address in enumerate(addresses):
             assert send(address, body(f"00000000000000b{number}", "bank"), of_shop) == 200
             assert send(address, body(f"00000000000000c{number}", "bank"), admin) == 200
-            assert send(address, body("00000000000000d1", "bank"), "wk_unknown") == 401
+            assert send(address, body("00000000000000d1", "bank"), "weft_key_unknown") == 401
         with pytest.raises(ServerError, match="asks for a key"), Api(url=background.url) as api:
             api.projects()
         program = "import weft\nweft.init(project='own')\n@weft.op\ndef f(): return 1\nf()\nprint(weft.flush())\n"

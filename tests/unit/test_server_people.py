@@ -117,7 +117,7 @@ def test_a_key_signs_programs_in_and_at_the_page(store: Store) -> None:
     key = issue(store, CredentialKind.KEY, person="ada")
     answer = client(store).post("/api/runs", headers={"Authorization": f"Bearer {key}"})
     assert answer.json()["person"] == "ada"
-    assert client(store).post("/api/runs", headers={"Authorization": "Bearer wk_no"}).status_code == 401
+    assert client(store).post("/api/runs", headers={"Authorization": "Bearer weft_key_no"}).status_code == 401
     user = client(store)
     assert user.post("/login", data={"key": key, "next": "/traces"}).headers["location"] == "/traces"
     assert user.get("/api/me").json()["person"] == "ada"

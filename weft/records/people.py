@@ -64,7 +64,7 @@ class Identity:
     project: str | None = None
 
 
-_PREFIXES = {CredentialKind.LINK: "wl_", CredentialKind.SESSION: "ws_", CredentialKind.KEY: "wk_"}
+_PREFIXES = {kind: f"weft_{kind}_" for kind in CredentialKind}  # which redaction knows
 
 
 def new_token(kind: CredentialKind) -> str:

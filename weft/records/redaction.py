@@ -37,6 +37,7 @@ _KEYS: tuple[tuple[str, str], ...] = (
     *((start, "[A-Za-z0-9]{16,}") for start in ("sk_live_", "sk_test_", "rk_live_", "rk_test_")),
     ("whsec_", "[A-Za-z0-9+/=]{24,}"),
     ("SG.", r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    *((f"weft_{kind}_", "[A-Za-z0-9_-]{43}") for kind in ("key", "link", "session")),
     ("npm_", "[A-Za-z0-9]{36}"),
     ("pypi-", "[A-Za-z0-9_-]{50,}"),
     ("eyJ", r"[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),

@@ -47,7 +47,7 @@ button {{ margin-top: 8px; background: var(--accent); color: var(--on); border-c
 {problem}{inside}<button{focus}>{button}</button></form></body></html>
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-_BY_LINK = """<p>This link signs you in on this browser. It is good for once.</p>
+_BY_LINK = """<p>This link signs you in on this browser. It works once.</p>
 <input type="hidden" name="link" value="{link}">
 """
 _BY_KEY = """<p>{how}</p>

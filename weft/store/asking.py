@@ -10,7 +10,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from weft import clock, query
 from weft.query import Field, Moment, Node
@@ -23,26 +23,26 @@ _INT64 = 2**63
 _EQUAL = ("run", "name", "kind", "status", "model", "model_version", "thread", "user")
 
 
-def asked(database: Database, query_: SpanQuery) -> tuple[SpanQuery, list[ColumnElement[bool]]]:
+def asked(database: Database, connection: Connection, query_: SpanQuery) -> tuple[SpanQuery, list[ColumnElement[bool]]]:
     """A query without its expression, and the conditions on spans that say the rest of it.
 
     What the query's own filters can say becomes one: they are what indexes, sums and word lists serve.
     """
     if query_.where is None:
         return query_, []
-    compiler = Where(database)
+    compiler = Where(database, connection)
     found, rest = _narrowed(replace(query_, where=None), query.parse(query_.where), whole=True)
     return found, [compiler.holds(part, t.spans.c) for part in rest]
 
 
 def asked_of_traces(
-    database: Database, query_: SpanQuery
+    database: Database, connection: Connection, query_: SpanQuery
 ) -> tuple[SpanQuery, list[ColumnElement[bool]], list[ColumnElement[bool]]]:
     """As :func:`asked`, for traces of which a span satisfies the expression: the conditions on that span, and those
     on the trace itself."""
     if query_.where is None:
         return query_, [], []
-    compiler = Where(database)
+    compiler = Where(database, connection)
     found, rest = _narrowed(replace(query_, where=None), query.parse(query_.where), whole=False)
     of_spans = [compiler.holds(part, t.spans.c) for part in rest if _speaks_of_span(part)]
     return found, of_spans, [compiler.holds(part, t.traces.c) for part in rest if not _speaks_of_span(part)]

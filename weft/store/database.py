@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ _POOL_SIZE = 8
 _POOL_OVERFLOW = 56
 _PAGE_BYTES = 8192  # of a new file: rows of 700 bytes leave an eighth of smaller pages empty
 _CACHE_KIB = 16 * 1024
+_AT_ONCE = 200  # rows of a statement: the driver lets go of the interpreter once for all of them
+_MOST_VALUES = 32_000  # of a statement (SQLite's limit is 32766)
 _BULK_LOCK = 0x77656674
 # What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
 _ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=ON")
@@ -54,6 +57,19 @@ _inherited: list[Any] = []  # connections of the parent: to close them here woul
 _gate = ForkGate()
 
 
+class Insert:
+    """The statement that inserts rows: one of them (``single``), or ``at_once`` of them (``many``)."""
+
+    __slots__ = ("at_once", "many", "single")
+
+    def __init__(self, table: str, columns: Sequence[str], action: str, mark: str = "?") -> None:
+        head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - our own names, no value
+        row = f"({', '.join([mark] * len(columns))})"
+        self.at_once = min(_AT_ONCE, _MOST_VALUES // len(columns))
+        self.single = f"{head}{row} {action}"
+        self.many = f"{head}{', '.join([row] * self.at_once)} {action}"
+
+
 class Database:
     """An engine with its two kinds of transactions. ``dialect`` is ``sqlite`` or ``postgresql``.
 
@@ -67,7 +83,7 @@ class Database:
         # A database in memory has one connection, which the threads take in turn.
         self._turn = threading.RLock() if shared else None
         self._shared = shared
-        self._upserts: dict[Any, str] = {}
+        self._upserts: dict[Any, Insert] = {}
         self.packing = Packing()
         _databases.add(self)
 
@@ -124,6 +140,8 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection = connection.execution_options(weft_write=write)
+                if not (write or self.sqlite):
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
                     yield connection
         except (OverflowError, UnicodeEncodeError) as error:
@@ -168,18 +186,15 @@ class Database:
         cached = (table, tuple(columns), where)
         statement = self._upserts.get(cached)
         if statement is None:
-            mark = "?" if self.sqlite else "%s"
             others = [column for column in columns if column not in keys]
             action = "NOTHING"
             if others:
                 action = "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in others)
                 action += f" WHERE {where}" if where else ""
-            statement = (  # names of our own tables and columns, no value
-                f"INSERT INTO {table} AS old ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "  # noqa: S608
-                f"ON CONFLICT ({', '.join(keys)}) DO {action}"
+            statement = self._upserts[cached] = Insert(
+                f"{table} AS old", columns, f"ON CONFLICT ({', '.join(keys)}) DO {action}", "?" if self.sqlite else "%s"
             )
-            self._upserts[cached] = statement
-        connection.exec_driver_sql(statement, list(rows))
+        self.insert(connection, statement, rows)
 
     def lookup(
         self,
@@ -212,12 +227,26 @@ class Database:
         """Insert rows; those that exist already are left as they are."""
         if not rows:
             return
-        mark = "?" if self.sqlite else "%s"
-        statement = (
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "  # noqa: S608
-            "ON CONFLICT DO NOTHING"
-        )
-        connection.exec_driver_sql(statement, list(rows))
+        cached = (table, tuple(columns))
+        statement = self._upserts.get(cached)
+        if statement is None:
+            mark = "?" if self.sqlite else "%s"
+            statement = self._upserts[cached] = Insert(table, columns, "ON CONFLICT DO NOTHING", mark)
+        self.insert(connection, statement, rows)
+
+    def insert(self, connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement over rows.
+
+        The driver of SQLite lets go of the interpreter at every step. Where another thread wants it, that costs
+        milliseconds each time: so a statement takes many rows in one step.
+        """
+        done = 0
+        if self.sqlite:
+            size = statement.at_once
+            for done in range(size, len(rows) + 1, size):
+                connection.exec_driver_sql(statement.many, tuple(chain.from_iterable(rows[done - size : done])))
+        if len(rows) > done:
+            connection.exec_driver_sql(statement.single, list(rows[done:]))
 
     def close_idle(self) -> None:
         """Ahead of a fork, while nobody is inside: a child must inherit no connection to a SQLite file."""

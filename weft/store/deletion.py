@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, lit
 
 from weft import clock, ids
 from weft.records import AuditEntry, Deletion, NodeKind
+from weft.store import segments
 from weft.store import tables as t
 from weft.store.database import Database
 from weft.store.reading import delete_spans
@@ -107,7 +108,11 @@ def _of(table: Table, keys: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
 
 def _forget_decisions(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
     """With ``force``: review items and lineage of the spans."""
-    connection.execute(t.review_items.delete().where(_of(t.review_items, keys)))
+    of_spans = _of(t.review_items, keys)
+    items = select(t.review_items.c.item_id).where(of_spans)
+    for table in (t.review_slots, t.review_claims, t.review_labels, t.review_comments):
+        connection.execute(table.delete().where(table.c.item_id.in_(items)))
+    connection.execute(t.review_items.delete().where(of_spans))
     spans = [f"{trace_id}:{span_id}" for trace_id, span_id in keys]
     for kind, name in _ends(t.edges.c):
         connection.execute(t.edges.delete().where(kind == NodeKind.SPAN.value, name.in_(spans)))
@@ -169,7 +174,9 @@ def erase(database: Database) -> None:
         database.take_turn(connection)
         counted = select(t.span_hours.c.group_id)
         connection.execute(t.span_groups.delete().where(t.span_groups.c.group_id.not_in(counted)))
-    if database.sqlite:
+    if not database.sqlite:
+        segments.erase(database)
+    else:
         pages = -_MERGED  # the first time, parts of every level are merged
         while _merge_words(database, pages):
             pages = _MERGED

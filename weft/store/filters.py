@@ -35,6 +35,7 @@ class Filters:
     """What a query asks of spans. ``rest`` are conditions beside its filters; ``indexed`` the declared attributes."""
 
     database: Database
+    connection: Connection
     query: SpanQuery
     rest: Sequence[ColumnElement[bool]] = ()
     indexed: dict[str, int] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class Filters:
                 else self._in_index(number, attributes.written(wanted))
             )
         if query.text:
-            found.append(words.matches(self.database, query.text, within=ids))
+            found.append(words.matches(self.database, self.connection, query.text, within=ids))
         return [*found, *self.rest]
 
     def of_spans(

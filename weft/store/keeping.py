@@ -35,8 +35,9 @@ class SqlKeeping:
         self._next = 0.0  # when the policies are due, monotonic
 
     def _conditions(self, wanted: SpanQuery) -> list[ColumnElement[bool]]:
-        plain, rest = asked(self._database, wanted)
-        return Filters(self._database, plain, rest).of_spans()
+        with self._database.read() as connection:
+            plain, rest = asked(self._database, connection, wanted)
+            return Filters(self._database, connection, plain, rest).of_spans()
 
     def delete_spans(self, wanted: SpanQuery, *, author: str, force: bool = False) -> Deletion:
         """Delete the spans that a query finds, with their scores and what only they needed; the audit tells of it.

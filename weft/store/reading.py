@@ -106,7 +106,7 @@ def delete_spans(database: Database, connection: Connection, *conditions: Column
         counted = _reached(rows, waiting, backfills.ROLLUPS)
         rollups.update(database, connection, [(_before(row), None) for row in counted])
         worded = _reached(rows, waiting, backfills.WORDS)
-        words.remove(database, connection, _documents(database, connection, worded))
+        words.remove(database, connection, _documents(database, connection, worded), deleted=True)
         for name, number in declared.items():
             there = _reached(rows, waiting, attributes.task(number))
             attributes.remove(connection, {name: number}, [_faceted(row) for row in there])

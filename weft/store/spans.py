@@ -80,10 +80,10 @@ class SqlSpans(SqlAttributes):
 
         A page may be short of its limit and have a cursor all the same, where a phrase was looked for in many.
         """
-        query, rest = asked(self._database, query)
         c = t.spans.c
         order = _order(query, _orders(c), (c.id,))
         with self._database.read() as connection:
+            query, rest = asked(self._database, connection, query)
             finder = Finder(connection, self._filters(connection, query, rest))
             looked_for = words.question(query.text or "")
             if looked_for.exact:
@@ -107,10 +107,10 @@ class SqlSpans(SqlAttributes):
 
         A page may be short as that of :meth:`list_spans`.
         """
-        query, rest, of_trace = asked_of_traces(self._database, query)
         c = t.traces.c
         order = _order(query, {**_orders(c), "errors": c.errors, "spans": c.spans}, (c.trace_id,))
         with self._database.read() as connection:
+            query, rest, of_trace = asked_of_traces(self._database, connection, query)
             filters = self._filters(connection, query, rest)
             finder = Finder(connection, filters, of_trace)
             looked_for = words.question(query.text or "")
@@ -163,8 +163,8 @@ class SqlSpans(SqlAttributes):
 
     def count_spans(self, query: SpanQuery) -> int:
         """How many spans match; a phrase counts as its words."""
-        query, rest = asked(self._database, query)
         with self._database.read() as connection:
+            query, rest = asked(self._database, connection, query)
             if not rest and rollups.answers(query, ()) and backfills.ROLLUPS not in backfills.waiting(connection):
                 parts = [self._count(connection, part, ()) for part in rollups.rest(query, ())]
                 return sum(parts) + sum(one.spans for one in rollups.figures(connection, query, ()).values())
@@ -177,9 +177,9 @@ class SqlSpans(SqlAttributes):
 
     def count_traces(self, query: SpanQuery) -> int:
         """How many traces match; a phrase counts as its words."""
-        query, rest, of_trace = asked_of_traces(self._database, query)
         c = t.traces.c
         with self._database.read() as connection:
+            query, rest, of_trace = asked_of_traces(self._database, connection, query)
             filters = self._filters(connection, query, rest)
             conditions = [*of_traces(query), *of_trace]
             if filters.of_span():
@@ -201,8 +201,8 @@ class SqlSpans(SqlAttributes):
         Else each span that matches is looked at, and latencies are exact. Raises InputError where there is no such key.
         """
         by = checked_keys(by)
-        query, asked_for = asked(self._database, query)
         with self._database.read() as connection:
+            query, asked_for = asked(self._database, connection, query)
             summed = not asked_for and rollups.answers(query, by)
             if summed and backfills.ROLLUPS not in backfills.waiting(connection):
                 found = rollups.figures(connection, query, by)
@@ -233,7 +233,7 @@ class SqlSpans(SqlAttributes):
 
     def _filters(self, connection: Connection, query: SpanQuery, rest: Sequence[ColumnElement[bool]] = ()) -> Filters:
         projects = None if query.project is None else [query.project]
-        return Filters(self._database, query, rest, ready(connection, query), projects)
+        return Filters(self._database, connection, query, rest, ready(connection, query), projects)
 
     def _roots(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[str, Span]:
         c = t.spans.c

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
     Numeric,
     Text,
@@ -69,10 +70,11 @@ class _At:
 
 
 class Where:
-    """Compiles trees for one database, at one moment."""
+    """Compiles trees for one transaction, at one moment."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, connection: Connection) -> None:
         self._database = database
+        self._connection = connection
         self._sqlite = database.sqlite
         self._members = Members(database.sqlite)
         self._now_ns = clock.now_ns()
@@ -213,7 +215,7 @@ class Where:
             return or_(within, part) if truth else or_(and_(self._members.is_list(c.facets, key), not_(within)), part)
         if _info(field) is FieldType.CONTENT:
             section = None if field.name == "text" else field.name
-            found = words.matches(self._database, text, c.id, section)
+            found = words.matches(self._database, self._connection, text, c.id, section)
             return found if truth else not_(found)
         return self._part_of(self._text(field, c, "=="), text, truth)
 

@@ -16,18 +16,19 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
+import numpy as np
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    LargeBinary,
     Select,
     Text,
+    and_,
     any_,
     case,
-    cast,
     column,
     false,
     func,
@@ -36,17 +37,20 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY, array
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from weft.store import segments
 from weft.store import tables as t
-from weft.store.database import Database
+from weft.store.database import Database, Insert
+from weft.store.postings import Numbers
 
 MOST = 250_000
 LONGEST = 64
 _BREAK = "\n"  # between the words of the name and others: no phrase goes across
 _MOST_ASKED = 64  # words of a question that the index is asked for; the text is asked for the rest
 _MERGED = 200  # pages at a time: a write lock of milliseconds
-_MOST_BYTES = 1_000_000  # PostgreSQL's tsvector ends at 2**20
+_LISTED = 1_000
+_SPARSE = 64  # ids on one that is found: in bits, these take as much as in a list
 _SECTIONS = ("input", "output")
 _ASCII = "".join(chr(n).lower() if chr(n).isalnum() else " " for n in range(128))
 _MARKS = re.compile("[\u0300-\u036f]+")
@@ -56,8 +60,9 @@ _ESCAPES = (r"\\", r"\"", r"\n", r"\t", r"\r", r"\/", r"\b", r"\f")
 _CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _MOST_BEGINNINGS = 1_000
+_INSERT = Insert("span_words", ("rowid", "words"), "")  # SQLite
 _vocabulary = table("span_vocabulary", column("term", Text))
-_index = table("span_words", column("rowid", BigInteger), column("id", BigInteger), column("words"))
+_index = table("span_words", column("rowid", BigInteger), column("words"))
 
 
 def plain(text_: str) -> str:
@@ -126,6 +131,7 @@ def question(asked: str) -> Question:
 
 def matches(
     database: Database,
+    connection: Connection,
     asked: str,
     ids: ColumnElement[int] = t.spans.c.id,
     section: str | None = None,
@@ -136,52 +142,49 @@ def matches(
     ``ids`` is the column with the span's id, ``within`` the lowest and highest that it may be. Of a phrase it says
     that its words are there, not that they follow each other: see :func:`question`. No span has a text without words.
     """
-    found = _found(database, asked, alone=within is None or database.sqlite)
-    if found is None:
+    terms = question(asked).terms
+    if not terms:
         return false()
-    document = _document(database)
-    if within is not None and not database.sqlite:
-        own = (2 * ids, 2 * ids + 1) if section is None else (2 * ids + _SECTIONS.index(section),)
-        return found.where(document == any_(array(own))).correlate(t.spans).exists()
-    some = found.with_only_columns(document // 2)
+    if not database.sqlite:
+        reach = () if within is None else ((2 * within[0], 2 * within[1] + 1),)
+        return _among(ids, segments.find(connection, _cut(terms), *reach), section)
+    some = _matching(terms).with_only_columns(_index.c.rowid // 2)
     if section is not None:
-        some = some.where(document % 2 == _SECTIONS.index(section))
+        some = some.where(_index.c.rowid % 2 == _SECTIONS.index(section))
     if within is not None:
-        some = some.where(document.between(2 * within[0], 2 * within[1] + 1))
+        some = some.where(_index.c.rowid.between(2 * within[0], 2 * within[1] + 1))
     return ids.in_(some)
 
 
 def count(database: Database, connection: Connection, asked: str, most: int) -> int:
-    """How many inputs and outputs have the words of a text, up to ``most``; PostgreSQL estimates it."""
-    found = _found(database, asked)
-    if found is None:
-        return 0
-    if not database.sqlite:  # which would read each of the rows; words are in what ANALYZE samples
-        plan = found.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        (told,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {plan}").scalar_one()
-        return min(most, int(told["Plan"]["Plan Rows"]))
-    return connection.execute(select(func.count()).select_from(found.limit(most).subquery())).scalar_one()
-
-
-def _document(database: Database) -> ColumnElement[int]:
-    return _index.c.rowid if database.sqlite else _index.c.id
-
-
-def _found(database: Database, asked: str, *, alone: bool = True) -> Select[Any] | None:
-    """The documents that have the words of a text; ``alone``: nothing else says which they may be."""
+    """How many inputs and outputs have the words of a text, up to ``most``."""
     terms = question(asked).terms
     if not terms:
-        return None
-    found = select(_document(database))
-    if database.sqlite:
-        return found.where(literal_column("span_words").op("MATCH")(_fts5(terms)))
-    if not alone:  # of some thousand rows that are known, looking at the text is quicker than making a tsvector of it
-        padded = literal(" ").concat(_index.c.words).concat(" ")
-        sought = [literal(f" {word}{'' if prefix else ' '}") for word, prefix in _cut(terms)]
-        return found.where(*(func.strpos(padded, one) > 0 for one in sought))
-    # As the index has it: the words of a row become a tsvector for the index alone, which keeps rows small.
-    indexed: ColumnElement[Any] = literal_column("array_to_tsvector(string_to_array(words, ' '))")
-    return found.where(indexed.op("@@")(cast(literal(_tsquery(terms)), TSQUERY)))
+        return 0
+    if not database.sqlite:
+        return min(most, len(segments.find(connection, _cut(terms), most=most)))
+    return connection.execute(select(func.count()).select_from(_matching(terms).limit(most).subquery())).scalar_one()
+
+
+def _matching(terms: Sequence[Term]) -> Select[Any]:
+    return select(_index.c.rowid).where(literal_column("span_words").op("MATCH")(_fts5(terms)))
+
+
+def _among(ids: ColumnElement[int], documents: Numbers, section: str | None) -> ColumnElement[bool]:
+    """The condition that an id is that of one of some documents: as a list, or as bits where these take less."""
+    if section is not None:
+        documents = documents[documents % 2 == _SECTIONS.index(section)]
+    numbers = np.unique(documents // 2)
+    if not len(numbers):
+        return false()
+    low, high = int(numbers[0]), int(numbers[-1])
+    if len(numbers) < _LISTED or (high - low) // len(numbers) > _SPARSE:
+        return ids == any_(literal(numbers.tolist(), ARRAY(BigInteger)))
+    bits = np.zeros(high - low + 1, np.bool_)
+    bits[numbers - low] = True
+    packed = literal(np.packbits(bits, bitorder="little").tobytes(), LargeBinary)
+    inside = ids.between(low, high)
+    return and_(inside, case((inside, func.get_bit(packed, ids - low) == 1), else_=false()))
 
 
 def _cut(terms: Iterable[Term]) -> list[tuple[str, bool]]:
@@ -213,10 +216,6 @@ def _begins(prefix: str) -> ColumnElement[str]:
     return select(case((few, listed), else_=f'"{prefix}"*')).scalar_subquery()
 
 
-def _tsquery(terms: Sequence[Term]) -> str:
-    return " & ".join(f"'{word}'{':*' if prefix else ''}" for word, prefix in _cut(terms))
-
-
 Document = tuple[int, str | None, str | None]  # the id of a span, and of_span of it
 
 
@@ -226,22 +225,20 @@ def add(database: Database, connection: Connection, documents: Sequence[Document
     if not rows:
         return
     if database.sqlite:
-        connection.exec_driver_sql("INSERT INTO span_words (rowid, words) VALUES (?, ?)", rows)
+        database.insert(connection, _INSERT, rows)
         return
-    connection.exec_driver_sql(
-        "INSERT INTO span_words (id, words) VALUES (%s, %s)", [(number, _bounded(words)) for number, words in rows]
-    )
+    segments.add(connection, rows, LONGEST)
 
 
-def remove(database: Database, connection: Connection, documents: Sequence[Document]) -> None:
-    """Take spans out of the index; ``documents`` must be what they were added with."""
+def remove(database: Database, connection: Connection, documents: Sequence[Document], *, deleted: bool = False) -> None:
+    """Take spans out of the index; ``documents`` must be what they were added with. ``deleted``: they go, too."""
     rows = _rows(documents)
     if not rows:
         return
     if database.sqlite:
         connection.exec_driver_sql("INSERT INTO span_words (span_words, rowid, words) VALUES ('delete', ?, ?)", rows)
         return
-    connection.exec_driver_sql("DELETE FROM span_words WHERE id = ANY(%s)", ([number for number, _ in rows],))
+    segments.remove(connection, [number for number, _ in rows], deleted=deleted)
 
 
 def tidy(database: Database) -> bool:
@@ -250,7 +247,7 @@ def tidy(database: Database) -> bool:
     SQLite merges by itself only where parts are many: a word then takes an entry in each of them.
     """
     if not database.sqlite:
-        return False
+        return segments.tidy(database)
     with database.write() as connection:
         connection.exec_driver_sql("INSERT INTO span_words (span_words, rank) VALUES ('usermerge', 2)")
         before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
@@ -266,12 +263,3 @@ def _rows(documents: Sequence[Document]) -> list[tuple[int, str]]:
         for place, words in enumerate(texts)
         if words is not None
     ]
-
-
-def _bounded(words: str) -> str:
-    """Words once each, as short and as many as PostgreSQL indexes."""
-    kept = list(dict.fromkeys(word[:LONGEST] for word in words.split()))
-    if len(words) * 4 > _MOST_BYTES:
-        sizes = accumulate(len(word.encode("utf-8")) for word in kept)
-        kept = [word for word, size in zip(kept, sizes, strict=True) if size <= _MOST_BYTES]
-    return " ".join(kept)

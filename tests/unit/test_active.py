@@ -88,7 +88,7 @@ def test_waves_add_by_size() -> None:
     assert st.combine_waves([first]) is first
     assert st.combine_waves([]).reason == "there are no cases"
     single = st.estimate([0.4], [0.5], [1], [1])
-    assert st.combine_waves([first, single]).reason == "a wave with fewer than two labels gives no interval"
+    assert st.combine_waves([first, single]).reason == "a wave with too few labels gives no interval"
     empty = st.estimate_queue([0.4] * 2, [0.1] * 2, [0.5] * 2, [None] * 2)
     pending = st.combine_waves([first, empty])
     assert (pending.value, pending.reason) == (None, "in a wave no label counts yet")

@@ -1,6 +1,6 @@
 """The arithmetic of verdicts: pure functions, no input or output, each with its source named."""
 
-from weft.statistics.active import Stopped, combine_waves, estimate, estimate_queue, stopped_queue
+from weft.statistics.active import Stopped, estimate, estimate_queue, labels_alone, stopped_queue
 from weft.statistics.agreement import cohen_kappa
 from weft.statistics.dawid_skene import Consensus, dawid_skene
 from weft.statistics.distributions import (
@@ -54,6 +54,7 @@ from weft.statistics.planning import Plan, effective_sample_size, examples_for, 
 from weft.statistics.ppi import Estimate, ppi_mean
 from weft.statistics.reliability import fleiss_kappa, krippendorff_alpha
 from weft.statistics.routing import Routing, probabilities, strongest
+from weft.statistics.waves import combine_waves
 
 __all__ = [
     "Aggregate",
@@ -91,6 +92,7 @@ __all__ = [
     "fleiss_kappa",
     "holm",
     "krippendorff_alpha",
+    "labels_alone",
     "labels_for",
     "least_without_error",
     "mcnemar",

@@ -17,7 +17,6 @@ from weft.errors import InputError
 from weft.statistics.distributions import clopper_pearson_upper, normal_quantile
 from weft.statistics.intervals import Aggregate, Floats, aggregate
 
-
 _TOP = 0.2  # a smaller first step would be failed by the one error that a good judge makes, too
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from weft.errors import InputError, MissingExtraError, WeftError
 from weft.evals import Dataset, Evaluation, EvaluationResult, Gate
-from weft.evals.calls import Limiter
+from weft.evals.limits import Limiter
 from weft.evals.unrecorded import Unrecorded
 from weft.records import NodeKind, RecordType, RunKind, RunStatus, Sample, SampleStatus, Score, ScoreSource
 from weft.scorers import EditDistance, Exact, scorer
@@ -238,7 +238,7 @@ class BusyError(Exception):
 
 
 def test_retries_and_overload(recorder: MemoryRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weft.evals.engine._LONGEST_WAIT_S", 0.0)
+    monkeypatch.setattr("weft.evals.retrying.Retry.wait", lambda self, attempt: 0.0)
     calls: dict[int, int] = {}
 
     async def flaky(n: int) -> str:
@@ -259,17 +259,29 @@ def test_retries_and_overload(recorder: MemoryRecorder, monkeypatch: pytest.Monk
 def test_concurrency_falls_under_overload_and_recovers() -> None:
     async def scenario() -> None:
         limiter = Limiter(8)
-        limiter.overloaded()
-        limiter.overloaded()
+        tickets = [await limiter.acquire() for _ in range(4)]
+        for ticket in tickets:  # one burst
+            limiter.refused(ticket)
+            limiter.release()
+        assert limiter.limit == 4
+        ticket = await limiter.acquire()
+        limiter.refused(ticket)
+        limiter.release()
         assert limiter.limit == 2
-        for _ in range(2):
-            limiter.succeeded()
+        limiter.succeeded(ticket)  # of a call that was begun before the cut: it says nothing
+        ticket = await limiter.acquire()
+        limiter.release()
+        limiter.succeeded(ticket)
+        limiter.troubled()
+        limiter.succeeded(ticket)
+        assert limiter.limit == 2
+        limiter.succeeded(ticket)
         assert limiter.limit == 3
-        entered = [asyncio.create_task(limiter.__aenter__()) for _ in range(4)]
+        entered = [asyncio.create_task(limiter.acquire()) for _ in range(4)]
         await asyncio.sleep(0)
         await asyncio.wait(entered[:3])
         assert not entered[3].done()
-        await limiter.__aexit__()
+        limiter.release()
         await entered[3]
 
     asyncio.run(scenario())

@@ -1,59 +1,20 @@
-"""Calling what users wrote: functions in threads, coroutines here, with a time limit; how many at once adapts."""
+"""Calling what users wrote: coroutines here, functions in threads or processes, with a time limit."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
+import functools
 import inspect
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from weft.evals.workers import Processes, Threads, joined, whole
 from weft.records import Failure
 
-OVERLOADED = frozenset({429, 503, 529})
 
-
-class Limiter:
-    """How many calls run at once: halved where the target says that it is overloaded, raised again by one for every
-    full round of successes, up to ``most``."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._running = 0
-        self._successes = 0
-        self._freed = asyncio.Condition()
-        self.limit = most
-
-    async def __aenter__(self) -> None:
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._running < self.limit)
-            self._running += 1
-
-    async def __aexit__(self, *_: object) -> None:
-        async with self._freed:
-            self._running -= 1
-            self._freed.notify_all()
-
-    def succeeded(self) -> None:
-        """A call got through."""
-        self._successes += 1
-        if self._successes >= self.limit and self.limit < self._most:
-            self.limit, self._successes = self.limit + 1, 0
-
-    def overloaded(self) -> None:
-        """The target asked for less."""
-        self.limit, self._successes = max(1, self.limit // 2), 0
-
-
-def is_overload(error: BaseException) -> bool:
-    """Whether an error is an HTTP answer that asks to come back later."""
-    status = getattr(error, "status_code", None)
-    if status is None:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-    return status in OVERLOADED
+class OutOfTimeError(TimeoutError):
+    """The time limit of a call ran out."""
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -64,57 +25,64 @@ def is_async(function: Callable[..., Any]) -> bool:
     return False
 
 
-async def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, inline: bool) -> Any:
-    """What ``function`` returns: a value, what is awaited, the items of a generator as a list (texts joined).
+class Caller:
+    """Calls functions of every shape; :meth:`close` lets go of its threads and processes."""
 
-    ``inline`` calls it here; otherwise it runs in a thread of its own, which is left behind when the caller gives up.
-    """
-    if inline:
-        result = function(*args, **kwargs)
-    else:
-        result = await _in_thread(lambda: _whole(function(*args, **kwargs)))
-    if inspect.isawaitable(result):
-        result = await result
-    if inspect.isasyncgen(result):
-        return _joined([item async for item in result])
-    return _whole(result)
+    def __init__(self, processes: int = 1) -> None:
+        self._threads = Threads()
+        self._processes = Processes(processes)
 
+    async def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], how: str) -> Any:
+        """What ``function`` returns: a value, what is awaited, the items of a generator as a list (texts joined).
 
-def _whole(result: Any) -> Any:
-    return _joined(list(result)) if inspect.isgenerator(result) else result
+        ``how`` is ``inline``, ``thread`` or ``process``; the latter two are left behind when the caller gives up.
+        """
+        if how == "inline":
+            result = function(*args, **kwargs)
+        elif how == "process":
+            result = await self._processes.call(function, args, kwargs)
+        else:
+            result = await self._threads.call(functools.partial(_whole, function, args, kwargs))
+        if inspect.isawaitable(result):
+            result = await result
+        if inspect.isasyncgen(result):
+            return joined([item async for item in result])
+        return whole(result)
 
-
-def _joined(items: list[Any]) -> Any:
-    return "".join(items) if items and all(isinstance(item, str) for item in items) else items
-
-
-async def _in_thread(function: Callable[[], Any]) -> Any:
-    """Run in a daemon thread: one that hangs neither starves a pool nor keeps the process from ending."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[tuple[bool, Any]] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(outcome: tuple[bool, Any]) -> None:
-        if not done.done():
-            done.set_result(outcome)
-
-    def work() -> None:
+    async def timed(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        how: str,
+        limit_s: float | None,
+    ) -> Any:
+        """The same within ``limit_s``. Raises OutOfTimeError."""
+        if limit_s is None:
+            return await self.call(function, args, kwargs, how)
+        limit = asyncio.timeout(limit_s)
         try:
-            outcome: tuple[bool, Any] = True, context.run(function)
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, who decides
-            outcome = False, error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for this any more
-            loop.call_soon_threadsafe(settle, outcome)
+            async with limit:
+                return await self.call(function, args, kwargs, how)
+        except TimeoutError:
+            if limit.expired():
+                raise OutOfTimeError(f"no answer within {limit_s:g} s") from None
+            raise
 
-    threading.Thread(target=work, name="weft-eval", daemon=True).start()
-    fine, value = await done
-    if not fine:
-        raise value
-    return value
+    def close(self) -> None:
+        """Let go of threads and processes."""
+        self._threads.close()
+        self._processes.close()
+
+
+def _whole(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return whole(function(*args, **kwargs))
 
 
 def failure_of(error: BaseException) -> Failure:
     """An exception as a record."""
+    if isinstance(error, OutOfTimeError):
+        return Failure("TimeoutError", str(error))
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:

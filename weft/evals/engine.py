@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from weft import clock, ids, tracing
+from weft import clock, tracing
 from weft.errors import InputError
-from weft.evals.calls import Limiter, call, failure_of, is_async, is_overload
+from weft.evals.attempts import Attempts
+from weft.evals.budgets import Spending
+from weft.evals.calls import Caller, OutOfTimeError, failure_of
+from weft.evals.collected import Collected
+from weft.evals.feed import Feed, Job
+from weft.evals.limits import Limits
+from weft.evals.recall import Recall, Recalled
+from weft.evals.retrying import Retry
+from weft.evals.scoring import Answered, Judging, prepare, score_id
+from weft.evals.targets import Arguments, Target, asked
+from weft.evals.usage import Usage
+from weft.otlp import names
 from weft.recording import Recorder
-from weft.records import Example, Failure, Sample, SampleStatus, Score, ScoreSource
-from weft.scorers.base import Scorer, as_values
-from weft.scorers.binding import bind, takes_whole
-from weft.tracing.capture import capture
+from weft.records import Example, RecordType, Sample, SampleStatus, Score
+from weft.records.codec import encode, loads
+from weft.scorers.base import Scorer
+from weft.tracing import watching
+from weft.tracing.redact import PLAIN
 from weft.tracing.spans import ActiveSpan
 
-_OVERLOAD_TRIES = 5
-_LONGEST_WAIT_S = 30.0
+_BREATH = 100  # samples after which others of the event loop get their turn, where a target never waits
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is evaluated: a callable and its name."""
-
-    function: Callable[..., Any]
-    name: str
-
-    def arguments(self, example: Example) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-        """args, kwargs, and the input as it is recorded (without ``expected``). Raises InputError where an argument
-        is missing."""
-        whole = takes_whole(self.function, example.data)
-        if whole is not None:
-            given = {key: value for key, value in example.data.items() if key != "expected"}
-            return (example.data,), {}, given
-        values = {"id": example.example_id, "input": _input(example.data), **example.data}
-        bound = bind(self.function, values, what=f"The target {self.name}")
-        return bound.args, bound.kwargs, bound.kwargs or (bound.args[0] if len(bound.args) == 1 else list(bound.args))
+Listener = Callable[[Job, Answered, Sequence[Score]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,101 +45,195 @@ class Plan:
     run_id: str
     name: str
     scorers: Sequence[Scorer]
-    repetitions: int = 1
     concurrency: int = 10
     timeout_s: float | None = None
-    retries: int = 0
-    retry_wait_s: float = 0.5
+    sample_timeout_s: float | None = None
+    retries: Sequence[Retry] = ()
     cluster: str | None = None
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
 
 @dataclass(slots=True)
 class Engine:
-    """Runs a plan on a target. ``progress`` hears of every sample done."""
+    """Runs a plan on a target. ``progress`` hears of every sample done; ``recall`` knows samples from before, and those
+    in ``done`` need no work."""
 
     plan: Plan
     target: Target
     recorder: Recorder
+    spending: Spending
     progress: Callable[[Sample], None]
-    limiter: Limiter = field(init=False)
+    collected: Collected = field(default_factory=Collected)
+    recall: Recall | None = None
+    done: Collection[tuple[str, int]] = ()
+    listeners: Sequence[Listener] = ()
+    _limits: Limits = field(init=False)
+    _attempts: Attempts = field(init=False)
+    _judging: Judging = field(init=False)
+    _count: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(self.plan.concurrency)
+        plan = self.plan
+        self._limits = Limits(plan.concurrency)
+        self._attempts = Attempts(Caller(plan.concurrency), plan.retries, plan.timeout_s)
+        self._judging = Judging([prepare(scorer, self._limits) for scorer in plan.scorers], self._attempts)
 
-    async def run(self, examples: Sequence[Example]) -> tuple[list[Sample], list[Score]]:
-        """All samples, in the order of the dataset, and their scores."""
-        work = [(example, repetition) for repetition in range(self.plan.repetitions) for example in examples]
-        results: dict[int, tuple[Sample, list[Score]]] = {}
-        waiting = iter(enumerate(work))
-
-        async def worker() -> None:
-            for position, (example, repetition) in waiting:
-                async with self.limiter:
-                    results[position] = await self._one(example, repetition)
-                self.progress(results[position][0])
-
+    async def run(self, feed: Feed, workers: int) -> None:
+        """Do the jobs of a feed, at most ``workers`` at once; what comes of them is in :attr:`collected`."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self.plan.concurrency, len(work))):
-                    group.create_task(worker())
+                for _ in range(workers):
+                    group.create_task(self._work(feed))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         finally:
+            self._attempts.caller.close()
             for scorer in self.plan.scorers:
                 await scorer.aclose()
-        done = [results[position] for position in range(len(work))]
-        return [sample for sample, _ in done], [score for _, scores in done for score in scores]
 
-    async def _one(self, example: Example, repetition: int) -> tuple[Sample, list[Score]]:
-        attributes = {"weft.example.id": example.example_id, "weft.repetition": repetition}
-        with (
-            _own_trace(),
-            tracing.attributes(**{"weft.run.id": self.plan.run_id}),
-            tracing.start_span(self.plan.name, "evaluation", attributes=attributes) as span,
-        ):
-            sample, output = await self._answer(example, repetition, span)
-            self.recorder.record(sample)
-            if sample.status == SampleStatus.OK:
-                judged = await asyncio.gather(*(self._score(s, example, sample, output) for s in self.plan.scorers))
-                scores = [score for group in judged for score in group]
-            else:
-                scores = []
+    async def _work(self, feed: Feed) -> None:
+        # Each sample is the root of a trace of its own, whatever span the caller is in; a task has its own context.
+        otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
+        with tracing.attributes({names.WEFT_RUN_ID: self.plan.run_id}):
+            while self.spending.stopped is None and (job := await feed.next()) is not None:
+                if not self.done or (job.example.example_id, job.repetition) not in self.done:
+                    await self._one(job)
+                self._count += 1
+                if self._count % _BREATH == 0:
+                    await asyncio.sleep(0)
+
+    async def _one(self, job: Job) -> None:
+        usage = Usage(keeps=self._judging.looks_at_trace)
+        span = tracing.begin_span(self.plan.name, "evaluation")
+        span.stamp({"weft.example.id": job.example.example_id, "weft.repetition": job.repetition})
+        watched = span.trace_id
+        if watched is not None:
+            watching.watch(watched, usage)
+        try:
+            with span:
+                answered, payload, scores = await self._made(job, span, usage)
+        finally:
+            if watched is not None:
+                watching.unwatch(watched)
+        sample = answered.sample
+        self.collected.add(job.position, sample, payload, scores)
+        for listener in self.listeners:
+            listener(job, answered, scores)
+        self.spending.add(usage.tokens, usage.cost_usd or 0.0, failed=sample.status != SampleStatus.OK)
+        self.progress(sample)
+
+    async def _made(self, job: Job, span: ActiveSpan, usage: Usage) -> tuple[Answered, bytes, list[Score]]:
+        """The sample, its record as it was journaled, and its scores."""
+        given, arguments, problem = asked(job.example.data), None, None
+        try:
+            arguments = self.target.arguments(self._prepared(job.example))
+            given = arguments[2]
+        except Exception as error:  # noqa: BLE001 - an example that the target cannot take is a failed sample
+            problem = error
+        text = PLAIN.text(given)
+        span.announce(span.keep_text("input", names.WEFT_INPUT, text))
+        known = None if self.recall is None or problem is not None else await self.recall.find(job, given)
+        if known is None:
+            answered, payload = await self._answered(job, arguments, problem, text, span, usage)
+        else:
+            answered, payload = self._recalled(job, known, span, usage)
+        self.recorder.append(RecordType.SAMPLE, payload)
+        scores: list[Score] = []
+        if answered.sample.status == SampleStatus.OK:
+            scores = await self._scores(answered, known)
             for score in scores:
                 self.recorder.record(score)
-        return sample, scores
+        if self.recall is not None:
+            await self.recall.keep(job, given, answered.sample, scores)
+        return answered, payload, scores
 
-    async def _answer(self, example: Example, repetition: int, span: ActiveSpan) -> tuple[Sample, Any]:
+    async def _answered(
+        self,
+        job: Job,
+        arguments: Arguments | None,
+        problem: Exception | None,
+        text: str,
+        span: ActiveSpan,
+        usage: Usage,
+    ) -> tuple[Answered, bytes]:
         started = clock.now_ns()
-        status, given, output, failure = SampleStatus.OK, _input(example.data), None, None
+        status, output, failure = SampleStatus.OK, None, None
         try:
-            args, kwargs, given = self.target.arguments(self._prepared(example))
-            span.set_input(given)
-            output = await self._tried(args, kwargs)
-            span.set_output(output)
+            if arguments is None:
+                assert problem is not None
+                raise problem
+            output = await self._asked(arguments[0], arguments[1])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the target's failure is a record, not ours
-            status = SampleStatus.TIMEOUT if isinstance(error, _OutOfTimeError) else SampleStatus.ERROR
-            failure = failure_of(error.__cause__ or error) if status is SampleStatus.ERROR else _timeout(error)
+            status = SampleStatus.TIMEOUT if isinstance(error, OutOfTimeError) else SampleStatus.ERROR
+            failure = failure_of(error)
             span.set_error(error)
-        data = example.data
+        output_text = PLAIN.text(output)
+        if failure is None:
+            span.keep_text("output", names.WEFT_OUTPUT, output_text)
+        data = job.example.data
         tags = data.get("tags")
         cluster = None if self.plan.cluster is None else data.get(self.plan.cluster)
+        texts = {"input": text, "expected": PLAIN.text(data.get("expected")), "output": output_text}
         sample = Sample(
             run_id=self.plan.run_id,
             project=self.recorder.project,
-            example_id=example.example_id,
-            repetition=repetition,
+            example_id=job.example.example_id,
+            repetition=job.repetition,
             status=status,
             started_ns=started,
             ended_ns=clock.now_ns(),
-            input=capture(given),
-            expected=capture(data.get("expected")),
-            output=capture(output),
+            input=loads(text),
+            expected=loads(texts["expected"]),
+            output=loads(output_text),
             failure=failure,
             trace_id=span.trace_id,
             span_id=span.span_id,
             cluster=None if cluster is None else str(cluster),
             tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost_usd=usage.cost_usd,
         )
-        return sample, output
+        return Answered(job.example, sample, output, usage), encode(sample)[1]
+
+    def _recalled(self, job: Job, known: Recalled, span: ActiveSpan, usage: Usage) -> tuple[Answered, bytes]:
+        """A sample from before, as one of this run; the trace is that of the call."""
+        before = known.sample
+        sample = replace(before, run_id=self.plan.run_id, project=self.recorder.project, repetition=job.repetition)
+        span.stamp(
+            {"weft.example.id": job.example.example_id, "weft.repetition": job.repetition, "weft.recalled": True}
+        )
+        span.set_output(before.output)
+        if before.trace_id is not None and before.span_id is not None:
+            span.set_attributes({"weft.recalled.trace_id": before.trace_id})
+        return Answered(job.example, sample, sample.output, usage, known.trace), encode(sample)[1]
+
+    async def _scores(self, answered: Answered, known: Recalled | None) -> list[Score]:
+        if known is None or not known.scores:
+            return await self._judging.scores(answered)
+        sample = answered.sample
+        kept = [
+            replace(score, score_id=score_id(sample, score.name), run_id=sample.run_id, project=sample.project)
+            for one in self._judging.scorers
+            for score in known.scores.get(one.name, ())
+        ]
+        return kept + await self._judging.scores(
+            answered, [one for one in self._judging.scorers if one.name not in known.scores]
+        )
+
+    async def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        target, limit_s = self.target, self.plan.sample_timeout_s
+        limiter = self._limits.of(target.endpoint)
+        if limit_s is None:
+            return await self._attempts.ask(limiter, target.function, args, kwargs, target.how)
+        limit = asyncio.timeout(limit_s)
+        try:
+            async with limit:
+                return await self._attempts.ask(limiter, target.function, args, kwargs, target.how)
+        except TimeoutError:
+            if limit.expired():
+                raise OutOfTimeError(f"no answer within {limit_s:g} s, tries and waits included") from None
+            raise
 
     def _prepared(self, example: Example) -> Example:
         """The example as the target gets it. Raises InputError where the user's function makes no row of it."""
@@ -159,109 +246,3 @@ class Engine:
                 field="preprocess_model_input",
             )
         return replace(example, data=made)
-
-    async def _tried(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The target's answer, after the retries that its plan allows; more of them where it is overloaded."""
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                output = await self._timed(self.target.function, args, kwargs, inline=is_async(self.target.function))
-                self.limiter.succeeded()
-                return output
-            except Exception as error:
-                overload = is_overload(error)
-                if overload:
-                    self.limiter.overloaded()
-                tries = max(self.plan.retries + 1, _OVERLOAD_TRIES if overload else 1)
-                if attempt >= tries:
-                    raise
-            wait = min(self.plan.retry_wait_s * 2 ** (attempt - 1), _LONGEST_WAIT_S)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
-
-    async def _timed(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, inline: bool
-    ) -> Any:
-        clock_out = asyncio.timeout(self.plan.timeout_s)
-        try:
-            async with clock_out:
-                return await call(function, args, kwargs, inline=inline)
-        except TimeoutError:
-            if clock_out.expired():
-                raise _OutOfTimeError(f"no answer within {self.plan.timeout_s:g} s") from None
-            raise
-
-    async def _score(self, scorer: Scorer, example: Example, sample: Sample, output: Any) -> list[Score]:
-        kind = "judge" if scorer.source is ScoreSource.LLM else "scorer"
-        with tracing.start_span(scorer.name, kind) as span:
-            try:
-                values = {
-                    "id": example.example_id,
-                    "input": sample.input,
-                    **example.data,
-                    "output": output,
-                    "model_output": output,
-                    "example": example.data,
-                }
-                values |= {name: values[column] for name, column in scorer.columns().items() if column in values}
-                bound = bind(scorer.function, values, what=f"The scorer {scorer.name}")
-                inline = scorer.quick or is_async(scorer.function)
-                outcome = await self._timed(scorer.function, bound.args, bound.kwargs, inline=inline)
-                found = as_values(scorer.name, outcome)
-                span.set_output(outcome)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a scorer's failure is a record: missing, never zero
-                span.set_error(error)
-                failure = _timeout(error) if isinstance(error, _OutOfTimeError) else failure_of(error)
-                return [self._record(scorer, scorer.name, sample, failure=failure)]
-            return [
-                self._record(
-                    scorer,
-                    name,
-                    sample,
-                    value=value.value,
-                    label=value.label,
-                    explanation=value.explanation,
-                    confidence=value.confidence,
-                )
-                for name, value in found.items()
-            ]
-
-    def _record(self, scorer: Scorer, name: str, sample: Sample, **fields: Any) -> Score:
-        return Score(
-            score_id=ids.new_id(),
-            project=sample.project,
-            name=name,
-            time_ns=clock.now_ns(),
-            source=scorer.source,
-            author=getattr(scorer, "model", None) if scorer.source is ScoreSource.LLM else type(scorer).__name__,
-            run_id=sample.run_id,
-            example_id=sample.example_id,
-            repetition=sample.repetition,
-            trace_id=sample.trace_id,
-            span_id=sample.span_id,
-            **fields,
-        )
-
-
-class _OutOfTimeError(Exception):
-    """The time limit of a call ran out."""
-
-
-def _timeout(error: BaseException) -> Failure:
-    return Failure("TimeoutError", str(error))
-
-
-def _input(data: dict[str, Any]) -> Any:
-    """What there is to ask in a row: its column ``input``, else all of it but ``expected``."""
-    rest = {key: value for key, value in data.items() if key != "expected"}
-    return rest.get("input", rest)
-
-
-@contextmanager
-def _own_trace() -> Iterator[None]:
-    """Each sample is the root of a trace of its own, whatever span the caller is in."""
-    token = otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
-    try:
-        yield
-    finally:
-        otel_context.detach(token)

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from weft import clock, ids, recording
-from weft.errors import InputError, WeftError
-from weft.evals.calls import failure_of
+from weft import ids
+from weft.errors import InputError
+from weft.evals.budgets import Budget, check_fail_on_error
 from weft.evals.dataset import Dataset
-from weft.evals.engine import Engine, Plan, Target
+from weft.evals.figures import check_reduce
 from weft.evals.gates import Gate, as_gate
-from weft.evals.judging import judge
-from weft.evals.progress import Meter
-from weft.evals.results import EvaluationResult, summarise, summary_data
-from weft.evals.summaries import summed_up
+from weft.evals.results import EvaluationResult
+from weft.evals.retrying import Retry, as_retries
+from weft.evals.running import Running
+from weft.evals.targets import Executor, as_target
 from weft.evals.unrecorded import active_recorder
-from weft.records import Failure, LineageEdge, NodeKind, RunKind, RunStatus, RunUpdate
-from weft.scorers.base import Scorer, as_scorer
-from weft.tracing.capture import capture
-from weft.tracing.model import ANSWERS
+from weft.scorers.base import Configured, Scorer, as_scorer
+from weft.scorers.dataset import DatasetScorer
 
 
 class Routes(Protocol):
@@ -41,10 +38,14 @@ class Evaluation:
 
     ``repetitions`` asks every example so often; ``review`` sends ambiguous samples to people; ``gates`` judge the
     result; ``target`` is what ``weft eval`` runs. At most ``concurrency`` samples are in work, fewer while the target
-    says that it is overloaded. ``timeout_s`` limits one call of target or scorer, ``retries`` repeats a target that
-    raised. ``cluster`` names the column of the source that examples share. ``level`` is that of the intervals.
-    Rows are published as a dataset artifact if they are not yet. ``preprocess_model_input`` makes of a row what the
-    target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave call
+    says that it is overloaded. ``timeout_s`` limits one call of target or scorer, ``sample_timeout_s`` all tries of a
+    target together; ``retries`` repeats a target that raised: a number, or :class:`Retry` rules by class of error.
+    ``budget`` and ``fail_on_error`` (True, a share below 1, or a count that is still borne) end it early: what was done
+    stays. ``executor`` says where functions that are no coroutines run, ``"thread"`` or ``"process"``. ``column_map``
+    gives parameters of the target columns of other names. ``reduce`` adds what repetitions come to: ``majority``,
+    ``pass@3``, ``pass^3``. ``cluster`` names the column of the source that examples share. ``level`` is that of the
+    intervals. Rows are published as a dataset artifact if they are not yet. ``preprocess_model_input`` makes of a row
+    what the target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave call
     ``repetitions`` and ``name``. Raises InputError for arguments that make no sense.
     """
 
@@ -58,7 +59,13 @@ class Evaluation:
     target: Any = None
     concurrency: int = 10
     timeout_s: float | None = None
-    retries: int = 0
+    sample_timeout_s: float | None = None
+    retries: int | Retry | Sequence[Retry] = 0
+    budget: Budget | None = None
+    fail_on_error: bool | float | int = False
+    executor: Executor = "thread"
+    column_map: Mapping[str, str] | None = None
+    reduce: Sequence[str] = ()
     cluster: str | None = None
     level: float = 0.95
     trials: InitVar[int | None] = None
@@ -72,7 +79,7 @@ class Evaluation:
             raise InputError(f"The evaluation name {self.name!r} cannot stand in an address.", field="name")
         if not isinstance(self.dataset, Dataset):
             self.dataset = Dataset(self.name, self.dataset)
-        self.scorers = [as_scorer(scorer) for scorer in self.scorers]
+        self.scorers = [s if isinstance(s, DatasetScorer) else as_scorer(s) for s in self.scorers]
         self.gates = [as_gate(gate) for gate in self.gates]
         names = [scorer.name for scorer in self.scorers]
         if len(set(names)) < len(names):
@@ -81,15 +88,20 @@ class Evaluation:
                 remedy="Name them: Exact(name='...').",
                 field="scorers",
             )
-        for setting, least in (("repetitions", 1), ("concurrency", 1), ("retries", 0)):
+        as_retries(self.retries)
+        check_fail_on_error(self.fail_on_error)
+        check_reduce(self.reduce)
+        for setting, least in (("repetitions", 1), ("concurrency", 1)):
             if getattr(self, setting) < least:
                 raise InputError(f"{setting} is {getattr(self, setting)}; the least is {least}.", field=setting)
         if not 0 < self.level < 1:
             raise InputError(f"level is {self.level}; it must lie between 0 and 1.", field="level")
         if self.cluster is not None and len(self.dataset) and not any(self.cluster in row for row in self.dataset.rows):
             raise InputError(f"No row of the dataset has the column {self.cluster!r}.", field="cluster")
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise InputError(f"timeout_s is {self.timeout_s}; it must be above 0.", field="timeout_s")
+        for setting in ("timeout_s", "sample_timeout_s"):
+            seconds = getattr(self, setting)
+            if seconds is not None and not seconds > 0:
+                raise InputError(f"{setting} is {seconds}; it must be above 0.", field=setting)
 
     async def evaluate(self, target: Any = None) -> EvaluationResult:
         """Run ``target`` over the dataset; the samples and scores are recorded as they come, in a run of kind ``eval``.
@@ -99,43 +111,12 @@ class Evaluation:
         ``example``, ``row`` or ``inputs`` that takes the whole row. What it raises is the record of a failed sample.
         Without ``weft.init`` nothing is recorded. Raises InputError for a target that cannot be called.
         """
-        recorder = active_recorder(self.name)
-        called = as_target(self.target if target is None else target)
         dataset = self.dataset
         assert isinstance(dataset, Dataset)
-        run_id = ids.new_id()
-        await asyncio.to_thread(self._begin, recorder, run_id, called, dataset)
-        plan = Plan(
-            run_id,
-            self.name,
-            self.scorers,
-            repetitions=self.repetitions,
-            concurrency=self.concurrency,
-            timeout_s=self.timeout_s,
-            retries=self.retries,
-            cluster=self.cluster,
-            prepare=self.preprocess_model_input,
+        called = as_target(
+            self.target if target is None else target, executor=self.executor, column_map=self.column_map
         )
-        try:
-            with Meter(self.name, len(dataset) * self.repetitions, quiet=recorder.settings.quiet) as meter:
-                samples, scores = await Engine(plan, called, recorder, meter).run(dataset.examples)
-        except BaseException as error:
-            _end(recorder, run_id, RunStatus.FAILED, failure=failure_of(error))
-            raise
-        result = EvaluationResult(
-            run_id=run_id,
-            project=recorder.project,
-            name=self.name,
-            target=called.name,
-            dataset=dataset.ref,
-            url=recorder.address(f"/evaluation/{run_id}"),
-            samples=samples,
-            scores=scores,
-            summary=summarise(samples, scores, scorers=[s.name for s in self.scorers], level=self.level),
-            summaries=summed_up(self.scorers, samples, scores),
-        )
-        await asyncio.to_thread(self._finish, recorder, result)
-        return result
+        return await Running(self, active_recorder(self.name), called, dataset).run()
 
     def evaluate_sync(self, target: Any = None) -> EvaluationResult:
         """The same, for callers that are not coroutines; inside a running event loop it works in a thread."""
@@ -159,94 +140,17 @@ class Evaluation:
             raise outcome[0]
         return outcome[0]
 
-    def _begin(self, recorder: recording.Recorder, run_id: str, target: Target, dataset: Dataset) -> None:
-        now = clock.now_ns()
-        if len(dataset):
-            _try_store(dataset.ensure_published)
-        recorder.record(
-            RunUpdate(
-                run_id,
-                recorder.project,
-                now,
-                kind=RunKind.EVAL,
-                name=self.name,
-                status=RunStatus.RUNNING,
-                config=self._config(target, dataset),
-                parent_run_id=recorder.run_id,
-                started_at_ns=now,
-                writer=recorder.writer,
-            )
-        )
-        if dataset.ref is not None:
-            edge = LineageEdge(recorder.project, NodeKind.ARTIFACT, dataset.ref, "used", NodeKind.RUN, run_id, now)
-            _try_store(lambda: recorder.store.artifacts.add_edge(edge))
+    @property
+    def all_scorers(self) -> Sequence[Configured]:
+        """The scorers of samples and of the whole dataset."""
+        return cast("Sequence[Configured]", self.scorers)
 
-    def _config(self, target: Target, dataset: Dataset) -> dict[str, Any]:
-        scorers: Sequence[Scorer] = self.scorers
-        return {
-            "evaluation": self.name,
-            "target": target.name,
-            "dataset": dataset.ref,
-            "selection": dataset.selection,
-            "examples": len(dataset),
-            "scorers": [
-                {"name": s.name, "type": type(s).__name__, "digest": s.digest(), "config": s.config()} for s in scorers
-            ],
-            "repetitions": self.repetitions,
-            "concurrency": self.concurrency,
-            "timeout_s": self.timeout_s,
-            "retries": self.retries,
-            "level": self.level,
-        }
+    @property
+    def sample_scorers(self) -> list[Scorer]:
+        """The scorers that judge one answer."""
+        return [scorer for scorer in self.all_scorers if isinstance(scorer, Scorer)]
 
-    def _finish(self, recorder: recording.Recorder, result: EvaluationResult) -> None:
-        summary = summary_data(result.summary, result.samples)
-        if result.summaries:
-            summary["summaries"] = capture(result.summaries)
-        if self.gates:
-            try:
-                result.verdicts = judge(result, self.gates)
-            except BaseException as error:
-                _end(recorder, result.run_id, RunStatus.FAILED, summary=summary, failure=failure_of(error))
-                raise
-            summary |= {"passed": result.passed, "verdicts": [verdict.as_data() for verdict in result.verdicts]}
-        _end(recorder, result.run_id, RunStatus.FINISHED, summary=summary)
-        if self.review is not None:
-            result.review = self.review.route(result)
-
-
-def as_target(given: Any) -> Target:
-    """The callable behind a target and its name. Raises InputError where nothing can be called."""
-    predict = next((found for name in ANSWERS if callable(found := getattr(given, name, None))), None)
-    if predict is not None and not isinstance(given, type):
-        return Target(predict, type(given).__name__)
-    if callable(given) and not isinstance(given, type):
-        name = getattr(given, "__qualname__", None) or getattr(getattr(given, "func", None), "__qualname__", None)
-        return Target(given, (name or type(given).__name__).rpartition("<locals>.")[2])
-    raise InputError(
-        f"{given!r} cannot be evaluated.",
-        remedy="Give a function, a coroutine function, an op or an object with a method 'predict'.",
-        field="target",
-    )
-
-
-def _end(
-    recorder: recording.Recorder,
-    run_id: str,
-    status: RunStatus,
-    *,
-    summary: dict[str, Any] | None = None,
-    failure: Failure | None = None,
-) -> None:
-    now = clock.now_ns()
-    told = None if failure is None else {"type": failure.type, "message": failure.message, "stack": failure.stack}
-    recorder.record(
-        RunUpdate(run_id, recorder.project, now, status=status, summary=summary, ended_at_ns=now, failure=told)
-    )
-
-
-def _try_store(decide: Callable[[], Any]) -> None:
-    """Decisions that only add to what is known of an evaluation: where no store can be had (offline, disabled), it
-    goes on without them, and the run says so by having no dataset."""
-    with contextlib.suppress(WeftError):
-        decide()
+    @property
+    def dataset_scorers(self) -> list[DatasetScorer]:
+        """The scorers that judge all samples together."""
+        return [scorer for scorer in self.all_scorers if isinstance(scorer, DatasetScorer)]

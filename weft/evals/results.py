@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,14 @@ from rich.text import Text
 
 from weft import recording
 from weft.errors import InputError, MissingExtraError
+from weft.evals.collected import Collected
+from weft.evals.figures import aggregated, breakdown, is_binary, reduced, summarised
 from weft.evals.gates import Outcome, Verdict, worst
 from weft.evals.summaries import plain_summary
-from weft.records import RunKind, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
-from weft.statistics import Aggregate, aggregate, pass_at_k
+from weft.evals.tally import Column, Tally
+from weft.records import Run, RunKind, Sample, SampleStatus, Score, ScoreQuery, ScoreSource
+from weft.records.codec import encode
+from weft.statistics import Aggregate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +32,10 @@ class EvaluationResult:
     """One evaluation of one target; the run ``run_id`` of kind ``eval`` holds the same.
 
     ``summary`` has an :class:`Aggregate` for every score with a value, by its name, and for every label the share of
-    samples that got it, named ``name=label``. ``verdicts`` are those of the gates, ``review`` what routing reported.
+    samples that got it, named ``name=label``; what repetitions come to is named ``name:pass@3``. ``verdicts`` are those
+    of the gates, ``review`` what routing reported. ``stopped`` says why the evaluation ended before all ``planned``
+    samples were made; None where it did not. Many ``samples`` and ``scores`` are not lists but sequences that read each
+    from a file when it is asked for.
     """
 
     run_id: str
@@ -38,12 +44,16 @@ class EvaluationResult:
     target: str
     dataset: str | None
     url: str
-    samples: list[Sample]
-    scores: list[Score]
+    samples: Sequence[Sample]
+    scores: Sequence[Score]
     summary: dict[str, Aggregate] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     review: object | None = None
     summaries: dict[str, Any] = field(default_factory=dict)
+    planned: int | None = None
+    stopped: str | None = None
+    failing: bool = False
+    tally: Tally | None = field(default=None, repr=False)
 
     def keys(self) -> Iterator[str]:
         """The scorers, and ``model_latency``: with :meth:`__getitem__`, what ``dict(result)`` is made of."""
@@ -65,10 +75,12 @@ class EvaluationResult:
     @property
     def passed(self) -> bool:
         """Whether no gate stands in the way (see :attr:`outcome`; an undecided one does not); without gates, whether
-        any sample got an answer."""
+        any sample got an answer. Never where ``fail_on_error`` stopped it."""
+        if self.failing:
+            return False
         if self.verdicts:
             return not any(verdict.stops for verdict in self.verdicts)
-        return len(self.failed) < len(self.samples)
+        return self.numbers.failed < len(self.numbers)
 
     @property
     def outcome(self) -> Outcome:
@@ -77,30 +89,56 @@ class EvaluationResult:
             return worst(verdict.outcome for verdict in self.verdicts)
         return Outcome.PASS if self.passed else Outcome.ERROR
 
-    def values(self, metric: str) -> dict[str, list[float | None]]:
-        """The values of a metric by example, one a repetition, None where it is missing. Raises InputError for an
-        unknown metric."""
-        if metric not in self.summary:
-            have = ", ".join(self.summary) or "none"
-            raise InputError(f"The evaluation {self.name} has no metric {metric!r}; it has: {have}.", field="metric")
-        return _columns(self.samples, self.scores, self.summary)[metric]
+    @property
+    def numbers(self) -> Tally:
+        """The scores as columns of numbers."""
+        if self.tally is None:
+            self.tally = Tally.of(self.samples, self.scores)
+        return self.tally
 
-    def pass_at_k(self, metric: str, k: int) -> Aggregate:
-        """The chance that one of ``k`` tries succeeds, averaged over examples, for a yes-or-no metric with repetitions.
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of the summary that have a value for every sample; those of a whole dataset and of repetitions
+        have none."""
+        return [name for name, _, _ in self.numbers.metrics(self.summary) if name in self.summary]
+
+    def values(self, metric: str) -> Column:
+        """The values of a metric by example, one a repetition, None where it is missing; of ``name:pass@3`` one an
+        example. Raises InputError for an unknown metric, and one of a whole dataset."""
+        name, _, how = metric.partition(":")
+        found = {one: (score, label) for one, score, label in self.numbers.metrics(self.summary)}
+        if metric in found and metric in self.summary:
+            return self.numbers.column(*found[metric])
+        if how and name in found:
+            return reduced(self._binary(name), how)
+        if metric in self.summary:
+            raise InputError(f"The metric {metric!r} is one of the whole dataset: no example has it.", field="metric")
+        have = ", ".join(self.summary) or "none"
+        raise InputError(f"The evaluation {self.name} has no metric {metric!r}; it has: {have}.", field="metric")
+
+    def _binary(self, metric: str) -> Column:
+        column = self.values(metric)
+        if not is_binary(column) and any(v is not None for values in column.values() for v in values):
+            raise InputError(f"The metric {metric!r} is not yes or no.", field="metric")
+        return column
+
+    def repeated(self, metric: str, how: str) -> Aggregate:
+        """What the repetitions of a yes-or-no metric come to, averaged over examples: ``majority``, ``pass@3`` (the
+        chance that one of three tries succeeds) or ``pass^3`` (that all do).
 
         An example of which fewer than ``k`` tries have a score is missing. Raises InputError for a metric that has
-        other values.
+        other values, and for another word.
         """
-        by_example = self.values(metric)
-        tries = [[value for value in values if value is not None] for values in by_example.values()]
-        if any(value not in (0.0, 1.0) for values in tries for value in values):
-            raise InputError(f"The metric {metric!r} is not yes or no.", field="metric")
-        cluster_of = {sample.example_id: sample.cluster for sample in self.samples}
-        return aggregate(
-            [pass_at_k(len(t), round(sum(t)), k) if len(t) >= k else None for t in tries],
-            clusters=[cluster_of[example] for example in by_example],
-            level=self.summary[metric].level,
-        )
+        return aggregated(reduced(self._binary(metric), how), self.numbers, level=self.summary[metric].level)
+
+    def pass_at_k(self, metric: str, k: int) -> Aggregate:
+        """:meth:`repeated` with ``pass@k``."""
+        return self.repeated(metric, f"pass@{k}")
+
+    def breakdown(self, metric: str, by: str = "tags") -> dict[str, Aggregate]:
+        """The metric for every tag, or for every ``cluster``, by name; an example counts under each of its tags, one
+        without any under "". Raises InputError for an unknown metric or another word."""
+        return breakdown(self.numbers, self.values(metric), by, level=self.summary[metric].level)
 
     def as_data(self) -> dict[str, Any]:
         """The result as JSON, without its samples."""
@@ -111,8 +149,10 @@ class EvaluationResult:
             "target": self.target,
             "dataset": self.dataset,
             "url": self.url,
-            "samples": len(self.samples),
-            "failed": len(self.failed),
+            "samples": len(self.numbers),
+            "planned": self.planned,
+            "stopped": self.stopped,
+            "failed": self.numbers.failed,
             "passed": self.passed,
             "outcome": str(self.outcome),
             "summary": {name: figure.as_dict() for name, figure in self.summary.items()},
@@ -147,7 +187,9 @@ class EvaluationResult:
         )
 
     def __rich__(self) -> Table:
-        title = f"{self.name}: {self.target}, {len(self.samples)} samples, {len(self.failed)} failed"
+        title = f"{self.name}: {self.target}, {len(self.numbers)} samples, {self.numbers.failed} failed"
+        if self.stopped is not None:
+            title = f"{title} (stopped by {self.stopped})"
         level = next((figure.level for figure in self.summary.values()), 0.95)
         table = Table(title=title, caption=self.url, title_justify="left", caption_justify="left")
         table.add_column("metric")
@@ -178,68 +220,8 @@ def summarise(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Aggregate]:
-    """The aggregate of every metric. A sample that failed is missing in each, and so is a score that failed; a scorer
-    of ``scorers`` that came to score nothing, since every sample failed, has an aggregate without a value."""
-    clusters: dict[str, str | None] = {sample.example_id: sample.cluster for sample in samples}
-    clustered = any(cluster is not None for cluster in clusters.values())
-    figures: dict[str, Aggregate] = {}
-    for name, by_example in _columns(samples, scores, scorers).items():
-        flat = [(example, value) for example, values in by_example.items() for value in values]
-        figures[name] = aggregate(
-            [value for _, value in flat],
-            examples=[example for example, _ in flat],
-            clusters=[clusters[example] for example, _ in flat] if clustered else None,
-            level=level,
-            seed=seed,
-        )
-    return figures
-
-
-def summary_data(figures: dict[str, Aggregate], samples: Sequence[Sample]) -> dict[str, Any]:
-    """The run's summary: each metric as a number to sort by, and all aggregates whole under ``aggregates``."""
-    flat: dict[str, Any] = {name: figure.value for name, figure in figures.items()}
-    statuses = Counter(str(sample.status) for sample in samples)
-    return {
-        **flat,
-        "aggregates": {name: figure.as_dict() for name, figure in figures.items()},
-        "samples": len(samples),
-        "failed": len(samples) - statuses[str(SampleStatus.OK)],
-    }
-
-
-def _columns(
-    samples: Sequence[Sample], scores: Sequence[Score], scorers: Collection[str] = ()
-) -> dict[str, dict[str, list[float | None]]]:
-    """Metric -> example -> values. A scorer whose scores failed everywhere still has its (empty) metric, and so have
-    all ``scorers`` where no sample got an answer."""
-    if not scores:  # which metrics a scorer gives is known from its scores; here its name has to do
-        nothing: dict[str, list[float | None]] = {}
-        for sample in samples:
-            nothing.setdefault(sample.example_id, []).append(None)
-        return dict.fromkeys(scorers, nothing)
-    found: dict[str, dict[tuple[str | None, int | None], Score]] = {}
-    for score in scores:
-        found.setdefault(score.name, {})[(score.example_id, score.repetition)] = score
-    multiple = {name.partition("/")[0] for name in found if "/" in name}
-    columns: dict[str, dict[str, list[float | None]]] = {}
-    for name, by_sample in found.items():
-        present = list(by_sample.values())
-        if name in multiple and all(score.failure for score in present):
-            continue  # the failures of a scorer that gives a dict are missing values of its parts
-        labels = sorted({score.label for score in present if score.value is None and score.label is not None})
-        wanted: list[str | None] = [*labels] if labels else [None]
-        for label in wanted:
-            column = columns.setdefault(name if label is None else f"{name}={label}", {})
-            for sample in samples:
-                found_one = by_sample.get((sample.example_id, sample.repetition))
-                column.setdefault(sample.example_id, []).append(_value(found_one, label))
-    return columns
-
-
-def _value(score: Score | None, label: str | None) -> float | None:
-    if score is None or score.failure is not None:
-        return None
-    return score.value if label is None else float(score.label == label)
+    """The aggregate of every metric of these scores; see :func:`weft.evals.figures.summarised`."""
+    return summarised(Tally.of(samples, scores), scorers=scorers, level=level, seed=seed)
 
 
 def load(run_id: str, store: Store | None = None) -> EvaluationResult:
@@ -249,21 +231,14 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
     run = store.runs.get_run(run_id)
     if run.kind != RunKind.EVAL:
         raise InputError(f"The run {run_id} is of kind {run.kind}, not an evaluation.", field="run_id")
-    samples: list[Sample] = []
-    cursor: str | None = None
-    while True:
-        page = store.evaluations.list_samples(run_id, cursor=cursor)
-        samples += page.items
-        if (cursor := page.cursor) is None:
-            break
-    names = {str(scorer["name"]) for scorer in run.config.get("scorers", [])}
-    scores: list[Score] = []
-    while True:
-        found = store.evaluations.list_scores(ScoreQuery(run_id=run_id, cursor=cursor))
-        scores += [s for s in found.items if s.source != ScoreSource.HUMAN and s.name.partition("/")[0] in names]
-        if (cursor := found.cursor) is None:
-            break
-    config = run.config
+    config, summary = run.config, run.summary
+    scorers = sorted(str(scorer["name"]) for scorer in config.get("scorers", []))
+    collected = stored(run, store)
+    level = float(config.get("level", 0.95))
+    figures = summarised(collected.tally, scorers=scorers, level=level, reduce=config.get("reduce") or ())
+    for name, data in (summary.get("aggregates") or {}).items():
+        if name not in figures and name.partition("/")[0] not in scorers:  # of a whole dataset
+            figures[name] = Aggregate(**data)
     recorder = recording.active
     return EvaluationResult(
         run_id=run_id,
@@ -272,9 +247,37 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
         target=str(config.get("target", "")),
         dataset=config.get("dataset"),
         url=recorder.address(f"/evaluation/{run_id}") if recorder is not None else f"/evaluation/{run_id}",
-        samples=samples,
-        scores=scores,
-        summary=summarise(samples, scores, scorers=sorted(names), level=float(config.get("level", 0.95))),
-        summaries=dict(run.summary.get("summaries") or {}),
-        verdicts=[Verdict.from_data(data) for data in run.summary.get("verdicts", []) if "outcome" in data],
+        samples=collected.samples(),
+        scores=collected.scores(),
+        summary=figures,
+        summaries=dict(summary.get("summaries") or {}),
+        verdicts=[Verdict.from_data(data) for data in summary.get("verdicts", []) if "outcome" in data],
+        planned=summary.get("planned"),
+        stopped=summary.get("stopped"),
+        failing=bool(summary.get("failing")),
+        tally=collected.tally,
     )
+
+
+def stored(run: Run, store: Store) -> Collected:
+    """The samples of a run by repetition and example, with the scores of its scorers."""
+    collected = Collected()
+    names = {str(scorer["name"]) for scorer in run.config.get("scorers", [])}
+    scores: dict[tuple[str | None, int | None], list[Score]] = {}
+    cursor: str | None = None
+    while True:
+        found = store.evaluations.list_scores(ScoreQuery(run_id=run.run_id, cursor=cursor))
+        for score in found.items:
+            if score.source != ScoreSource.HUMAN and score.name.partition("/")[0] in names:
+                scores.setdefault((score.example_id, score.repetition), []).append(score)
+        if (cursor := found.cursor) is None:
+            break
+    place = 0
+    while True:
+        page = store.evaluations.list_samples(run.run_id, cursor=cursor)
+        for sample in page.items:
+            key = (sample.example_id, sample.repetition)
+            collected.add(place, sample, encode(sample)[1], scores.pop(key, ()))
+            place += 1
+        if (cursor := page.cursor) is None:
+            return collected

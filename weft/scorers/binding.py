@@ -9,7 +9,7 @@ from typing import Any
 
 from weft.errors import InputError
 
-_WHOLE = ("example", "row", "inputs")
+WHOLE = ("example", "row", "inputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,6 @@ def takes_whole(function: Callable[..., Any], columns: Mapping[str, Any]) -> str
     """The name of the one parameter that wants the whole example: ``example``, ``row`` or ``inputs``."""
     required = [p for p in signature(function).parameters.values() if p.default is p.empty and p.kind <= p.KEYWORD_ONLY]
     positional = [p for p in required if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(required) == 1 and positional and positional[0].name in _WHOLE and positional[0].name not in columns:
+    if len(required) == 1 and positional and positional[0].name in WHOLE and positional[0].name not in columns:
         return positional[0].name
     return None

@@ -16,7 +16,7 @@ from weft.tracing.processor import JournalProcessor
 from weft.tracing.propagation import continue_trace, headers, propagate
 from weft.tracing.provider import get_provider
 from weft.tracing.redact import Redaction, redact_with
-from weft.tracing.spans import ActiveSpan, get_current_span, span, start_span
+from weft.tracing.spans import ActiveSpan, begin_span, get_current_span, span, start_span
 
 if TYPE_CHECKING:
     from weft.tracing.model import Model
@@ -28,6 +28,7 @@ __all__ = [
     "OpOptions",
     "Redaction",
     "attributes",
+    "begin_span",
     "continue_trace",
     "current_span",
     "failures",

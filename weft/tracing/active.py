@@ -74,6 +74,10 @@ class ActiveSpan:
         """Keep ``value`` as JSON text in a column and, where others look, an attribute; returns its length."""
         return 0
 
+    def keep_text(self, column: str, key: str, text: str) -> int:
+        """The same with JSON text that was redacted."""
+        return 0
+
     def announce(self, size: int) -> None:
         """Journal the span as open. ``size`` is the length of its input: a long one goes with the end."""
 
@@ -260,10 +264,17 @@ class JoinedSpan(ActiveSpan):
 
     def keep(self, column: str, key: str, value: Any) -> int:
         """Keep ``value`` as JSON text in a column and an attribute; returns its length."""
+        try:
+            return 0 if not self._content or self._ended else self.keep_text(column, key, self._redactor.text(value))
+        except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
+            guard.failed("capture", error)
+            return 0
+
+    def keep_text(self, column: str, key: str, text: str) -> int:
+        """The same with JSON text that was redacted."""
         if not self._content or self._ended:
             return 0
         try:
-            text = self._redactor.text(value)
             if self._opened is not None:
                 self._opened.record[column] = orjson.Fragment(text)
             self._span.set_attribute(key, text)

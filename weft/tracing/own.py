@@ -138,6 +138,13 @@ class OwnSpan(ActiveSpan, trace.Span):
             guard.failed("capture", error)
             return 0
 
+    def keep_text(self, column: str, key: str, text: str) -> int:
+        """The same with JSON text that was redacted."""
+        if self._ended or not self._recorder.settings.capture:
+            return 0
+        self.record[column] = orjson.Fragment(text)
+        return len(text)
+
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
         """Link to another span."""
         try:

@@ -16,7 +16,7 @@ from weft.tracing.active import NOTHING, ActiveSpan, JoinedSpan, Unrecorded
 from weft.tracing.own import OwnSpan
 from weft.tracing.provider import Source, new_span_id, new_trace_id, source, tracer
 from weft.tracing.redact import PLAIN, Redaction, Redactor
-from weft.tracing.sampling import BY_SETTINGS, Hold, Sampling, is_chosen
+from weft.tracing.sampling import ALWAYS, BY_SETTINGS, Hold, Sampling, is_chosen
 from weft.tracing.span_record import SCOPE, Record
 
 __all__ = ["NOTHING", "PLAIN", "ActiveSpan", "Redaction", "Redactor", "begin", "begin_own", "get_current_span", "span"]
@@ -203,3 +203,12 @@ def start_span(
 ) -> ActiveSpan:
     """The same as :func:`span`, recorded whatever the sampling: what evaluations are made of."""
     return span(name, kind=kind, input=input, attributes=attributes, sample_rate=1.0)
+
+
+def begin_span(name: str, kind: str = "op") -> ActiveSpan:
+    """A span below the current one that is journaled once, when it ends, and not made current: for what takes no time.
+
+    :data:`NOTHING` where nothing is recorded.
+    """
+    recorder = recording.active
+    return NOTHING if recorder is None else begin_own(recorder, name, kind, PLAIN, ALWAYS)

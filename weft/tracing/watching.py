@@ -1,4 +1,4 @@
-"""Spans of a trace as they end, shown to whoever watches that trace in this process: an evaluation counts its tokens."""
+"""Spans of a trace as they end, for whoever watches it in this process: an evaluation counts its tokens."""
 
 from __future__ import annotations
 

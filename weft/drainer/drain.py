@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weft import clock, ids, otlp
-from weft.drainer.deliver import Scrub, UnavailableError, deliver
+from weft.drainer.ahead import Ahead
+from weft.drainer.deliver import Ready, Scrub, UnavailableError, deliver, deliver_ready, make_ready
 from weft.drainer.leader import Leadership
 from weft.drainer.refused import forget_traces
 from weft.drainer.sent import read_sent
@@ -57,18 +58,23 @@ class _Open:
     reader: SegmentReader
     header: SegmentHeader | None
     offset: int
+    ready: Ready | None = None  # what was looked at, where it was read ahead
 
 
 _Looked = tuple[SegmentFile, _Open, Scan, bool]
 
 
 class Drainer:
-    """Drains the journal of a Weft directory; the caller holds the leader's lock (:mod:`weft.drainer.process`)."""
+    """Drains the journal of a Weft directory; the caller holds the leader's lock (:mod:`weft.drainer.process`).
 
-    def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None) -> None:
+    ``ahead``: while it is behind, another thread reads the next batch while one is stored.
+    """
+
+    def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None, *, ahead: bool = False) -> None:
         self._folder = Folder.of(directory)
         self._sink = sink
         self._scrub = otlp.scrub if scrub is None else scrub
+        self._ahead = Ahead(sink, self._scrub) if ahead else None
         self._open: dict[SegmentFile, _Open] = {}
         self._status = load_status(Folder.of(directory))
         self._written = replace(self._status)
@@ -128,6 +134,8 @@ class Drainer:
 
     def close(self) -> None:
         """Let go of the segments; the sink is the caller's."""
+        if self._ahead is not None:
+            self._ahead.close()
         for opened in self._open.values():
             os.close(opened.fd)
         self._open.clear()
@@ -135,6 +143,8 @@ class Drainer:
     def _drain_segments(self, report: DrainReport) -> None:
         files = self._folder.segments()
         for gone in set(self._open) - set(files):
+            if self._ahead is not None:
+                self._ahead.take(gone, 0)  # nobody reads it then
             os.close(self._open.pop(gone).fd)
         for writer, group in itertools.groupby(files, key=lambda file: file.writer):
             self._drain_writer(writer, list(group), report)
@@ -166,6 +176,8 @@ class Drainer:
             for looked in reversed(pending):
                 file, opened, scan, final = looked
                 self.live += not final
+                if scan.more and self._ahead is not None:
+                    self._ahead.begin(file, opened.reader, scan.end, final=final)
                 if scan.end > opened.offset:
                     self._take(file, opened, scan, report)
                 if scan.more:
@@ -180,7 +192,9 @@ class Drainer:
         if opened is None:
             return None
         final = _is_final(opened.fd)
-        return file, opened, opened.reader.scan(opened.offset, final=final), final
+        found = None if self._ahead is None else self._ahead.take(file, opened.offset)
+        scan, opened.ready = found or (opened.reader.scan(opened.offset, final=final), None)
+        return file, opened, scan, final
 
     def _is_sealed(self, file: SegmentFile) -> bool:
         opened = self._opened(file)
@@ -229,8 +243,11 @@ class Drainer:
                 )
             except OSError as error:
                 raise UnavailableError(f"the damaged record cannot be kept: {error}") from error
-        batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
-        done = deliver(self._folder, self._sink, batch, self._scrub)
+        ready, opened.ready = opened.ready, None
+        if ready is None:
+            batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
+            ready = make_ready(self._sink, batch, self._scrub)
+        done = deliver_ready(self._folder, self._sink, ready)
         opened.offset = scan.end
         report.stored += done.stored
         report.repeated += done.repeated

@@ -39,7 +39,8 @@ class Loop:
     with no live writer and nothing to do; None for ever. ``destination`` is its note for others
     (:func:`weft.drainer.leader.destination_of`): it makes way for who wants another one, and asks such a leader to
     make way; without one it does neither. Where the server refuses the key for ``denied_s`` and no writer lives, it
-    ends unless ``linger_s`` is None; a server that is away is asked for ever, at most every minute.
+    ends unless ``linger_s`` is None; a server that is away is asked for ever, at most every minute. ``ahead``: as a
+    :class:`Drainer` has it.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Loop:
         linger_s: float | None = _LINGER_S,
         destination: str = "",
         denied_s: float = _DENIED_S,
+        ahead: bool = False,
     ) -> None:
         self._directory = directory
         self._open_sink = open_sink
@@ -58,6 +60,7 @@ class Loop:
         self._linger_s = linger_s
         self._destination = destination
         self._denied_s = denied_s
+        self._ahead = ahead
         self._held_until = 0.0
         self._stopping = threading.Event()
         self._bell: Bell | None = None
@@ -134,7 +137,7 @@ class Loop:
         sink = self._sink()
         if sink is None:
             return
-        drainer = Drainer(self._directory, sink, self._scrub)
+        drainer = Drainer(self._directory, sink, self._scrub, ahead=self._ahead)
         with contextlib.suppress(OSError):  # a file system without pipes: who waits is seen a little later
             self._bell = Bell(self._directory)
         try:

@@ -72,6 +72,7 @@ def ensure_running(settings: Settings, *, polite: bool = False) -> None:
     for name in _HANDED_ON:
         if value := getattr(settings, name):
             environment[f"WEFT_{name.upper()}"] = value
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy counts here; threads that wait for more cost a core
     arguments = ["--dir", str(settings.dir), "--nice", str(_POLITE if polite else 0)]
     started.pid = os.posix_spawn(
         sys.executable,

@@ -27,7 +27,7 @@ from weft.journal.format import (
 from weft.records import Entry
 
 _STEP_BYTES = 1024 * 1024
-_BIG_STEP_BYTES = 2 * 1024 * 1024
+_BIG_STEP_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
-from weft.store.ingest import forget_progress, ingest, progress, retire
+from weft.store.ingest import forget_progress, ingest, prepare, progress, retire
 from weft.store.keeping import SqlKeeping
 from weft.store.migrations import migrate
 from weft.store.people import SqlPeople
@@ -57,6 +57,10 @@ class SqlStore:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""
         return ingest(self.database, batch)
 
+    def prepare(self, batch: Batch) -> Callable[[], IngestReport]:
+        """Decode and check a batch ahead of its time, without the database; the answer is its :meth:`ingest`."""
+        return prepare(self.database, batch)
+
     def progress(self, writer: str, segment: int) -> int:
         """The offset up to which a segment is stored; 0 where nothing is, RETIRED where it is gone."""
         return progress(self.database, writer, segment)
@@ -86,6 +90,7 @@ class SqlStore:
         more = more or tidying
         more = self.keeping.maintain(forget) or more
         self.database.give_back_pages(_VACUUM_PAGES)
+        self.database.refresh()
         return more
 
     def integrity(self) -> list[str]:

@@ -193,6 +193,29 @@ def test_what_a_function_takes_out_is_not_journaled() -> None:
     assert len(kept(recorder)) == 1
 
 
+def test_media_of_a_trace_that_is_sampled_out_are_not_journaled() -> None:
+    @weft.op(sample_rate=0.0, keep_errors=True)
+    def look(picture: Any, fails: bool) -> Any:
+        with tracing.span("below") as span:
+            span.set_output({"messages": [SHAPES[0]]})
+            to_json({"messages": [SHAPES[1]]})  # as a model's client has it, with the span around it
+        if fails:
+            raise ValueError("no")
+        return weft.Image(SMALL)
+
+    picture = Pil.new("L", (4, 2))
+    with MemoryRecorder() as recorder:
+        look(picture, fails=False)
+        assert recorder.payloads == []
+        with pytest.raises(ValueError, match="no"):
+            look(picture, fails=True)
+        journaled = {one.data for one in kept(recorder)}
+        assert len(journaled) >= 2
+        assert LONG in journaled
+        (root,) = [span for span in recorder.spans if span.name == "look"]
+        assert {one.digest for one in find_media(root.input)} <= {digests.of_bytes(data) for data in journaled}
+
+
 def test_a_generator_of_images() -> None:
     @weft.op
     def paint() -> Any:

@@ -6,12 +6,17 @@ import io
 import mimetypes
 import os
 import struct
+import threading
 import time
 import wave
 import weakref
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from opentelemetry import trace
 
 from weft import recording
 from weft.errors import InputError, NotFoundError
@@ -19,6 +24,7 @@ from weft.journal import fork
 from weft.records import codec
 from weft.records.media import SHOWN, UNKNOWN_TYPE, Media, reference, type_of
 from weft.tracing import guard
+from weft.tracing.sampling import Hold
 
 LARGEST_BYTES = 128 * 2**20  # what is larger is named in the span and not kept
 _AGAIN_S = 1_800.0  # what a program sends over and over is journaled once in this time
@@ -170,10 +176,29 @@ def journal(found: dict[str, Any], data: bytes) -> None:
         key = (recorder.project, found["digest"])
         if _recent.has(recorder, key):
             return
-        recorder.append(*codec.encode(Media(recorder.project, found["media_type"], data)))
+        record_type, payload = codec.encode(Media(recorder.project, found["media_type"], data))
+        hold: Hold | None = getattr(_into, "hold", None) or getattr(trace.get_current_span(), "hold", None)
+        if hold is not None:
+            hold.put_medium(found["digest"], payload)
+            return
+        recorder.append(record_type, payload)
         _recent.add(key)
     except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did
         guard.failed("media", error)
+
+
+@contextmanager
+def kept_back(hold: Hold) -> Iterator[None]:
+    """What is journaled in this thread meanwhile belongs to a trace that is kept back: so is it."""
+    former = getattr(_into, "hold", None)
+    _into.hold = hold
+    try:
+        yield
+    finally:
+        _into.hold = former
+
+
+_into = threading.local()
 
 
 class _Recent:

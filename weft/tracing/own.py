@@ -18,7 +18,7 @@ from weft.journal import fork
 from weft.otlp import names
 from weft.otlp.normalize import columns
 from weft.records.codec import RecordType
-from weft.tracing import guard
+from weft.tracing import guard, media
 from weft.tracing.active import FROM_START_CHARACTERS, ActiveSpan
 from weft.tracing.redact import Redactor
 from weft.tracing.sampling import Hold
@@ -131,7 +131,11 @@ class OwnSpan(ActiveSpan, trace.Span):
         if self._ended or not self._recorder.settings.capture:
             return 0
         try:
-            text = self._redactor.text(value)
+            if self.hold is None:
+                text = self._redactor.text(value)
+            else:
+                with media.kept_back(self.hold):
+                    text = self._redactor.text(value)
             self.record[column] = orjson.Fragment(text)
             return len(text)
         except Exception as error:  # noqa: BLE001 - the boundary: user code never breaks because tracing did

@@ -54,27 +54,35 @@ class Hold:
 
     def __init__(self, append: Append) -> None:
         self._append = append
-        self._records: dict[str, bytes] = {}  # by span: its end replaces its start
+        self._records: dict[str, tuple[RecordType, bytes]] = {}  # by span (its end replaces its start) or medium
         self._state = _HELD
 
     def put(self, span_id: str, payload: bytes, *, failed: bool = False) -> None:
         """Take the record of a span; ``failed`` releases all that is kept back."""
+        self._put(span_id, (RecordType.SPAN, payload), failed)
+
+    def put_medium(self, digest: str, payload: bytes) -> None:
+        """Take the record of an image, a sound or a file that a span of the trace refers to."""
+        self._put(digest, (RecordType.MEDIA, payload), False)
+
+    def _put(self, key: str, record: tuple[RecordType, bytes], failed: bool) -> None:
         if self._state is _KEPT:
-            self._append(RecordType.SPAN, payload)
+            self._append(*record)
             return
-        released: list[bytes] = []
+        released: list[tuple[RecordType, bytes]] = []
         with _lock:
-            grown = len(payload) - len(self._records.get(span_id, b""))
+            former = self._records.pop(key, None)
+            grown = len(record[1]) - (0 if former is None else len(former[1]))
             if self._state is _DROPPED:  # the root has ended: only what failed since is worth a record
-                released = [payload] if failed else []
+                released = [record] if failed else []
             elif failed or _total.held_bytes + grown > MOST_HELD_BYTES:
-                self._records[span_id] = payload
+                self._records[key] = record
                 released = self._emptied(_KEPT, grown)
             else:
-                self._records[span_id] = payload
+                self._records[key] = record
                 _total.held_bytes += grown
-        for record in released:
-            self._append(RecordType.SPAN, record)
+        for one in released:
+            self._append(*one)
 
     def end(self) -> None:
         """The root has ended: what is still kept back is dropped."""
@@ -82,9 +90,9 @@ class Hold:
             with _lock:
                 self._emptied(_DROPPED, 0)
 
-    def _emptied(self, state: str, grown: int) -> list[bytes]:
+    def _emptied(self, state: str, grown: int) -> list[tuple[RecordType, bytes]]:
         records = list(self._records.values())
-        _total.held_bytes -= sum(map(len, records)) - grown
+        _total.held_bytes -= sum(len(payload) for _, payload in records) - grown
         self._records = {}
         self._state = state
         return records

@@ -45,8 +45,8 @@ class Evaluation:
     gives parameters of the target columns of other names. ``reduce`` adds what repetitions come to: ``majority``,
     ``pass@3``, ``pass^3``. ``cluster`` names the column of the source that examples share. ``level`` is that of the
     intervals. Rows are published as a dataset artifact if they are not yet. ``preprocess_model_input`` makes of a row
-    what the target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave call
-    ``repetitions`` and ``name``. Raises InputError for arguments that make no sense.
+    what the target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave
+    call ``repetitions`` and ``name``. Raises InputError for arguments that make no sense.
     """
 
     name: str = ""
@@ -66,6 +66,7 @@ class Evaluation:
     executor: Executor = "thread"
     column_map: Mapping[str, str] | None = None
     reduce: Sequence[str] = ()
+    resume: bool = True
     cluster: str | None = None
     level: float = 0.95
     trials: InitVar[int | None] = None
@@ -103,33 +104,37 @@ class Evaluation:
             if seconds is not None and not seconds > 0:
                 raise InputError(f"{setting} is {seconds}; it must be above 0.", field=setting)
 
-    async def evaluate(self, target: Any = None) -> EvaluationResult:
+    async def evaluate(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
         """Run ``target`` over the dataset; the samples and scores are recorded as they come, in a run of kind ``eval``.
 
         ``target`` is a function (called in a thread), a coroutine function, an op, or an object with ``predict``; its
         parameters are columns of the dataset, ``input`` (the column, or else all but ``expected``), or one named
         ``example``, ``row`` or ``inputs`` that takes the whole row. What it raises is the record of a failed sample.
-        Without ``weft.init`` nothing is recorded. Raises InputError for a target that cannot be called.
+        Where the last run of this evaluation on this target and dataset version did not come to its end, this one goes
+        on with it: answers and scores that it has are kept, unless ``resume`` is off. ``extend`` goes on with a
+        finished run: more repetitions, or a dataset version with more examples. Without ``weft.init`` nothing is
+        recorded. Raises InputError for a target that cannot be called, and for a run to extend of another target.
         """
         dataset = self.dataset
         assert isinstance(dataset, Dataset)
         called = as_target(
             self.target if target is None else target, executor=self.executor, column_map=self.column_map
         )
-        return await Running(self, active_recorder(self.name), called, dataset).run()
+        run_id = extend.run_id if isinstance(extend, EvaluationResult) else extend
+        return await Running(self, active_recorder(self.name), called, dataset, run_id).run()
 
-    def evaluate_sync(self, target: Any = None) -> EvaluationResult:
+    def evaluate_sync(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
         """The same, for callers that are not coroutines; inside a running event loop it works in a thread."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.evaluate(target))
+            return asyncio.run(self.evaluate(target, extend=extend))
         outcome: list[EvaluationResult | BaseException] = []
         context = contextvars.copy_context()
 
         def work() -> None:
             try:
-                outcome.append(context.run(asyncio.run, self.evaluate(target)))
+                outcome.append(context.run(asyncio.run, self.evaluate(target, extend=extend)))
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 outcome.append(error)
 

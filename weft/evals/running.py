@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from weft import clock, ids
-from weft.errors import WeftError
+from weft import clock, digests, ids
+from weft.errors import InputError, WeftError
 from weft.evals.budgets import Spending
 from weft.evals.calls import failure_of
 from weft.evals.engine import Engine, Plan
@@ -18,14 +19,18 @@ from weft.evals.figures import summarised, summary_data
 from weft.evals.judging import judge
 from weft.evals.progress import Meter
 from weft.evals.results import EvaluationResult
+from weft.evals.resuming import Kept, find_unfinished, keep, unfinished
 from weft.evals.retrying import as_retries
 from weft.evals.scoring import Answered
 from weft.evals.summaries import summed_up
 from weft.evals.targets import Target
 from weft.evals.whole import WholeScores
 from weft.recording import Recorder
-from weft.records import Failure, LineageEdge, NodeKind, RunKind, RunStatus, RunUpdate, Score
+from weft.records import Failure, LineageEdge, NodeKind, Run, RunKind, RunStatus, RunUpdate, Score
+from weft.records.codec import encode
+from weft.scorers.binding import signature
 from weft.tracing.capture import capture
+from weft.tracing.source import source_of
 
 if TYPE_CHECKING:
     from weft.evals.dataset import Dataset
@@ -40,7 +45,9 @@ class Running:
     recorder: Recorder
     target: Target
     dataset: Dataset
+    extend: str | None = None
     run_id: str = field(default_factory=ids.new_id)
+    kept: Kept | None = field(init=False, default=None)
 
     async def run(self) -> EvaluationResult:
         """Run it to its end, or to where a budget stops it."""
@@ -49,19 +56,35 @@ class Running:
         planned = len(dataset) * evaluation.repetitions
         spending = Spending(planned, evaluation.budget, evaluation.fail_on_error)
         whole = WholeScores(evaluation.dataset_scorers)
+        unfinished.add(evaluation.name)
         try:
             with Meter(evaluation.name, planned, spending, quiet=self.recorder.settings.quiet) as meter:
                 engine = Engine(self._plan(), self.target, self.recorder, spending, meter)
                 if evaluation.dataset_scorers:
                     engine.listeners = [_listener(whole)]
+                if self.kept is not None:
+                    self._take_over(self.kept, engine, whole, meter)
                 workers = max(1, min(evaluation.concurrency, planned))
                 await engine.run(Feed(dataset, evaluation.repetitions, reads=False), workers)
         except BaseException as error:
             _end(self.recorder, self.run_id, RunStatus.FAILED, failure=failure_of(error))
             raise
+        if spending.stopped is None:
+            unfinished.discard(evaluation.name)
         result = self._result(engine, spending, whole, planned)
         await asyncio.to_thread(self._finish, result)
         return result
+
+    def _take_over(self, kept: Kept, engine: Engine, whole: WholeScores, meter: Meter) -> None:
+        """Count what the run has already."""
+        done: set[tuple[str, int]] = set()
+        for position, example, sample, scores in kept.whole:
+            engine.collected.add(position, sample, encode(sample)[1], scores)
+            whole.add(position, example, sample, sample.output, scores)
+            done.add((sample.example_id, sample.repetition))
+        kept.whole = []
+        engine.done, engine.recall = done, kept
+        meter.kept(len(done))
 
     def _plan(self) -> Plan:
         evaluation = self.evaluation
@@ -104,6 +127,11 @@ class Running:
         recorder, dataset, now = self.recorder, self.dataset, clock.now_ns()
         if len(dataset):
             _try_store(dataset.ensure_published)
+        config = self._config()
+        run = self._earlier(config)
+        if run is not None:
+            self.run_id = run.run_id
+            self.kept = self._kept(run)
         recorder.record(
             RunUpdate(
                 self.run_id,
@@ -112,9 +140,10 @@ class Running:
                 kind=RunKind.EVAL,
                 name=self.evaluation.name,
                 status=RunStatus.RUNNING,
-                config=self._config(),
+                config=config,
+                summary=None if run is None else {"stopped": None, "failing": False},
                 parent_run_id=recorder.run_id,
-                started_at_ns=now,
+                started_at_ns=now if run is None else None,
                 writer=recorder.writer,
             )
         )
@@ -122,12 +151,42 @@ class Running:
             edge = LineageEdge(recorder.project, NodeKind.ARTIFACT, dataset.ref, "used", NodeKind.RUN, self.run_id, now)
             _try_store(lambda: recorder.store.artifacts.add_edge(edge))
 
+    def _earlier(self, config: dict[str, Any]) -> Run | None:
+        """The run to go on with: the one to extend, or this evaluation's last one where it did not end."""
+        if self.extend is None:
+            return find_unfinished(self.recorder, config) if self.evaluation.resume else None
+        self.recorder.flush(self.recorder.settings.flush_timeout_s)
+        run = self.recorder.store.runs.get_run(self.extend)
+        if run.kind != RunKind.EVAL:
+            raise InputError(f"The run {run.run_id} is of kind {run.kind}, not an evaluation.", field="extend")
+        if run.config.get("target_digest") != config["target_digest"]:
+            raise InputError(
+                f"The run {run.run_id} evaluated {run.config.get('target')}, or other code of it: answers of two "
+                "targets make no figure.",
+                remedy="Run the evaluation anew, without extend.",
+                field="extend",
+            )
+        return run
+
+    def _kept(self, run: Run) -> Kept:
+        evaluation = self.evaluation
+        scorers = {scorer.name: scorer.digest() for scorer in evaluation.sample_scorers}
+        same = run.config.get("dataset") == self.dataset.ref
+        kept = keep(run, self.recorder.store, self.dataset, evaluation.repetitions, scorers, same_dataset=same)
+        kept.traces = any("trace" in signature(s.function).parameters for s in evaluation.sample_scorers)
+        if not self.recorder.settings.quiet:
+            planned = len(self.dataset) * evaluation.repetitions
+            more = f", {len(kept.partial)} more need scores" if kept.partial else ""
+            told = f"{len(kept.whole)} of {planned} samples are done{more}"
+            sys.stderr.write(f"weft: {evaluation.name} goes on with run {run.run_id}: {told}\n")
+        return kept
+
     def _config(self) -> dict[str, Any]:
         evaluation, dataset = self.evaluation, self.dataset
         return {
             "evaluation": evaluation.name,
             "target": self.target.name,
-            "target_digest": self.target.digest(),
+            "target_digest": self._target_digest(),
             "dataset": dataset.ref,
             "selection": dataset.selection,
             "examples": len(dataset),
@@ -142,6 +201,11 @@ class Running:
             "retries": capture(evaluation.retries),
             "level": evaluation.level,
         }
+
+    def _target_digest(self) -> str:
+        prepare = self.evaluation.preprocess_model_input
+        digest = self.target.digest()
+        return digest if prepare is None else digests.of_json([digest, source_of(prepare)])
 
     def _finish(self, result: EvaluationResult) -> None:
         summary = summary_data(result.summary, result.numbers)

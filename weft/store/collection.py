@@ -67,8 +67,9 @@ def _retire(database: Database) -> set[int]:
             return set()
     with database.write() as connection:
         database.take_turn(connection)
-        of_freed = (t.pieces.c.place // s.MOST_SLOTS).in_(select(f.content))
-        connection.execute(t.pieces.delete().where(of_freed))
+        for table in (t.pieces, t.latest_pieces):
+            of_freed = (table.c.place // s.MOST_SLOTS).in_(select(f.content))
+            connection.execute(table.delete().where(of_freed))
         return set(connection.execute(select(f.content)).scalars())
 
 

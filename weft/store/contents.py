@@ -28,6 +28,9 @@ from weft.store.database import Database
 from weft.store.packing import SAMPLES
 
 _BATCH = 500
+_PIECES = ("pieces", "latest_pieces")
+_PIECE = ("digest", "rest", "place")
+MOST_LATEST = 200_000  # slices of some 80,000 spans, 7 MB
 SLOT_BITS = 12  # a place is content << 12 | slot
 _BLOB_BYTES = 256 * 1024  # a slice of so many bytes is a blob
 _MOST_BYTES = 4 * 1024 * 1024  # a document with more text of its own keeps its sections as blobs
@@ -76,7 +79,7 @@ def write_contents(database: Database, connection: Connection, new: Sequence[New
         for content, one in zip(new, cuts, strict=True)
     ]
     database.insert_new(connection, "contents", ("id", "data"), rows)
-    database.insert_new(connection, "pieces", ("digest", "rest", "place"), sorted(pieces))
+    _keep_pieces(database, connection, pieces)
     if database.packing.is_due(connection, rows[-1][0]):
         newest = select(t.contents.c.id).order_by(t.contents.c.id.desc()).limit(SAMPLES)
         samples = own_texts(database, connection, connection.execute(newest).scalars().all())
@@ -170,8 +173,29 @@ def _key(project: str) -> bytes:
 
 def _places(database: Database, connection: Connection, digests: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
     keys = [(first,) for first in sorted({first for first, _ in digests})]
-    rows = database.lookup(connection, "pieces", ("digest", "rest", "place"), ("digest",), keys)
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {
+        (row[0], row[1]): row[2]
+        for table in _PIECES
+        for row in database.lookup(connection, table, _PIECE, ("digest",), keys)
+    }
+
+
+def _keep_pieces(database: Database, connection: Connection, pieces: Sequence[tuple[int, int, int]]) -> None:
+    """Keep where slices are among the latest ones; these join the others when they are many."""
+    all_, latest = _PIECES
+    database.insert_new(connection, latest, _PIECE, sorted(pieces))
+    if database.latest_pieces is None:
+        database.latest_pieces = connection.execute(select(func.count()).select_from(t.latest_pieces)).scalar_one()
+    else:
+        database.latest_pieces += len(pieces)
+    if database.latest_pieces >= MOST_LATEST:
+        columns = ", ".join(_PIECE)
+        connection.exec_driver_sql(
+            f"INSERT INTO {all_} ({columns}) SELECT {columns} FROM {latest} WHERE true ORDER BY digest "  # noqa: S608
+            "ON CONFLICT DO NOTHING"
+        )
+        connection.execute(t.latest_pieces.delete())
+        database.latest_pieces = None
 
 
 def _document(

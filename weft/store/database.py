@@ -89,6 +89,7 @@ class Database:
         self._shared = shared
         self._upserts: dict[Any, Insert] = {}
         self.packing = Packing()
+        self.latest_pieces: int | None = None  # about how many; unknown at first (weft.store.contents)
         _databases.add(self)
 
     @property

@@ -168,12 +168,17 @@ contents = Table(  # see weft.store.contents
     Column("data", LargeBinary, nullable=False),
 )
 
-pieces = Table(  # where a slice of a content was stored first, by both halves of its digest
-    "pieces",
-    metadata,
-    Column("digest", RowId, primary_key=True, autoincrement=False),
-    integer("rest", null=False),
-    integer("place", null=False),
+# Where a slice of a content was stored first, by both halves of its digest. Digests lie anywhere: the latest are in a
+# table of their own, small enough that a batch writes few of its pages, and join the others many at a time.
+pieces, latest_pieces = (
+    Table(
+        name,
+        metadata,
+        Column("digest", RowId, primary_key=True, autoincrement=False),
+        integer("rest", null=False),
+        integer("place", null=False),
+    )
+    for name in ("pieces", "latest_pieces")
 )
 
 freed_contents = Table(  # that lost their span; ``trimmed``: slots of it are kept for others

@@ -1,5 +1,6 @@
-"""On PostgreSQL the word index becomes pages of postings, which keep no text."""
+"""On PostgreSQL the word index becomes pages of postings, which keep no text; the latest slices have a table."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
@@ -30,6 +31,13 @@ ANEW = (
 
 def upgrade() -> None:
     """Make the index anew."""
+    op.create_table(
+        "latest_pieces",
+        sa.Column("digest", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("rest", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_latest_pieces")),
+    )
     if op.get_bind().dialect.name == "postgresql":
         for statement in ("DROP TABLE span_words", *PAGES, *ANEW):
             op.execute(statement)
@@ -37,6 +45,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Make the former one anew."""
+    op.execute("INSERT INTO pieces SELECT * FROM latest_pieces WHERE true ON CONFLICT DO NOTHING")
+    op.drop_table("latest_pieces")
     if op.get_bind().dialect.name == "postgresql":
         for table in ("span_words", "span_words_segments", "span_words_gone"):
             op.drop_table(table)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy
 
-for part in ("observations", "series", "runs", "decisions"):
+for part in ("observations", "series", "runs", "decisions", "reviews"):
     pytest.register_assert_rewrite(f"weft.testing.contract_{part}")
 
 

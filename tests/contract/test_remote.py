@@ -34,6 +34,7 @@ class Behind:
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Behind, str]]:
     behind = Behind()
+    behind.current = memory_store()
     sock = listen("127.0.0.1", 0, "WEFT_PORT")
     up = threading.Event()
     app = create_app(behind, settings.load({"api_key": KEY}, {}))
@@ -76,7 +77,7 @@ def test_errors_come_back_as_they_were_raised(store: RemoteStore, served: tuple[
         assert here.value.field == there.value.field  # type: ignore[attr-defined]
 
     both(lambda s: s.runs.get_run("none"), NotFoundError)
-    both(lambda s: s.reviews.label("i", "bob", label="x"), ConflictError)
+    both(lambda s: s.reviews.undo("q", "bob"), ConflictError)
     both(lambda s: s.runs.list_runs(RunQuery(order="colour")), InputError)
 
 

@@ -84,15 +84,15 @@ def test_it_gives_up_in_the_end(server: Scripted, store: RemoteStore) -> None:
         store.runs.list_projects()
 
 
-def test_a_claim_is_repeated_and_a_label_is_not(server: Scripted, store: RemoteStore) -> None:
-    server.script = ["hang up", (200, ITEM)]
-    assert store.reviews.claim("q", "ann") == ReviewItem("i", "q", "p", "r")
-    server.script = ["hang up", (200, ITEM)]
+def test_a_claim_is_repeated_and_a_skip_is_not(server: Scripted, store: RemoteStore) -> None:
+    server.script = ["hang up", (200, b"[%s]" % ITEM)]
+    assert store.reviews.claim("q", "ann") == [ReviewItem("i", "q", "p", "r")]
+    server.script = ["hang up", (200, b"{}")]
     with pytest.raises(ServerError, match="cannot be reached"):
-        store.reviews.label("i", "ann", label="yes")
-    server.script = [(503, (ERROR % "W700").encode()), (200, ITEM)]
+        store.reviews.skip("c", "ann")
+    server.script = [(503, (ERROR % "W700").encode()), (200, b"{}")]
     with pytest.raises(ServerError, match="No"):
-        store.reviews.label("i", "ann", label="yes")
+        store.reviews.skip("c", "ann")
 
 
 @pytest.mark.parametrize("answer", [(200, b"<html>"), (404, b"<html>"), (400, b'{"error": "x"}'), (500, b"[]")])

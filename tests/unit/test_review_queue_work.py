@@ -71,7 +71,7 @@ def test_a_claim_shows_no_verdict_and_a_label_reveals_it(store: Store, queue: Qu
 def test_a_label_must_be_a_choice(queue: Queue) -> None:
     item = queue.claim("ann")
     assert item is not None
-    with pytest.raises(InputError, match=r"'maybe' is not a choice.*Choices: correct, incorrect"):
+    with pytest.raises(InputError, match=r"'maybe' is no answer to the field 'answer'.*correct, incorrect"):
         queue.label(item.item_id, "ann", "maybe")
 
 

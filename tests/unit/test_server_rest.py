@@ -98,9 +98,11 @@ def test_a_wrong_method_is_a_405(api: TestClient, method: str, path: str) -> Non
 def test_a_lost_decision_is_a_409(api: TestClient, store: Store) -> None:
     store.reviews.create_queue(QUEUE)
     store.reviews.add_items([ReviewItem("i1", "q1", "p", "why")])
-    assert api.post("/api/queues/q1/claim", json={"reviewer": "ann"}).json()["item_id"] == "i1"
-    assert api.post("/api/queues/q1/claim", json={"reviewer": "bob"}).json() is None
-    found = problem(api.post("/api/items/i1/label", json={"reviewer": "bob", "label": "yes"}), 409)
+    (item,) = api.post("/api/queues/q1/claim", json={"reviewer": "ann"}).json()
+    assert item["item_id"] == "i1"
+    assert api.post("/api/queues/q1/claim", json={"reviewer": "bob"}).json() == []
+    submit = f"/api/claims/{item['claim']['claim_id']}/submit"
+    found = problem(api.post(submit, json={"reviewer": "bob", "answers": {"answer": "correct"}}), 409)
     assert found["code"] == "W400"
 
 
@@ -132,7 +134,7 @@ def test_another_type_is_a_415(api: TestClient) -> None:
         ("POST", "/api/queues", {"queue_id": "q"}, "project"),
         ("POST", "/api/items", [{"item_id": 1}], "0.item_id"),
         ("POST", "/api/queues/q/claim", {}, "reviewer"),
-        ("POST", "/api/items/i/label", {"reviewer": "ann", "label": "x", "value": "many"}, "value"),
+        ("POST", "/api/claims/c/submit", {"reviewer": "ann", "answers": "many"}, "answers"),
         ("POST", "/api/batches", None, "body"),
         ("PUT", "/api/projects/p/artifacts/a/aliases/best", {"version": "x"}, "version"),
     ],

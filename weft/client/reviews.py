@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from weft.client.wire import Wire, parse, segment
 from weft.errors import NotFoundError
-from weft.records import Page, ReviewItem, ReviewQueue
+from weft.records import (
+    LabelQuery,
+    Page,
+    QueueHome,
+    ReviewClaim,
+    ReviewComment,
+    Reviewed,
+    ReviewItem,
+    ReviewLabel,
+    ReviewQueue,
+    RubricVersion,
+)
 
 
 class RemoteReviews:
@@ -20,9 +32,15 @@ class RemoteReviews:
         created: ReviewQueue = parse(ReviewQueue, self._wire.post("/api/queues", queue))
         return created
 
+    def change_queue(self, queue: ReviewQueue, *, author: str | None = None) -> ReviewQueue:
+        """Set what is asked, the policy and all settings; a rubric that differs becomes a new version."""
+        body = {"queue": queue, "author": author}
+        changed: ReviewQueue = parse(ReviewQueue, self._wire.put(_queue(queue.queue_id), body))
+        return changed
+
     def get_queue(self, queue_id: str) -> ReviewQueue:
         """One queue."""
-        queue: ReviewQueue = parse(ReviewQueue, self._wire.get(f"/api/queues/{segment(queue_id)}"))
+        queue: ReviewQueue = parse(ReviewQueue, self._wire.get(_queue(queue_id)))
         return queue
 
     def find_queue(self, project: str, name: str) -> ReviewQueue | None:
@@ -39,54 +57,169 @@ class RemoteReviews:
         queues: list[ReviewQueue] = parse(list[ReviewQueue], self._wire.get("/api/queues", project=project))
         return queues
 
+    def list_rubrics(self, queue_id: str) -> list[RubricVersion]:
+        """What was asked, oldest first."""
+        found: list[RubricVersion] = parse(list[RubricVersion], self._wire.get(f"{_queue(queue_id)}/rubrics"))
+        return found
+
     def add_items(self, items: Sequence[ReviewItem]) -> int:
         """Add items; returns how many are new. Sent again after a lost answer, items count as there already."""
         added: int = self._wire.post("/api/items", list(items), again=False)["added"]
         return added
 
+    def raise_p(self, queue_id: str, p: Mapping[str, float]) -> int:
+        """Raise the probabilities of items; returns how many held ones were sent."""
+        sent: int = self._wire.post(f"{_queue(queue_id)}/raise", {"p": dict(p)}, again=False)["sent"]
+        return sent
+
     def get_item(self, item_id: str) -> ReviewItem:
         """One item."""
-        item: ReviewItem = parse(ReviewItem, self._wire.get(f"/api/items/{segment(item_id)}"))
+        item: ReviewItem = parse(ReviewItem, self._wire.get(_item(item_id)))
         return item
 
     def list_items(
-        self, queue_id: str, *, status: str | None = None, limit: int = 1000, cursor: str | None = None
+        self,
+        queue_id: str,
+        *,
+        status: str | None = None,
+        flagged: bool = False,
+        limit: int = 1000,
+        cursor: str | None = None,
     ) -> Page[ReviewItem]:
         """A page of a queue's items."""
-        path = f"/api/queues/{segment(queue_id)}/items"
-        page: Page[ReviewItem] = parse(
-            Page[ReviewItem], self._wire.get(path, status=status, limit=limit, cursor=cursor)
+        found = self._wire.get(
+            f"{_queue(queue_id)}/items", status=status, flagged=flagged or None, limit=limit, cursor=cursor
         )
+        page: Page[ReviewItem] = parse(Page[ReviewItem], found)
         return page
 
-    def claim(self, queue_id: str, reviewer: str, *, lease_s: float = 600.0) -> ReviewItem | None:
-        """Take the next item. Asked again after a lost answer, it is the same one."""
-        body = {"reviewer": reviewer, "lease_s": lease_s}
-        item: ReviewItem | None = parse(
-            ReviewItem | None, self._wire.post(f"/api/queues/{segment(queue_id)}/claim", body)
-        )
-        return item
-
-    def label(
+    def assign(
         self,
-        item_id: str,
-        reviewer: str,
+        queue_id: str,
+        reviewers: Sequence[str],
         *,
-        label: str,
-        value: float | None = None,
+        item_ids: Sequence[str] | None = None,
+        share: float | None = None,
+    ) -> int:
+        """Give items, or a share of the open ones, to these reviewers only."""
+        body = {
+            "reviewers": list(reviewers),
+            "item_ids": None if item_ids is None else list(item_ids),
+            "share": share,
+        }
+        assigned: int = self._wire.post(f"{_queue(queue_id)}/assign", body, again=False)["assigned"]
+        return assigned
+
+    def claim(self, queue_id: str, reviewer: str, *, lease_s: float | None = None, ahead: int = 0) -> list[ReviewItem]:
+        """The case at hand and those reserved behind it. Asked again after a lost answer, they are the same."""
+        body = {"reviewer": reviewer, "lease_s": lease_s, "ahead": ahead}
+        items: list[ReviewItem] = parse(list[ReviewItem], self._wire.post(f"{_queue(queue_id)}/claim", body))
+        return items
+
+    def find_claim(self, item_id: str, reviewer: str) -> ReviewClaim | None:
+        """The claim by which somebody holds an item, or None."""
+        found: ReviewClaim | None = parse(
+            ReviewClaim | None, self._wire.get(f"{_item(item_id)}/claim", reviewer=reviewer)
+        )
+        return found
+
+    def renew(self, claim_id: str, reviewer: str, *, lease_s: float | None = None) -> ReviewClaim:
+        """The lease begins again."""
+        body = {"reviewer": reviewer, "lease_s": lease_s}
+        claim: ReviewClaim = parse(ReviewClaim, self._wire.post(f"{_claim(claim_id)}/renew", body))
+        return claim
+
+    def release(self, claim_id: str, reviewer: str) -> None:
+        """Give the slot back; the item may come again."""
+        self._wire.post(f"{_claim(claim_id)}/release", {"reviewer": reviewer}, again=False)
+
+    def skip(self, claim_id: str, reviewer: str, *, reason: str | None = None) -> None:
+        """Give the slot back; the item goes to another reviewer."""
+        self._wire.post(f"{_claim(claim_id)}/skip", {"reviewer": reviewer, "reason": reason}, again=False)
+
+    def submit(
+        self,
+        claim_id: str,
+        reviewer: str,
+        answers: Mapping[str, Any],
+        *,
         comment: str | None = None,
         simulated: bool = False,
-    ) -> ReviewItem:
-        """Label a claimed item."""
-        body = {"reviewer": reviewer, "label": label, "value": value, "comment": comment, "simulated": simulated}
-        path = f"/api/items/{segment(item_id)}/label"
-        item: ReviewItem = parse(ReviewItem, self._wire.post(path, body, again=False))
+    ) -> Reviewed:
+        """Label what was claimed; the same claim again is the same answer."""
+        body = {"reviewer": reviewer, "answers": answers, "comment": comment, "simulated": simulated}
+        seen: Reviewed = parse(Reviewed, self._wire.post(f"{_claim(claim_id)}/submit", body))
+        return seen
+
+    def edit(self, claim_id: str, reviewer: str, answers: Mapping[str, Any], *, comment: str | None = None) -> Reviewed:
+        """A new version of one's own label; the same answers again are none."""
+        body = {"reviewer": reviewer, "answers": answers, "comment": comment}
+        seen: Reviewed = parse(Reviewed, self._wire.post(f"{_claim(claim_id)}/edit", body))
+        return seen
+
+    def undo(self, queue_id: str, reviewer: str) -> ReviewItem:
+        """Take one's own newest label back and claim its item again."""
+        answer = self._wire.post(f"{_queue(queue_id)}/undo", {"reviewer": reviewer}, again=False)
+        item: ReviewItem = parse(ReviewItem, answer)
         return item
 
-    def release(self, item_id: str, reviewer: str) -> None:
-        """Give a claimed item back."""
-        self._wire.post(f"/api/items/{segment(item_id)}/release", {"reviewer": reviewer}, again=False)
+    def requeue(self, item_id: str, author: str, *, reason: str | None = None) -> ReviewItem:
+        """Ask again; labels so far count no more."""
+        answer = self._wire.post(f"{_item(item_id)}/requeue", {"author": author, "reason": reason}, again=False)
+        item: ReviewItem = parse(ReviewItem, answer)
+        return item
 
-    def skip(self, item_id: str, reviewer: str) -> None:
-        """Give a claimed item to another reviewer."""
-        self._wire.post(f"/api/items/{segment(item_id)}/skip", {"reviewer": reviewer}, again=False)
+    def list_labels(self, query: LabelQuery) -> Page[ReviewLabel]:
+        """A page of labels, every version."""
+        found = self._wire.get(
+            "/api/labels",
+            queue_id=query.queue_id,
+            item_id=query.item_id,
+            reviewer=query.reviewer,
+            standing=query.standing or None,
+            newest_first=query.newest_first or None,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        page: Page[ReviewLabel] = parse(Page[ReviewLabel], found)
+        return page
+
+    def see(self, item_id: str, reviewer: str) -> Reviewed:
+        """An item as this person may see it."""
+        seen: Reviewed = parse(Reviewed, self._wire.get(f"{_item(item_id)}/seen", reviewer=reviewer))
+        return seen
+
+    def add_comment(self, item_id: str, author: str, text: str) -> ReviewComment:
+        """Say something about an item."""
+        answer = self._wire.post(f"{_item(item_id)}/comments", {"author": author, "text": text}, again=False)
+        comment: ReviewComment = parse(ReviewComment, answer)
+        return comment
+
+    def list_comments(self, item_id: str) -> list[ReviewComment]:
+        """All comments, flags and requeues of an item, oldest first."""
+        comments: list[ReviewComment] = parse(list[ReviewComment], self._wire.get(f"{_item(item_id)}/comments"))
+        return comments
+
+    def flag(self, item_id: str, author: str, reason: str | None) -> ReviewItem:
+        """Mark an item for those who run the queue; with None the flag is lifted."""
+        answer = self._wire.post(f"{_item(item_id)}/flag", {"author": author, "reason": reason}, again=False)
+        item: ReviewItem = parse(ReviewItem, answer)
+        return item
+
+    def home(self, reviewer: str, *, project: str | None = None, since_ns: int = 0) -> list[QueueHome]:
+        """Every queue as this reviewer finds it."""
+        found = self._wire.get("/api/home", reviewer=reviewer, project=project, since_ns=since_ns)
+        homes: list[QueueHome] = parse(list[QueueHome], found)
+        return homes
+
+
+def _queue(queue_id: str) -> str:
+    return f"/api/queues/{segment(queue_id)}"
+
+
+def _item(item_id: str) -> str:
+    return f"/api/items/{segment(item_id)}"
+
+
+def _claim(claim_id: str) -> str:
+    return f"/api/claims/{segment(claim_id)}"

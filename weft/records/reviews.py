@@ -83,7 +83,7 @@ class ReviewClaim:
     """A slot of an item held by a reviewer until ``lease_until_ns``.
 
     ``claimed_ns`` is when it was reserved, ``started_ns`` when it became the case at hand (None for one claimed
-    ahead). ``stage`` is 1, or 2 for an adjudicator, or 0 for a gold item. After an undo, ``answers`` and ``comment``
+    ahead). ``stage`` is 1, or 2 for an adjudicator; a gold item's claim looks like any other. After an undo, ``answers`` and ``comment``
     are those of the label that was taken back. ``rubric_version`` is the one that its label will name.
     """
 
@@ -103,12 +103,12 @@ class ReviewClaim:
 
 @dataclass(frozen=True, slots=True)
 class ReviewLabel:
-    """One version of what a reviewer said of an item.
+    """One version of what a reviewer said of an item. ``stage`` is 1, 2 where an adjudicator said it, 0 on a gold item.
 
     ``claim_id`` names the label through its versions, which count from 1. ``answers`` maps the rubric's fields to
     answers; ``label`` and ``value`` are those of the counting field. ``counted`` says whether it stands; where it does
     not, ``why`` is ``late`` (the slot had gone to another), ``edited`` (a newer version stands), ``undone``,
-    ``requeued`` or ``gold``. ``right`` compares the label of a gold item with the known answer. ``blind`` is false
+    ``requeued`` or ``gold``. ``gold_right`` compares the label of a gold item with the known answer. ``blind`` is false
     where the reviewer had seen the machine's verdict before, as on an edit. The time that it took is
     ``submitted_ns - started_ns``. An item's value and the estimate are the item's affair: see :class:`ReviewItem`.
     """
@@ -131,7 +131,7 @@ class ReviewLabel:
     submitted_ns: int
     counted: bool = True
     why: str | None = None
-    right: bool | None = None
+    gold_right: bool | None = None
     blind: bool = True
     simulated: bool = False
 

@@ -23,7 +23,10 @@ from weft.store.database import Database
 GRACE_S = 24 * 3600.0
 _ROWS = 1000
 _NAME = re.compile(r"[0-9a-f]{64}")
-_SPEAKERS = ("samples", "scores", "artifact_versions", "examples", "runs", "span_events", "review_items", "console")
+_SPEAKERS = (
+    *("samples", "scores", "artifact_versions", "examples", "runs", "span_events", "console"),
+    *("review_items", "review_labels"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,79 +1,167 @@
-"""Review queues: who gets which item next, and labels that become human scores. Every method is one transaction."""
+"""Review queues: what is asked, the items and whom they are for. Every method is one transaction.
+
+Whatever changes the items of a queue holds the queue's row first, so that changes in one queue take turns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from weft import clock, ids
-from weft.errors import ConflictError, InputError, NotFoundError
-from weft.records import ItemStatus, Page, ReviewItem, ReviewQueue, Score, ScoreSource
+from weft import clock, digests, ids
+from weft.errors import InputError
+from weft.records import (
+    ItemStatus,
+    Page,
+    ReviewComment,
+    ReviewItem,
+    ReviewQueue,
+    RubricVersion,
+)
+from weft.store import review_rows as rows
 from weft.store import tables as t
 from weft.store import values as v
-from weft.store.database import Database
-from weft.store.evaluations import score_row, write_scores
+from weft.store.claims import SqlClaims
+from weft.store.labels import SqlLabels
 from weft.store.paging import Order, fetch_page
-
-_ITEM = tuple(column.name for column in t.review_items.columns)
-_ITEM_JSON = ("machine", "shown", "skipped_by")
-_QUEUE = tuple(column.name for column in t.review_queues.columns)
-_BY_HAND = -1.0  # sorts before every u / p
-_NEVER = 1.7976931348623157e308
+from weft.store.queue_rows import find_item, hold, hold_item, queue_of, queues_of, rubric_of
+from weft.store.settling import settle
 
 
-class SqlReviews:
+class SqlReviews(SqlClaims, SqlLabels):
     """The review queues of one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def create_queue(self, queue: ReviewQueue) -> ReviewQueue:
         """Create a queue; one of the same project and name returns the one that exists. Raises InputError."""
-        row = _queue_row(queue)
+        row = rows.queue_row(queue)
+        c = t.review_queues.c
+        here = and_(c.project == row["project"], c.name == row["name"])
         with self._database.write() as connection:
             self._database.insert_new(connection, "projects", ("project",), [(queue.project,)])
-            self._database.insert_new(connection, "review_queues", _QUEUE, [row])
-            c = t.review_queues.c
-            return self._queues(connection, and_(c.project == queue.project, c.name == row[2]))[0]
+            self._insert(connection, "review_queues", rows.QUEUE, [row])
+            found = queues_of(connection, here)
+            if not found:  # the id is another queue's
+                raise InputError(f"There is a review queue {queue.queue_id!r} already.", field="queue_id")
+            self._keep_rubric(connection, found[0].queue_id, 1, row["rubric"], found[0].created_ns, None)
+            return found[0]
+
+    def change_queue(self, queue: ReviewQueue, *, author: str | None = None) -> ReviewQueue:
+        """Set what is asked, the policy and all settings; a rubric that differs becomes a new version."""
+        row = rows.queue_row(queue)
+        c = t.review_queues.c
+        with self._database.write() as connection:
+            former = hold(connection, row["queue_id"])
+            version = former.rubric_version
+            if v.from_json(former.rubric) != queue.rubric:
+                version += 1
+                by = None if author is None else rows.who(author, "author")
+                self._keep_rubric(connection, former.queue_id, version, row["rubric"], clock.now_ns(), by)
+            kept = {name: row[name] for name in row if name not in {"queue_id", "project", "name", "created_ns"}}
+            kept["rubric_version"] = version
+            connection.execute(t.review_queues.update().where(c.queue_id == former.queue_id).values(**kept))
+            return queues_of(connection, c.queue_id == former.queue_id)[0]
+
+    def _keep_rubric(
+        self, connection: Connection, queue_id: str, version: int, rubric: str, now: int, author: str | None
+    ) -> None:
+        columns = ("queue_id", "version", "rubric", "created_ns", "author")
+        self._database.insert_new(connection, "review_rubrics", columns, [(queue_id, version, rubric, now, author)])
 
     def get_queue(self, queue_id: str) -> ReviewQueue:
         """The queue of this id. Raises NotFoundError."""
         with self._database.read() as connection:
-            return self._queue(connection, queue_id)
+            return queue_of(connection, queue_id)
 
     def find_queue(self, project: str, name: str) -> ReviewQueue | None:
         """The queue of this name, or None."""
         c = t.review_queues.c
         with self._database.read() as connection:
-            found = self._queues(connection, and_(c.project == project, c.name == name))
+            found = queues_of(connection, and_(c.project == project, c.name == name))
         return found[0] if found else None
 
     def list_queues(self, project: str | None = None) -> list[ReviewQueue]:
         """Every queue (of a project) by project and name."""
         c = t.review_queues.c
         with self._database.read() as connection:
-            return self._queues(connection, c.project == project if project is not None else c.project.is_not(None))
+            return queues_of(connection, c.project == project if project is not None else c.project.is_not(None))
+
+    def list_rubrics(self, queue_id: str) -> list[RubricVersion]:
+        """What was asked, oldest first. Raises NotFoundError."""
+        c = t.review_rubrics.c
+        with self._database.read() as connection:
+            queue_of(connection, queue_id)
+            found = connection.execute(select(t.review_rubrics).where(c.queue_id == queue_id).order_by(c.version))
+            return [rows.rubric_record(row) for row in found]
 
     def add_items(self, items: Sequence[ReviewItem]) -> int:
         """Add items, held ones too; items that exist are left as they are. Returns how many are new."""
-        rows = {row[0]: row for row in map(_item_row, items)}
         with self._database.write() as connection:
-            for queue_id in v.in_order(item.queue_id for item in items):
-                self._hold(connection, queue_id)
-            before = connection.execute(select(func.count()).select_from(t.review_items)).scalar_one()
-            self._database.insert_new(connection, "review_items", _ITEM_COLUMNS, [rows[key] for key in sorted(rows)])
-            after = connection.execute(select(func.count()).select_from(t.review_items)).scalar_one()
-        return int(after - before)
+            queues = {one: hold(connection, one) for one in v.in_order(item.queue_id for item in items)}
+            rubrics = {one: rubric_of(row) for one, row in queues.items()}
+            given = {item.item_id: item for item in items}
+            ready = {
+                item_id: rows.item_row(item, queues[item.queue_id], rubrics[item.queue_id])
+                for item_id, item in given.items()
+            }
+            there = self._database.lookup(
+                connection, "review_items", ("item_id",), ("item_id",), [(row["item_id"],) for row in ready.values()]
+            )
+            known = {row.item_id for row in there}
+            new = [row for row in sorted(ready.values(), key=lambda row: row["item_id"]) if row["item_id"] not in known]
+            slots = [slot for row in new if row["status"] == ItemStatus.WAITING for slot in _free_slots(row)]
+            self._insert(connection, "review_items", rows.ITEM, new)
+            self._insert(connection, "review_slots", rows.SLOT, slots)
+        return len(new)
+
+    def _insert(
+        self, connection: Connection, table: str, columns: tuple[str, ...], new: Sequence[Mapping[str, object]]
+    ) -> None:
+        if new:
+            ready = [tuple(row[name] for name in columns) for row in new]
+            self._database.insert_new(connection, table, columns, ready)
+
+    def raise_p(self, queue_id: str, p: Mapping[str, float]) -> int:
+        """Raise the probabilities of items, their numbers U staying; returns how many held ones were sent."""
+        c = t.review_items.c
+        sent = 0
+        with self._database.write() as connection:
+            queue = hold(connection, queue_id)
+            for item_id in sorted(p):
+                item = find_item(connection, item_id)
+                if item.queue_id != queue.queue_id or item.u is None or not 0 < p[item_id] <= 1:
+                    raise InputError(
+                        f"The probability of the review item {item_id!r} cannot become {p[item_id]}.",
+                        remedy="Give a number in (0, 1] for items of this queue that were drawn.",
+                        field="p",
+                    )
+                if p[item_id] <= item.p:
+                    continue
+                place = rows.priority(item.u, p[item_id])
+                here = c.item_id == item_id
+                connection.execute(t.review_items.update().where(here).values(p=float(p[item_id]), priority=place))
+                moved = t.review_slots.update().where(t.review_slots.c.item_id == item_id)
+                connection.execute(moved.values(priority=place))
+                if item.status == ItemStatus.HELD and item.u < p[item_id]:
+                    row = {**item._mapping, "priority": place}
+                    self._insert(connection, "review_slots", rows.SLOT, _free_slots(row))
+                    connection.execute(t.review_items.update().where(here).values(status="waiting"))
+                    sent += 1
+        return sent
 
     def get_item(self, item_id: str) -> ReviewItem:
-        """The item of this id. Raises NotFoundError."""
+        """The item of this id, whole. Raises NotFoundError."""
         with self._database.read() as connection:
-            return _item(self._row(connection, item_id), clock.now_ns())
+            return rows.item_record(find_item(connection, item_id), clock.now_ns())
 
     def list_items(
-        self, queue_id: str, *, status: str | None = None, limit: int = 1000, cursor: str | None = None
+        self,
+        queue_id: str,
+        *,
+        status: str | None = None,
+        flagged: bool = False,
+        limit: int = 1000,
+        cursor: str | None = None,
     ) -> Page[ReviewItem]:
         """The items of a queue in the order in which they are served, a page."""
         c = t.review_items.c
@@ -81,154 +169,108 @@ class SqlReviews:
         query = select(t.review_items).where(c.queue_id == queue_id)
         if status is not None:
             query = query.where(_has_status(status, now))
+        if flagged:
+            query = query.where(c.flagged.is_not(None))
         with self._database.read() as connection:
-            rows, after = fetch_page(connection, query, Order((c.priority, c.item_id)), limit=limit, cursor=cursor)
-        return Page([_item(row, now) for row in rows], after)
+            found, after = fetch_page(connection, query, Order((c.priority, c.item_id)), limit=limit, cursor=cursor)
+        return Page([rows.item_record(row, now) for row in found], after)
 
-    def claim(self, queue_id: str, reviewer: str, *, lease_s: float = 600.0) -> ReviewItem | None:
-        """The reviewer's live claim, else the next item in order; None where there is none. Raises NotFoundError."""
-        who = _reviewer(reviewer)
-        if not 0 < lease_s < 1e9:
-            raise InputError(f"The lease is {lease_s} s.", remedy="Use a positive number of seconds.", field="lease_s")
-        c = t.review_items.c
-        now = clock.now_ns()
-        until = now + int(lease_s * 1e9)
-        with self._database.write() as connection:
-            self._hold(connection, queue_id)
-            mine = select(t.review_items).where(
-                c.queue_id == queue_id,
-                c.status == ItemStatus.CLAIMED,
-                c.reviewer == who,
-                c.lease_until_ns > now,
-            )
-            row = connection.execute(self._next(mine)).one_or_none()
-            if row is None:
-                free = select(t.review_items).where(
-                    c.queue_id == queue_id,
-                    _waiting(now),
-                    ~c.skipped_by.contains(v.to_json(who), autoescape=True),
-                )
-                row = connection.execute(self._next(free)).one_or_none()
-            if row is None:
-                return None
-            self._set(connection, row.item_id, status="claimed", reviewer=who, lease_until_ns=until)
-            return _item(self._row(connection, row.item_id), now)
-
-    def label(
+    def assign(
         self,
-        item_id: str,
-        reviewer: str,
+        queue_id: str,
+        reviewers: Sequence[str],
         *,
-        label: str,
-        value: float | None = None,
-        comment: str | None = None,
-        simulated: bool = False,
-    ) -> ReviewItem:
-        """Label a claimed item; it becomes a human score. Raises ConflictError where another holds or labelled it."""
-        who, now = _reviewer(reviewer), clock.now_ns()
-        try:
-            given = {
-                "label": v.identifier(label, "label"),
-                "value": v.number_or_none(value, "value"),
-                "comment": v.words_or_none(comment, "comment"),
-            }
-        except ValueError as error:
-            raise InputError(f"The label cannot be stored: {error}.", field="label") from None
-        with self._database.write() as connection:
-            row = self._claimed(connection, item_id, who)
-            self._set(
-                connection,
-                item_id,
-                status="labelled",
-                lease_until_ns=None,
-                labelled_ns=now,
-                simulated=simulated,
-                **given,
-            )
-            named = select(t.review_queues.c.score_name).where(t.review_queues.c.queue_id == row.queue_id)
-            name = connection.execute(named).scalar_one()
-            score = _score(row, name, who, now, given, simulated)
-            write_scores(self._database, connection, [score_row(score)])
-            return _item(self._row(connection, item_id), now)
-
-    def release(self, item_id: str, reviewer: str) -> None:
-        """Give a claimed item back; it may come to the same reviewer again. Raises ConflictError."""
-        with self._database.write() as connection:
-            self._claimed(connection, item_id, _reviewer(reviewer))
-            self._set(connection, item_id, status="waiting", reviewer=None, lease_until_ns=None)
-
-    def skip(self, item_id: str, reviewer: str) -> None:
-        """Give a claimed item back; it goes to another reviewer. Raises ConflictError."""
-        who = _reviewer(reviewer)
-        with self._database.write() as connection:
-            row = self._claimed(connection, item_id, who)
-            skipped = [*v.from_json(row.skipped_by), who]
-            self._set(
-                connection, item_id, status="waiting", reviewer=None, lease_until_ns=None, skipped_by=v.to_json(skipped)
-            )
-
-    def _next(self, query: Select[Any]) -> Select[Any]:
+        item_ids: Sequence[str] | None = None,
+        share: float | None = None,
+    ) -> int:
+        """Give items, or a share of the open ones, to these reviewers only. Raises InputError."""
+        names = v.in_order(rows.who(name, "reviewers") for name in reviewers)
+        if (item_ids is None) == (share is None) or (share is not None and not 0 < share <= 1):
+            raise InputError("Give either item_ids or a share in (0, 1].", field="share")
         c = t.review_items.c
-        return query.order_by(c.priority, c.item_id).limit(1)
+        with self._database.write() as connection:
+            queue = hold(connection, queue_id)
+            chosen = v.in_order(item_ids or ()) if share is None else self._share(connection, queue.queue_id, share)
+            wanted = self._database.lookup(
+                connection, "review_items", ("item_id", "queue_id", "slots"), ("item_id",), [(one,) for one in chosen]
+            )
+            found = {row.item_id: row.slots for row in wanted if row.queue_id == queue.queue_id}
+            if missing := sorted(set(chosen) - set(found)):
+                raise rows.no_item(missing[0])
+            if names and found and len(names) < max(found.values()):
+                raise InputError(
+                    f"{max(found.values())} reviewers must label each item, {len(names)} are named.",
+                    remedy="Name as many.",
+                    field="reviewers",
+                )
+            text = v.to_json(names)
+            for start in range(0, len(chosen), 500):
+                some = chosen[start : start + 500]
+                connection.execute(t.review_items.update().where(c.item_id.in_(some)).values(assigned=text))
+                s = t.review_slots.c
+                free = t.review_slots.update().where(s.item_id.in_(some), s.state == "free", s.stage == 1)
+                connection.execute(free.values(assigned=text))
+        return len(chosen)
 
-    def _row(self, connection: Connection, item_id: str) -> Any:
-        query = select(t.review_items).where(t.review_items.c.item_id == item_id)
-        row = connection.execute(query.with_for_update()).one_or_none()
-        if row is None:
-            raise NotFoundError(f"There is no review item {item_id!r}.", field="item_id")
-        return row
+    def _share(self, connection: Connection, queue_id: str, share: float) -> list[str]:
+        """Open items that nobody is assigned to, as many as are the share of all open ones; the draw is by digest."""
+        c = t.review_items.c
+        is_open = c.status.in_([ItemStatus.WAITING, ItemStatus.CLAIMED])
+        query = select(c.item_id, c.assigned).where(c.queue_id == queue_id, is_open)
+        found = connection.execute(query).all()
+        nobodys = [row.item_id for row in found if row.assigned == "[]"]
+        nobodys.sort(key=lambda one: digests.of_json(["review share", one]))
+        return sorted(nobodys[: round(share * len(found))])
 
-    def _claimed(self, connection: Connection, item_id: str, who: str) -> Any:
-        """The row of an item that ``who`` claimed, even where the lease has ended, while nobody else took it."""
-        row = self._row(connection, item_id)
-        if row.status == ItemStatus.CLAIMED and row.reviewer == who:
-            return row
-        if row.status == ItemStatus.CLAIMED:
-            problem = f"is held by {row.reviewer!r}"
-        elif row.status == ItemStatus.LABELLED:
-            problem = f"was labelled by {row.reviewer!r}"
-        else:
-            problem = f"is {row.status}, not claimed by {who!r}"
-        raise ConflictError(
-            f"The review item {item_id!r} {problem}.", remedy="Claim the next item and go on.", field="item_id"
-        )
+    def requeue(self, item_id: str, author: str, *, reason: str | None = None) -> ReviewItem:
+        """Ask again: labels so far are kept and count no more, skips are forgotten. Raises NotFoundError."""
+        by, why, now = rows.who(author, "author"), rows.words_or_none(reason, "reason"), clock.now_ns()
+        c, s, k = t.review_items.c, t.review_slots.c, t.review_claims.c
+        b = t.review_labels.c
+        with self._database.write() as connection:
+            queue, item = hold_item(connection, item_id)
+            ended = t.review_claims.update().where(k.item_id == item_id, k.outcome.in_(["open", "submitted"]))
+            connection.execute(ended.values(outcome="requeued", ended_ns=now))
+            labels = t.review_labels.update().where(b.item_id == item_id, or_(b.counted, b.why == "gold"))
+            connection.execute(labels.values(counted=False, why="requeued"))
+            connection.execute(t.review_slots.delete().where(s.item_id == item_id))
+            connection.execute(t.review_items.update().where(c.item_id == item_id).values(skipped_by="[]"))
+            if item.status != ItemStatus.GOLD:
+                self._insert(connection, "review_slots", rows.SLOT, _free_slots(item._mapping))
+            self._note(connection, item_id, by, "requeue", why or "")
+            settle(self._database, connection, queue, item_id)
+            return rows.item_record(find_item(connection, item_id), now)
 
-    def _set(self, connection: Connection, item_id: str, **columns: Any) -> None:
-        connection.execute(t.review_items.update().where(t.review_items.c.item_id == item_id).values(**columns))
+    def flag(self, item_id: str, author: str, reason: str | None) -> ReviewItem:
+        """Mark an item for those who run the queue; with None the flag is lifted. Raises NotFoundError."""
+        by, why, now = rows.who(author, "author"), rows.words_or_none(reason, "reason"), clock.now_ns()
+        c = t.review_items.c
+        with self._database.write() as connection:
+            hold_item(connection, item_id)
+            connection.execute(t.review_items.update().where(c.item_id == item_id).values(flagged=why))
+            self._note(connection, item_id, by, "unflag" if why is None else "flag", why or "")
+            return rows.item_record(find_item(connection, item_id), now)
 
-    def _hold(self, connection: Connection, queue_id: str) -> Any:
-        """The row of a queue, held to the end of the transaction: claims in one queue take turns."""
-        query = select(t.review_queues).where(t.review_queues.c.queue_id == queue_id)
-        row = connection.execute(query.with_for_update()).one_or_none()
-        if row is None:
-            raise _no_queue(queue_id)
-        return row
+    def add_comment(self, item_id: str, author: str, text: str) -> ReviewComment:
+        """Say something about an item. Raises NotFoundError, InputError where nothing is said."""
+        by, words = rows.who(author, "author"), rows.words_or_none(text, "text")
+        if not words:
+            raise InputError("The comment says nothing.", field="text")
+        with self._database.write() as connection:
+            find_item(connection, item_id)
+            return self._note(connection, item_id, by, "comment", words)
 
-    def _queue(self, connection: Connection, queue_id: str) -> ReviewQueue:
-        found = self._queues(connection, t.review_queues.c.queue_id == queue_id)
-        if not found:
-            raise _no_queue(queue_id)
-        return found[0]
-
-    def _queues(self, connection: Connection, where: ColumnElement[bool]) -> list[ReviewQueue]:
-        q, c = t.review_queues.c, t.review_items.c
-        rows = connection.execute(select(t.review_queues).where(where).order_by(q.project, q.name)).all()
-        ended = and_(c.status == ItemStatus.CLAIMED, c.lease_until_ns <= clock.now_ns())
-        counting = (
-            select(c.queue_id, c.status, ended.label("ended"), func.count())
-            .where(c.queue_id.in_([row.queue_id for row in rows]))
-            .group_by(c.queue_id, c.status, ended)
-        )
-        counts: dict[str, dict[str, int]] = {}
-        for queue_id, status, over, count in connection.execute(counting):
-            of_queue = counts.setdefault(queue_id, {})
-            place = ItemStatus.WAITING.value if over else status
-            of_queue[place] = of_queue.get(place, 0) + count
-        return [_queue_record(row, counts.get(row.queue_id, {})) for row in rows]
+    def _note(self, connection: Connection, item_id: str, author: str, kind: str, text: str) -> ReviewComment:
+        made = ReviewComment(ids.new_id(), item_id, author, clock.now_ns(), text, kind)
+        columns = ("comment_id", "item_id", "author", "time_ns", "text", "kind")
+        connection.execute(t.review_comments.insert().values({name: getattr(made, name) for name in columns}))
+        return made
 
 
-def _no_queue(queue_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no review queue {queue_id!r}.", field="queue_id")
+def _free_slots(item: Mapping[str, object]) -> list[dict[str, object]]:
+    count = item["slots"]
+    assert isinstance(count, int)
+    return [rows.free_slot(item, number, 1, "[]") for number in range(1, count + 1)]
 
 
 def _waiting(now: int) -> ColumnElement[bool]:
@@ -247,113 +289,3 @@ def _has_status(status: str, now: int) -> ColumnElement[bool]:
     if status == ItemStatus.CLAIMED:
         return and_(c.status == status, c.lease_until_ns > now)
     return c.status == status
-
-
-def _reviewer(reviewer: str) -> str:
-    try:
-        return v.identifier(reviewer, "reviewer")
-    except ValueError as error:
-        raise InputError(f"The reviewer has no name: {error}.", field="reviewer") from None
-
-
-def _queue_record(row: Any, counts: dict[str, int]) -> ReviewQueue:
-    return ReviewQueue(
-        row.queue_id,
-        row.project,
-        row.name,
-        row.score_name,
-        v.from_json(row.rubric),
-        v.from_json(row.policy),
-        row.created_ns,
-        **{status.value: counts.get(status.value, 0) for status in ItemStatus},
-    )
-
-
-def _queue_row(queue: ReviewQueue) -> tuple[Any, ...]:
-    try:
-        row = (
-            v.identifier(queue.queue_id, "queue_id"),
-            v.project_name(queue.project),
-            v.identifier(queue.name, "name"),
-            v.identifier(queue.score_name, "score_name"),
-            v.to_json(v.mapping(queue.rubric, "rubric")),
-            v.to_json(v.mapping(queue.policy, "policy")),
-            v.int64(queue.created_ns, "created_ns") or clock.now_ns(),
-        )
-    except ValueError as error:
-        raise InputError(f"The review queue cannot be stored: {error}.", field="queue") from None
-    return row
-
-
-def _item(row: Any, now: int) -> ReviewItem:
-    fields = {name: getattr(row, name) for name in _ITEM_FIELDS}
-    for name in _ITEM_JSON:
-        fields[name] = v.from_json(fields[name])
-    fields["status"] = ItemStatus(row.status)
-    if fields["status"] is ItemStatus.CLAIMED and row.lease_until_ns <= now:
-        fields.update(status=ItemStatus.WAITING, reviewer=None, lease_until_ns=None)
-    return ReviewItem(**fields)
-
-
-_ITEM_COLUMNS = _ITEM
-_ITEM_FIELDS = tuple(name for name in _ITEM if name != "priority")
-
-
-def _item_row(item: ReviewItem) -> tuple[Any, ...]:
-    fields: dict[str, Any] = {name: getattr(item, name) for name in _ITEM_FIELDS}
-    try:
-        for name in ("item_id", "queue_id"):
-            fields[name] = v.identifier(fields[name], name)
-        v.project_name(item.project)
-        for name in ("u", "p", "value"):
-            fields[name] = v.number_or_none(fields[name], name)
-        for name in ("run_id", "example_id", "reviewer"):
-            fields[name] = v.identifier_or_none(fields[name], name)
-        for name in ("reason", "comment", "label"):
-            fields[name] = v.words_or_none(fields[name], name)
-        for name in ("wave", "created_ns"):
-            fields[name] = v.int64(fields[name], name)
-        fields["repetition"] = v.int64_or_none(item.repetition, "repetition")
-        fields["trace_id"] = None if item.trace_id is None else v.trace_id(item.trace_id)
-        fields["span_id"] = None if item.span_id is None else v.span_id(item.span_id)
-        for name in _ITEM_JSON:
-            fields[name] = v.to_json(fields[name])
-    except ValueError as error:
-        raise InputError(f"The review item cannot be stored: {error}.", field="items") from None
-    if (item.u is None) != (item.p is None):
-        raise InputError(
-            f"The review item {item.item_id!r} has only one of u and p.",
-            remedy="Give both, or neither for an item sent by hand.",
-            field="items",
-        )
-    fields["status"] = ItemStatus(item.status).value
-    fields["priority"] = _priority(fields["u"], fields["p"])
-    fields["created_ns"] = item.created_ns or clock.now_ns()
-    return tuple(fields[name] for name in _ITEM)
-
-
-def _priority(u: float | None, p: float | None) -> float:
-    if u is None or p is None:
-        return _BY_HAND
-    return u / p if p > 0 else _NEVER
-
-
-def _score(row: Any, name: str, who: str, now: int, given: dict[str, Any], simulated: bool) -> Score:
-    metadata = {"queue_id": row.queue_id, "item_id": row.item_id, "simulated": simulated}
-    return Score(
-        score_id=ids.new_id(),
-        project=row.project,
-        name=name,
-        time_ns=now,
-        source=ScoreSource.HUMAN,
-        value=given["value"],
-        label=given["label"],
-        explanation=given["comment"],
-        author=who,
-        run_id=row.run_id,
-        example_id=row.example_id,
-        repetition=row.repetition,
-        trace_id=row.trace_id,
-        span_id=row.span_id,
-        metadata=metadata,
-    )

@@ -10,7 +10,7 @@ Subclass it in a pytest module and give a fixture ``store`` that yields an empty
 
 from __future__ import annotations
 
-from weft.testing.contract_decisions import ArtifactContract, ReviewContract
+from weft.testing.contract_decisions import ArtifactContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_media import MediaContract
@@ -18,6 +18,7 @@ from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
 from weft.testing.contract_people import PeopleContract
 from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
+from weft.testing.contract_reviews import AdjudicationContract, LabelContract, QueueContract, ReviewContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
@@ -39,7 +40,10 @@ class StoreContract(
     FeedbackContract,
     ObservedContract,
     ArtifactContract,
+    QueueContract,
     ReviewContract,
+    LabelContract,
+    AdjudicationContract,
     ServingContract,
     KeepingContract,
     PeopleContract,

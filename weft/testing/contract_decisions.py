@@ -1,35 +1,25 @@
-"""The part of the contract that is about decisions: artifacts, reviews and blobs."""
+"""The part of the contract that is about artifacts, lineage and blobs."""
 
 from __future__ import annotations
 
+import random
 import threading
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from weft import clock
-from weft.errors import ConflictError, InputError, NotFoundError
+from weft.errors import InputError, NotFoundError
 from weft.records import (
     ArtifactFile,
     ArtifactVersion,
     Example,
-    ItemStatus,
     LineageEdge,
     NodeKind,
-    ReviewItem,
-    ReviewQueue,
-    ScoreQuery,
 )
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T, a_span, trace
-
-
-def an_item(number: int, **fields: Any) -> ReviewItem:
-    """A review item that is sent: items of lower number come first."""
-    given: dict[str, Any] = {"item_id": f"i{number}", "queue_id": "q", "project": "p", "reason": "close to the border"}
-    return ReviewItem(**{**given, "u": number / 100, "p": 0.5, "created_ns": T, **fields})
 
 
 class ArtifactContract:
@@ -144,158 +134,21 @@ class ArtifactContract:
         assert not store.blobs.has("q", digest)
         with pytest.raises(NotFoundError, match="There is no blob"):
             store.blobs.get("q", digest)
+        with pytest.raises(NotFoundError, match="There is no blob"):
+            store.blobs.pieces("q", digest)
         with pytest.raises(InputError, match="project"):
             store.blobs.put("../p", data)
 
-
-class ReviewContract:
-    """Review queues: one item, one reviewer."""
-
-    def queue(self, store: Store, *items: ReviewItem) -> ReviewQueue:
-        """A queue with items."""
-        made = store.reviews.create_queue(
-            ReviewQueue("q", "p", "answers", "human", {"question": "Right?"}, {"wave": 1}, T)
-        )
-        store.reviews.add_items(items)
-        return made
-
-    def test_queues(self, store: Store) -> None:
-        made = self.queue(store)
-        assert store.reviews.create_queue(replace(made, queue_id="other", score_name="x")) == made
-        assert store.reviews.get_queue("q") == made == store.reviews.find_queue("p", "answers")
-        assert store.reviews.find_queue("q", "answers") is None
-        assert store.reviews.list_queues() == store.reviews.list_queues("p") == [made]
-        assert store.reviews.list_queues("q") == []
-        with pytest.raises(NotFoundError, match="There is no review queue"):
-            store.reviews.get_queue("none")
-        with pytest.raises(InputError, match="review queue cannot be stored"):
-            store.reviews.create_queue(replace(made, queue_id=""))
-
-    def test_items_are_added_once(self, store: Store) -> None:
-        item = an_item(
-            1, machine={"value": 1.0}, shown={"input": "\x00\ud800"}, run_id="r", example_id="e", repetition=0
-        )
-        self.queue(store, item)
-        assert store.reviews.add_items([item, an_item(2), an_item(3, status=ItemStatus.HELD, u=0.9)]) == 2
-        assert store.reviews.get_item("i1") == item
-        assert [i.item_id for i in store.reviews.list_items("q").items] == ["i1", "i2", "i3"]
-        assert [i.item_id for i in store.reviews.list_items("q", status="held").items] == ["i3"]
-        page = store.reviews.list_items("q", limit=2)
-        assert [i.item_id for i in store.reviews.list_items("q", cursor=page.cursor).items] == ["i3"]
-        queue = store.reviews.get_queue("q")
-        assert (queue.waiting, queue.held, queue.claimed, queue.labelled) == (2, 1, 0, 0)
-        with pytest.raises(NotFoundError, match="There is no review item"):
-            store.reviews.get_item("none")
-        with pytest.raises(NotFoundError, match="There is no review queue"):
-            store.reviews.add_items([an_item(4, queue_id="none")])
-        with pytest.raises(InputError, match="only one of u and p"):
-            store.reviews.add_items([an_item(5, p=None)])
-        with pytest.raises(InputError, match="no item status"):
-            store.reviews.list_items("q", status="lost")
-
-    def test_items_are_served_by_hand_first_then_by_u_over_p(self, store: Store) -> None:
-        self.queue(
-            store,
-            an_item(1, u=0.4, p=0.5),
-            an_item(2, u=0.1, p=1.0),
-            an_item(3, u=None, p=None),
-            an_item(4, u=0.02, p=0.05),
-            an_item(5, u=0.001, p=0.0005, status=ItemStatus.HELD),
-        )
-        served = [store.reviews.claim("q", f"r{n}") for n in range(5)]
-        assert [item and item.item_id for item in served] == ["i3", "i2", "i4", "i1", None]
-
-    def test_a_claim_a_label_and_its_score(self, store: Store) -> None:
-        clock.replace(lambda: T)
-        self.queue(store, an_item(1, run_id="r", example_id="e", repetition=2, trace_id=trace(1), span_id=f"{1:016x}"))
-        claimed = store.reviews.claim("q", "ann", lease_s=60)
-        assert claimed is not None
-        assert (claimed.status, claimed.reviewer, claimed.lease_until_ns) == (
-            ItemStatus.CLAIMED,
-            "ann",
-            T + 60_000_000_000,
-        )
-        again = store.reviews.claim("q", "ann", lease_s=60)
-        assert again == claimed
-        assert store.reviews.claim("q", "bob") is None
-        with pytest.raises(ConflictError, match="is held by 'ann'"):
-            store.reviews.label("i1", "bob", label="right")
-        done = store.reviews.label("i1", "ann", label="right", value=1.0, comment="sure", simulated=True)
-        assert (done.status, done.label, done.value, done.comment) == (ItemStatus.LABELLED, "right", 1.0, "sure")
-        assert (done.reviewer, done.labelled_ns, done.simulated, done.lease_until_ns) == ("ann", T, True, None)
-        [score] = store.evaluations.list_scores(ScoreQuery(source="human")).items
-        assert (score.name, score.value, score.label, score.explanation, score.author) == (
-            "human", 1.0, "right", "sure", "ann",
-        )  # fmt: skip
-        assert (score.run_id, score.example_id, score.repetition, score.trace_id) == ("r", "e", 2, trace(1))
-        assert (score.metadata["queue_id"], score.metadata["item_id"], score.metadata["simulated"]) == ("q", "i1", True)
-        with pytest.raises(ConflictError, match="was labelled by 'ann'"):
-            store.reviews.label("i1", "ann", label="wrong")
-        with pytest.raises(NotFoundError, match="There is no review item"):
-            store.reviews.label("none", "ann", label="right")
-        assert store.reviews.get_queue("q").labelled == 1
-
-    def test_bad_labels_and_claims_are_refused(self, store: Store) -> None:
-        self.queue(store, an_item(1))
-        with pytest.raises(ConflictError, match="is waiting, not claimed"):
-            store.reviews.label("i1", "ann", label="right")
-        with pytest.raises(InputError, match="lease"):
-            store.reviews.claim("q", "ann", lease_s=0)
-        with pytest.raises(InputError, match="reviewer"):
-            store.reviews.claim("q", "")
-        with pytest.raises(NotFoundError, match="There is no review queue"):
-            store.reviews.claim("none", "ann")
-        store.reviews.claim("q", "ann")
-        with pytest.raises(InputError, match="label cannot be stored"):
-            store.reviews.label("i1", "ann", label="")
-
-    def test_a_lease_that_ended_gives_the_item_back(self, store: Store) -> None:
-        now = T
-        clock.replace(lambda: now)
-        self.queue(store, an_item(1), an_item(2))
-        assert store.reviews.claim("q", "ann", lease_s=10) is not None
-        now += 10_000_000_000
-        item = store.reviews.get_item("i1")
-        assert (item.status, item.reviewer) == (ItemStatus.WAITING, None)
-        assert store.reviews.get_queue("q").waiting == 2
-        assert len(store.reviews.list_items("q", status="waiting").items) == 2
-        taken = store.reviews.claim("q", "bob", lease_s=10)
-        assert taken is not None
-        assert taken.item_id == "i1"
-        with pytest.raises(ConflictError, match="is held by 'bob'"):
-            store.reviews.label("i1", "ann", label="right")
-        now += 20_000_000_000
-        assert store.reviews.label("i1", "bob", label="right").status is ItemStatus.LABELLED
-
-    def test_release_and_skip(self, store: Store) -> None:
-        self.queue(store, an_item(1), an_item(2))
-        for reviewer, give_back, wanted in (("ann", "release", "i1"), ("ann", "skip", "i1"), ("ann", "skip", "i2")):
-            claimed = store.reviews.claim("q", reviewer)
-            assert claimed is not None
-            assert claimed.item_id == wanted
-            getattr(store.reviews, give_back)(wanted, reviewer)
-            assert store.reviews.get_item(wanted).status is ItemStatus.WAITING
-            with pytest.raises(ConflictError, match="is waiting"):
-                getattr(store.reviews, give_back)(wanted, reviewer)
-        assert store.reviews.claim("q", "ann") is None
-        other = store.reviews.claim("q", "an")
-        assert other is not None
-        assert (other.item_id, other.skipped_by) == ("i1", ["ann"])
-
-    def test_reviewers_at_once_never_get_the_same_item(self, store: Store) -> None:
-        self.queue(store, *[an_item(n) for n in range(1, 41)])
-        taken: list[str] = []
-
-        def work(reviewer: str) -> None:
-            while (item := store.reviews.claim("q", reviewer)) is not None:
-                taken.append(item.item_id)
-                store.reviews.label(item.item_id, reviewer, label="right", value=1.0)
-
-        threads = [threading.Thread(target=work, args=(f"r{n}",)) for n in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(taken) == sorted(f"i{n}" for n in range(1, 41))
-        assert store.reviews.get_queue("q").labelled == 40
-        assert len(store.evaluations.list_scores(ScoreQuery(source="human")).items) == 40
+    def test_files_go_and_come_piece_by_piece(self, store: Store, tmp_path: Path) -> None:
+        for size in (0, 1_000, 9_000_000):  # 8 MiB are the most that a row holds
+            (tmp_path / "file").write_bytes(random.Random(size).randbytes(size))
+            digest = store.blobs.put_file("p", tmp_path / "file")
+            assert store.blobs.put_file("p", tmp_path / "file") == digest
+            assert digest == store.blobs.put("p", (tmp_path / "file").read_bytes())
+            pieces = list(store.blobs.pieces("p", digest))
+            assert b"".join(pieces) == (tmp_path / "file").read_bytes()
+            assert max(map(len, pieces), default=0) <= 1024 * 1024
+        with pytest.raises(InputError, match="project"):
+            store.blobs.put_file("../p", tmp_path / "file")
+        with pytest.raises(FileNotFoundError, match="none"):
+            store.blobs.put_file("p", tmp_path / "none")

@@ -10,8 +10,6 @@ from weft.store.tables.decisions import (
     edges,
     examples,
     prices,
-    review_items,
-    review_queues,
     version_examples,
 )
 from weft.store.tables.keeping import audit, deleted_spans, retentions
@@ -37,6 +35,15 @@ from weft.store.tables.observations import (
 )
 from weft.store.tables.people import credentials, people
 from weft.store.tables.reading import attribute_indexes, backfills, span_attributes, span_groups, span_hours
+from weft.store.tables.reviews import (
+    review_claims,
+    review_comments,
+    review_items,
+    review_labels,
+    review_queues,
+    review_rubrics,
+    review_slots,
+)
 
 __all__ = [
     "aliases",
@@ -65,8 +72,13 @@ __all__ = [
     "progress",
     "projects",
     "retentions",
+    "review_claims",
+    "review_comments",
     "review_items",
+    "review_labels",
     "review_queues",
+    "review_rubrics",
+    "review_slots",
     "runs",
     "samples",
     "scores",

@@ -1,10 +1,10 @@
-"""Tables of what was decided: artifacts, lineage, review queues; and blobs."""
+"""Tables of what was decided about artifacts, lineage, deployments and prices; and blobs."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Double, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import Column, Double, Index, LargeBinary, Table, UniqueConstraint
 
-from weft.records import ItemStatus, NodeKind
+from weft.records import NodeKind
 from weft.store.tables.base import integer, key, metadata, one_of, text
 
 artifacts = Table(
@@ -102,52 +102,6 @@ prices = Table(  # the project "" stands for every project
     Column("input_usd", Double, nullable=False),
     Column("output_usd", Double, nullable=False),
     Column("cached_usd", Double),
-)
-
-review_queues = Table(
-    "review_queues",
-    metadata,
-    key("queue_id", primary=True),
-    key("project"),
-    key("name"),
-    key("score_name"),
-    text("rubric", null=False),
-    text("policy", null=False),
-    integer("created_ns", null=False),
-    UniqueConstraint("project", "name"),
-)
-
-review_items = Table(
-    "review_items",
-    metadata,
-    key("item_id", primary=True),
-    key("queue_id"),
-    key("project"),
-    text("reason", null=False),
-    text("status", null=False),
-    Column("u", Double),
-    Column("p", Double),
-    Column("priority", Double, nullable=False),  # u / p, -1 where sent by hand
-    integer("wave", null=False),
-    text("machine", null=False),
-    text("shown", null=False),
-    key("run_id", null=True),
-    key("example_id", null=True),
-    integer("repetition"),
-    key("trace_id", null=True),
-    key("span_id", null=True),
-    integer("created_ns", null=False),
-    key("reviewer", null=True),
-    integer("lease_until_ns"),
-    text("label"),
-    Column("value", Double),
-    text("comment"),
-    integer("labelled_ns"),
-    text("skipped_by", null=False),
-    Column("simulated", Boolean, nullable=False),
-    one_of("status", ItemStatus),
-    Index(None, "queue_id", "status", "priority", "item_id"),
-    Index(None, "trace_id", "span_id"),
 )
 
 blobs = Table(

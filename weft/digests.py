@@ -14,6 +14,11 @@ def of_bytes(data: bytes | memoryview) -> str:
     return blake3(data).hexdigest()
 
 
+def running() -> blake3:
+    """A digest that is told piece by piece: ``update(data)``, then ``hexdigest()``."""
+    return blake3()
+
+
 def of_file(path: Path) -> str:
     """The digest of a file's bytes; the file is mapped, not read into memory."""
     hasher = blake3(max_threads=blake3.AUTO)

@@ -10,8 +10,9 @@ Promises, tested by ``weft.testing.contract`` on every store:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from weft.records import (
@@ -451,7 +452,16 @@ class Blobs(Protocol):
         """Store bytes; returns their digest."""
         ...
 
+    def put_file(self, project: str, path: Path) -> str:
+        """Store the bytes of a file, without having them in memory; returns their digest. Raises OSError."""
+        ...
+
     def get(self, project: str, digest: str) -> bytes: ...
+
+    def pieces(self, project: str, digest: str) -> Iterator[bytes]:
+        """The same bytes piece by piece; where they are damaged, StoreError is raised at their end."""
+        ...
+
     def has(self, project: str, digest: str) -> bool: ...
 
 

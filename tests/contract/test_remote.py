@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from weft.records import ReviewItem, ReviewQueue, RunQuery
 from weft.repositories import Store
 from weft.server import create_app
 from weft.server.lifeline import AnnouncingServer, listen, uvicorn_config
+from weft.store import open_url
 from weft.testing.contract import StoreContract
 from weft.testing.memory import memory_store
 
@@ -104,3 +107,25 @@ def test_an_address_where_no_weft_answers(served: tuple[Behind, str]) -> None:
     with pytest.raises(ServerError, match="404|Not Found"):
         store.runs.list_projects()
     store.close()
+
+
+def test_100_mb_go_and_come_in_little_memory(store: RemoteStore, served: tuple[Behind, str], tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        for number in range(100):
+            file.write(number.to_bytes(1_000_000, "big"))
+    behind = served[0]
+    memory, behind.current = behind.current, open_url(f"sqlite:///{tmp_path}/weft.db", tmp_path / "blobs")
+    tracemalloc.start()
+    digest = store.blobs.put_file("p", tmp_path / "file")
+    size = sum(map(len, store.blobs.pieces("p", digest)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size == 100_000_000
+    assert most < 20_000_000  # of client and server, which are both here
+    (kept,) = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+    with kept.open("r+b") as file:
+        file.write(b"damaged")
+    with pytest.raises(ServerError, match="cannot be reached"):  # it breaks off: nothing else can be said any more
+        list(store.blobs.pieces("p", digest))
+    behind.current.close()
+    behind.current = memory

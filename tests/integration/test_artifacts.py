@@ -152,8 +152,8 @@ def test_damaged_bytes_are_not_handed_out(run: weft.Run) -> None:
     swapped = dataclasses.replace(logged.files[0], digest=logged.files[1].digest)
 
     class Swapped:
-        def get(self, project: str, digest: str) -> bytes:
-            return b"something else"
+        def pieces(self, project: str, digest: str) -> Iterator[bytes]:
+            return iter([b"something else"])
 
     damaged = LoggedArtifact(Swapped(), dataclasses.replace(logged._stored, files=[swapped]))  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="The file 'f' of a:v1 is damaged"):

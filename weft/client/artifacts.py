@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from weft import digests
 from weft.client.wire import Wire, parse, segment
-from weft.errors import ServerError
+from weft.errors import ServerError, StoreError
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
 
 
@@ -78,6 +80,26 @@ class RemoteBlobs:
         answer = self._wire.call("POST", _home(project, "blobs"), content=data, content_type="application/octet-stream")
         digest: str = answer.json()["digest"]
         return digest
+
+    def put_file(self, project: str, path: Path) -> str:
+        """Store the bytes of a file; returns their digest. Raises OSError."""
+        answer = self._wire.call("POST", _home(project, "blobs"), content=path, content_type="application/octet-stream")
+        digest: str = answer.json()["digest"]
+        return digest
+
+    def pieces(self, project: str, digest: str) -> Iterator[bytes]:
+        """The bytes of a digest piece by piece; where they are damaged or break off, an error is raised at the end."""
+        seen = digests.running()
+        received = self._wire.stream(_home(project, "blobs", digest))
+
+        def checked() -> Iterator[bytes]:
+            for piece in received:
+                seen.update(piece)
+                yield piece
+            if seen.hexdigest() != digest:
+                raise StoreError(f"The blob {digest} is damaged.", remedy="Restore it from a backup.", field="digest")
+
+        return checked()
 
     def get(self, project: str, digest: str) -> bytes:
         """The bytes of a digest."""

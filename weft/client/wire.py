@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +19,7 @@ from weft.records import dumps, loads
 _ERRORS: dict[str, type[WeftError]] = {
     cls.code: cls for cls in (InputError, NotFoundError, ConflictError, SettingError, StoreError)
 }
+_PIECE = 1024 * 1024
 _WAITS_S = (0.1, 0.3, 1.0)
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -56,19 +59,22 @@ class Wire:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        content: bytes | None = None,
+        content: bytes | Path | None = None,
         content_type: str | None = None,
         again: bool = True,
+        stream: bool = False,
     ) -> httpx.Response:
         """One call, repeated while the server cannot be reached or is busy.
 
-        Raises the error that the server answered with, or ServerError where it gave none.
+        ``content`` may be a file, which is not read into memory. ``stream``: the body of the answer is still to be
+        read, and the answer to be closed. Raises the error that the server answered with, or ServerError where it gave
+        none; OSError where the file cannot be read.
         """
         address = self._url + path + _query(query or {})
         headers = {} if content_type is None else {"Content-Type": content_type}
         for wait_s in (*_WAITS_S, None):
             try:
-                answer = self._client.request(method, address, content=content, headers=headers)
+                answer = self._send(method, address, content, headers, stream=stream)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 problem: WeftError = self._unreachable(error)
             except httpx.TransportError as error:
@@ -78,6 +84,7 @@ class Wire:
             else:
                 if answer.is_success:
                     return answer
+                answer.read()
                 problem = _error(answer)
                 if not (again and answer.status_code in _BUSY):
                     raise problem
@@ -85,6 +92,28 @@ class Wire:
                 raise problem
             time.sleep(wait_s)
         raise AssertionError("the last wait is None")  # pragma: no cover - unreachable, for the type checker
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The body of the answer to a GET by pieces. Raises what :meth:`call` raises, also where it breaks off."""
+        answer = self.call("GET", path, stream=True)
+
+        def pieces() -> Iterator[bytes]:
+            with contextlib.closing(answer):
+                try:
+                    yield from answer.iter_bytes(_PIECE)
+                except httpx.TransportError as error:
+                    raise self._unreachable(error) from error
+
+        return pieces()
+
+    def _send(
+        self, method: str, address: str, content: bytes | Path | None, headers: Mapping[str, str], *, stream: bool
+    ) -> httpx.Response:
+        with contextlib.ExitStack() as opened:
+            body = opened.enter_context(content.open("rb")) if isinstance(content, Path) else content
+            return self._client.send(
+                self._client.build_request(method, address, content=body, headers=headers), stream=stream
+            )
 
     def _unreachable(self, error: httpx.TransportError) -> ServerError:
         return ServerError(

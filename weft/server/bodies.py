@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -43,9 +45,27 @@ async def body_of(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
     Raises HTTPException: 413 too large, packed or unpacked; 415 an encoding other than gzip; 400 broken gzip or a
     body cut short; 408 one that comes too slowly; 503 overload.
     """
+    parts: list[bytes] = []
+    async with _taken(request, bounds, parts.append):
+        yield b"".join(parts)
+
+
+@asynccontextmanager
+async def file_of(request: Request, bounds: Bounds) -> AsyncIterator[Path]:
+    """The request's body, unpacked, in a temporary file that is there until the block is left.
+
+    Raises as :func:`body_of` does, and OSError where there is no room for it.
+    """
+    with tempfile.NamedTemporaryFile(prefix="weft-") as file:
+        async with _taken(request, bounds, file.write):
+            file.flush()
+            yield Path(file.name)
+
+
+@asynccontextmanager
+async def _taken(request: Request, bounds: Bounds, keep: Callable[[bytes], object]) -> AsyncIterator[None]:
     unpack = _unpacker(request)
     taken = 0
-    parts: list[bytes] = []
     try:
         try:
             async with aclosing(pieces_of(request)) as pieces:
@@ -53,11 +73,11 @@ async def body_of(request: Request, bounds: Bounds) -> AsyncIterator[bytes]:
                     part = unpack.feed(piece, bounds.body_bytes - taken)
                     bounds.take(len(part))
                     taken += len(part)
-                    parts.append(part)
+                    keep(part)
         except ClientDisconnect:
             raise HTTPException(400, "The body was cut short") from None
         unpack.finish()
-        yield b"".join(parts)
+        yield
     finally:
         bounds.held -= taken
 

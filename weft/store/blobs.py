@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from weft.store.database import Database
 from weft.store.values import INLINE_LENGTH, project_name
 
 INLINE_BYTES = 8 * 1024 * 1024
+_PIECE = 1024 * 1024
 _LEVEL = 3
 _COLUMNS = ("project", "digest", "size_bytes", "encoding", "data", "created_ns")
 _BATCH = 500
@@ -32,16 +34,47 @@ class SqlBlobs:
 
     def put(self, project: str, data: bytes) -> str:
         """Store bytes; returns their digest. Raises InputError where the project is no name."""
-        try:
-            project_name(project)
-        except ValueError as error:
-            raise InputError(f"The blob cannot be stored: {error}.", field="project") from None
+        _check_project(project)
         digest = digests.of_bytes(data)
         if not self._touch(project, digest):
             row = _row(self._database, project, digest, data, zstandard.ZstdCompressor(level=_LEVEL))
             with self._database.write() as connection:
                 self._database.insert_new(connection, "blobs", _COLUMNS, [row])
         return digest
+
+    def put_file(self, project: str, path: Path) -> str:
+        """Store the bytes of a file; returns their digest. Raises InputError as :meth:`put` does, and OSError."""
+        folder = self._database.blob_dir
+        if folder is None or path.stat().st_size <= INLINE_BYTES:
+            return self.put(project, path.read_bytes())
+        _check_project(project)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copy = folder / f"{ids.new_id()}.partial"
+        try:
+            with path.open("rb") as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target, _PIECE)
+                target.flush()
+                os.fsync(target.fileno())
+            digest = digests.of_file(copy)  # of the copy: the file may change meanwhile
+            if not self._touch(project, digest):
+                place = _path(folder, project, digest)
+                place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                row = (project, digest, copy.stat().st_size, "file", None, clock.now_ns())
+                copy.replace(place)
+                with self._database.write() as connection:
+                    self._database.insert_new(connection, "blobs", _COLUMNS, [row])
+        finally:
+            copy.unlink(missing_ok=True)
+        return digest
+
+    def pieces(self, project: str, digest: str) -> Iterator[bytes]:
+        """The bytes of a digest piece by piece. Raises as :meth:`get` does; damage shows at the end."""
+        with self._database.read() as connection:
+            row = _find(connection, project, digest)
+        if row is not None and row.encoding == "file":
+            return _pieces(_file_of(self._database, row), digest)
+        data = memoryview(self.get(project, digest))
+        return (bytes(data[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
 
     def get(self, project: str, digest: str) -> bytes:
         """The bytes of a digest. Raises NotFoundError, and StoreError where they changed since they were stored."""
@@ -147,6 +180,13 @@ def _existing(connection: Connection, project: str, wanted: Sequence[str]) -> se
     return found
 
 
+def _check_project(project: str) -> None:
+    try:
+        project_name(project)
+    except ValueError as error:
+        raise InputError(f"The blob cannot be stored: {error}.", field="project") from None
+
+
 def _find(connection: Connection, project: str, digest: str) -> Any:
     query = select(t.blobs).where(t.blobs.c.project == project, t.blobs.c.digest == digest)
     return connection.execute(query).one_or_none()
@@ -179,6 +219,19 @@ def _content(database: Database, project: str, row: Any) -> bytes:
     if digests.of_bytes(data) != row.digest:
         raise _damaged(row.digest, "its content has changed since it was stored")
     return data
+
+
+def _pieces(path: Path, digest: str) -> Iterator[bytes]:
+    seen = digests.running()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                seen.update(piece)
+                yield piece
+    except OSError as error:
+        raise _damaged(digest, str(error)) from None
+    if seen.hexdigest() != digest:
+        raise _damaged(digest, "its content has changed since it was stored")
 
 
 def _damaged(digest: str, why: str) -> StoreError:

@@ -79,14 +79,10 @@ class Artifact:
         """Add a file made of ``data`` (text as UTF-8) under ``name``."""
         return self._add(name, data.encode() if isinstance(data, str) else bytes(data))
 
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Path inside and bytes of every file, sorted by path. Raises InputError where a file is gone."""
+    def contents(self) -> Iterator[tuple[str, Path | bytes]]:
+        """Path inside and content of every file, sorted by path."""
         for inside in self.paths:
-            source = self._content[inside]
-            try:
-                yield inside, source if isinstance(source, bytes) else source.read_bytes()
-            except OSError as error:
-                raise InputError(f"The file {os.fspath(source)!r} cannot be read: {error}.", field="path") from error
+            yield inside, self._content[inside]
 
     def _add(self, inside: str, source: Path | bytes) -> Artifact:
         inside = checked_path(inside)
@@ -119,7 +115,7 @@ class LoggedArtifact:
         """The bytes of one file. Raises NotFoundError where there is none, StoreError where they are damaged."""
         for entry in self.files:
             if entry.path == path:
-                return self._read(entry)
+                return b"".join(self._pieces(entry))
         raise NotFoundError(
             f"{self.ref} has no file {path!r}.", remedy=f"It has {[e.path for e in self.files][:10]}.", field="path"
         )
@@ -155,16 +151,18 @@ class LoggedArtifact:
                     field="root",
                 )
             target.parent.mkdir(parents=True, exist_ok=True)
-            _write(target, self._read(entry))
+            _write(target, self._pieces(entry))
         return folder
 
-    def _read(self, entry: ArtifactFile) -> bytes:
+    def _pieces(self, entry: ArtifactFile) -> Iterator[bytes]:
         if self._blobs is None:
             raise WeftError(f"{self.ref} was not kept: Weft is disabled.", remedy="Set WEFT_MODE=online.", field="mode")
-        data = self._blobs.get(self._stored.project, entry.digest)
-        if digests.of_bytes(data) != entry.digest:
+        seen = digests.running()
+        for piece in self._blobs.pieces(self._stored.project, entry.digest):
+            seen.update(piece)
+            yield piece
+        if seen.hexdigest() != entry.digest:
             raise StoreError(f"The file {entry.path!r} of {self.ref} is damaged.", remedy="Run `weft doctor`.")
-        return data
 
 
 def log_artifact(recorder: Recorder, run_id: str, artifact: Artifact, aliases: Sequence[str]) -> LoggedArtifact:
@@ -226,9 +224,12 @@ def _version(
     recorder: Recorder, run_id: str, artifact: Artifact, aliases: Sequence[str], *, keep: bool
 ) -> ArtifactVersion:
     files: list[ArtifactFile] = []
-    for inside, data in artifact.contents():
-        digest = recorder.store.blobs.put(recorder.project, data) if keep else digests.of_bytes(data)
-        files.append(ArtifactFile(inside, digest, len(data)))
+    for inside, source in artifact.contents():
+        try:
+            digest, size_bytes = _kept(recorder, source) if keep else _seen(source)
+        except OSError as error:
+            raise InputError(f"The file {os.fspath(source)!r} cannot be read: {error}.", field="path") from error
+        files.append(ArtifactFile(inside, digest, size_bytes))
     metadata = capture(artifact.metadata)
     content = {"type": artifact.type, "metadata": metadata, "files": [[f.path, f.digest] for f in files]}
     return ArtifactVersion(
@@ -244,6 +245,19 @@ def _version(
         aliases=list(aliases),
         run_id=run_id,
     )
+
+
+def _kept(recorder: Recorder, source: Path | bytes) -> tuple[str, int]:
+    """Digest and size of a content that was stored; of a file what it is now, however large."""
+    if isinstance(source, bytes):
+        return recorder.store.blobs.put(recorder.project, source), len(source)
+    return recorder.store.blobs.put_file(recorder.project, source), source.stat().st_size
+
+
+def _seen(source: Path | bytes) -> tuple[str, int]:
+    if isinstance(source, bytes):
+        return digests.of_bytes(source), len(source)
+    return digests.of_file(source), source.stat().st_size
 
 
 def _checked_name(text: str, what: str) -> str:
@@ -265,12 +279,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _write(target: Path, data: bytes) -> None:
+def _write(target: Path, pieces: Iterator[bytes]) -> None:
     """Write whole or not at all; a link at ``target`` is replaced, not followed."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".weft-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from weft.errors import InputError
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
 from weft.repositories import Store
 from weft.server.arguments import parameters, required
-from weft.server.bodies import Bounds, body_of
+from weft.server.bodies import Bounds, file_of
 from weft.server.replies import reply
 
 _BYTES = "application/octet-stream"
@@ -86,13 +86,13 @@ def _add_blobs(routes: APIRouter, store: Store) -> None:
 
     @routes.post("/blobs", summary="Store bytes; answers with their digest")
     async def put(project: str, request: Request) -> Response:
-        async with body_of(request, bounds) as body:
-            return reply({"digest": await run_in_threadpool(store.blobs.put, project, body)})
+        async with file_of(request, bounds) as path:  # not in memory: weights have gigabytes
+            return reply({"digest": await run_in_threadpool(store.blobs.put_file, project, path)})
 
     @routes.get("/blobs/{digest:text}", summary="The bytes of a digest")
     def get(project: str, digest: str) -> Response:
         headers = {"Content-Disposition": "attachment", "Cache-Control": "private, immutable, max-age=31536000"}
-        return Response(store.blobs.get(project, digest), headers=headers, media_type=_BYTES)
+        return StreamingResponse(store.blobs.pieces(project, digest), headers=headers, media_type=_BYTES)
 
     @routes.head("/blobs/{digest:text}", summary="Whether there are bytes of a digest: 200 or 404")
     def has(project: str, digest: str) -> Response:

@@ -3,8 +3,11 @@ them; what is not known to be harmless is only ever downloaded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from weft.records.media import SHOWN, UNKNOWN_TYPE, type_of
 from weft.repositories import Store
@@ -22,13 +25,14 @@ def router(store: Store) -> APIRouter:
         responses={200: {"content": {media_type: {} for media_type in (*sorted(SHOWN), UNKNOWN_TYPE)}}},
     )
     def get(project: str, digest: str) -> Response:
-        return _answer(store.blobs.get(project, digest), digest)
+        return _answer(store.blobs.pieces(project, digest), digest)
 
     return routes
 
 
-def _answer(data: bytes, digest: str) -> Response:
-    media_type = type_of(data)
+def _answer(pieces: Iterator[bytes], digest: str) -> Response:
+    first = next(pieces, b"")
+    media_type = type_of(first)
     shown = media_type in SHOWN
     ending = (media_type or UNKNOWN_TYPE).partition("/")[2]
     headers = {
@@ -38,4 +42,5 @@ def _answer(data: bytes, digest: str) -> Response:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, immutable, max-age=31536000",
     }
-    return Response(data, headers=headers, media_type=media_type if shown else UNKNOWN_TYPE)
+    media_type = media_type if shown else UNKNOWN_TYPE
+    return StreamingResponse(chain([first], pieces), headers=headers, media_type=media_type)

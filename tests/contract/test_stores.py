@@ -47,7 +47,8 @@ class TestPostgres(StoreContract):
     def store(self, postgres_store: SqlStore) -> Iterator[Store]:
         yield postgres_store
         assert postgres_store.integrity() == []
-        tables = ", ".join(table.name for table in metadata.sorted_tables) + ", span_words, span_words_segments, span_words_gone"
+        names = [table.name for table in metadata.sorted_tables]
+        tables = ", ".join((*names, "span_words", "span_words_segments", "span_words_gone"))
         with postgres_store.database.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {tables}")
 

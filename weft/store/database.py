@@ -46,7 +46,7 @@ _BULK_LOCK = 0x77656674
 # What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
 _ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=ON")
 # The words that the index of inputs and outputs knows (weft.store.words); a connection has it to itself.
-_VOCABULARY = "CREATE VIRTUAL TABLE temp.span_vocabulary USING fts5vocab(main, span_words, row)"
+_VOCABULARY = "CREATE VIRTUAL TABLE temp.span_vocabulary USING fts5vocab(main, span_words, instance)"
 _GROWN = (
     "SELECT relname FROM pg_stat_user_tables WHERE schemaname = current_schema() AND (n_mod_since_analyze > 1000 + "
     "n_live_tup / 5 OR n_ins_since_vacuum > 1000 + n_live_tup / 5 OR n_dead_tup > 1000 + n_live_tup / 5)"

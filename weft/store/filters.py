@@ -57,6 +57,11 @@ class Filters:
                 found.append(c[name] == wanted)
         if query.status is not None:
             found.append(has_status(query.status, c))
+            if c.hides and way == "model" and query.status == SpanStatus.ERROR and self.projects is not None:
+                # Which spans failed is in an index alone, and no row is read of a span that is not in both.
+                one = t.spans.alias().c
+                failed = select(one.id).where(one.project.in_(self.projects), one.status == query.status)
+                found.append(hidden(t.spans.c.id).in_(failed))
         for name, wanted in (query.attributes or {}).items():
             number = self.indexed.get(name) if way == f"attribute {name}" else None
             found.append(
@@ -155,12 +160,12 @@ class _Columns:
     """Columns of spans; on SQLite those are hidden from its choice of an index that another index was chosen over."""
 
     def __init__(self, database: Database, way: str | None, free: bool) -> None:
-        self._hide = database.sqlite and not free
+        self.hides = database.sqlite and not free
         self._way = way
 
     def __getitem__(self, name: str) -> ColumnElement[Any]:
         column: ColumnElement[Any] = t.spans.c[name]
-        return hidden(column) if self._hide and name not in (self._way, *_STATUS) else column
+        return hidden(column) if self.hides and name not in (self._way, *_STATUS) else column
 
     def __getattr__(self, name: str) -> ColumnElement[Any]:
         return self[name]

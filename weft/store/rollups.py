@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, case, cast, func, literal, select
 
 from weft.records import SpanQuery, SpanStatus, dumps
 from weft.store import histogram
@@ -169,18 +169,23 @@ def figures(connection: Connection, query: SpanQuery, by: Sequence[str]) -> dict
     joined = t.span_hours.join(t.span_groups, g.group_id == h.group_id)
     sums: list[ColumnElement[Any]] = [func.sum(h.spans), func.sum(case((g.status.like("%error"), h.spans), else_=0))]
     sums += [case((func.sum(h[f"{name}_spans"]) > 0, total(h[name]))) for name in SUMS]
+    together = (
+        cast(func.group_concat(h.latencies, ""), LargeBinary)  # of its bytes: a text of SQLite is as long as it is said
+        if connection.dialect.name == "sqlite"
+        else func.string_agg(h.latencies, literal(b"", LargeBinary))
+    )
     width = len(keys)
     found: dict[Group, Figures] = {}
-    for row in connection.execute(select(*keys, *sums).select_from(joined).where(*conditions).group_by(*keys)):
-        spans, errors, *rest = row[width:]
+    packed: list[bytes] = []
+    query_ = select(*keys, *sums, together).select_from(joined).where(*conditions).group_by(*keys)
+    for row in connection.execute(query_):
+        spans, errors, *rest, latencies = row[width:]
         if spans is not None:  # the one group of no keys is there even where nothing is
             found[tuple(row[:width])] = Figures(int(spans), int(errors), rest)
-    places = {group: place for place, group in enumerate(found)}
-    rows = connection.execute(select(*keys, h.latencies).select_from(joined).where(*conditions)).all()
-    of = [places[tuple(row[:width])] for row in rows]
-    latencies = histogram.add_all([row[width] for row in rows], of, len(places))
-    for group, place in places.items():
-        found[group].latencies = latencies[place]
+            packed.append(bytes(latencies or b""))
+    counts = histogram.add_all(packed, range(len(packed)), len(packed))
+    for group, latencies in zip(found.values(), counts, strict=True):
+        group.latencies = latencies
     return found
 
 

@@ -7,7 +7,9 @@ more. Deleted spans leave their postings until their segment is written again: w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,9 @@ from weft.store.database import Database
 from weft.store.postings import Numbers, Postings
 
 LAST = "\U0010ffff"
-_FAN = 32  # segments of about one size that become one
+_FAN = 32  # small segments of about one size that become one
+_MOST = 64  # larger ones: they wait until they can become final, for what is merged is room that is lost for a while
+_TIERS = (128, 2_048)  # from so many documents on, a segment is one of the larger ones
 _FINAL = 131_072  # documents of a segment that is merged no more
 _AT_ONCE = 4_096  # documents that are merged in the transaction of a batch
 _PAGES = 64  # read at a time while merging
@@ -139,7 +143,9 @@ def tidy(database: Database) -> bool:
         some = _mergeable(known) or [one for one in known if 4 * one.removed > one.documents][:1]
         if some:
             _rewrite(database, connection, some)
-        return bool(some)
+    if some:
+        database.vacuum("span_words")
+    return bool(some)
 
 
 def erase(database: Database) -> None:
@@ -150,6 +156,7 @@ def erase(database: Database) -> None:
         for one in _segments(connection):
             if one.removed:
                 _rewrite(database, connection, [one])
+    database.vacuum("span_words")
 
 
 def _segments(connection: Connection, low: int = 0, high: int = _HIGHEST) -> list[Segment]:
@@ -208,18 +215,16 @@ def _mergeable(known: Sequence[Segment]) -> list[Segment]:
     for one in known:
         if one.documents < _FINAL:
             tiers.setdefault(_tier(one.documents), []).append(one)
-    for _, some in sorted(tiers.items()):
-        if len(some) >= _FAN or (len(some) > 1 and sum(one.documents for one in some) >= _FINAL):
-            return some[:_FAN]
+    for tier, some in sorted(tiers.items()):
+        sizes = list(accumulate(one.documents for one in some))
+        enough = bisect_left(sizes, _FINAL) + 1
+        if len(some) >= min(enough, _MOST if tier else _FAN):
+            return some[:enough]
     return []
 
 
 def _tier(documents: int) -> int:
-    tier = 0
-    while documents >= _FAN:
-        documents //= _FAN
-        tier += 1
-    return tier
+    return sum(documents >= least for least in _TIERS)
 
 
 def _merge_at_once(connection: Connection) -> None:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
-    Text,
     and_,
     any_,
     case,
@@ -61,7 +60,12 @@ _CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _MOST_BEGINNINGS = 1_000
 _INSERT = Insert("span_words", ("rowid", "words"), "")  # SQLite
-_vocabulary = table("span_vocabulary", column("term", Text))
+# From word to word: each is looked for by itself, for to go on from row to row is to read where each word is found.
+_BEGINNINGS = (
+    "WITH RECURSIVE words(word) AS (SELECT (SELECT term FROM span_vocabulary WHERE term >= ?1 LIMIT 1) UNION ALL "
+    "SELECT (SELECT term FROM span_vocabulary WHERE term >= word || char(1) LIMIT 1) FROM words WHERE word < ?2) "
+    "SELECT word FROM words WHERE word < ?2 LIMIT ?3"
+)
 _index = table("span_words", column("rowid", BigInteger), column("words"))
 
 
@@ -148,7 +152,7 @@ def matches(
     if not database.sqlite:
         reach = () if within is None else ((2 * within[0], 2 * within[1] + 1),)
         return _among(ids, segments.find(connection, _cut(terms), *reach), section)
-    some = _matching(terms).with_only_columns(_index.c.rowid // 2)
+    some = _matching(connection, terms).with_only_columns(_index.c.rowid // 2)
     if section is not None:
         some = some.where(_index.c.rowid % 2 == _SECTIONS.index(section))
     if within is not None:
@@ -163,11 +167,13 @@ def count(database: Database, connection: Connection, asked: str, most: int) -> 
         return 0
     if not database.sqlite:
         return min(most, len(segments.find(connection, _cut(terms), most=most)))
-    return connection.execute(select(func.count()).select_from(_matching(terms).limit(most).subquery())).scalar_one()
+    return connection.execute(
+        select(func.count()).select_from(_matching(connection, terms).limit(most).subquery())
+    ).scalar_one()
 
 
-def _matching(terms: Sequence[Term]) -> Select[Any]:
-    return select(_index.c.rowid).where(literal_column("span_words").op("MATCH")(_fts5(terms)))
+def _matching(connection: Connection, terms: Sequence[Term]) -> Select[Any]:
+    return select(_index.c.rowid).where(literal_column("span_words").op("MATCH")(_fts5(connection, terms)))
 
 
 def _among(ids: ColumnElement[int], documents: Numbers, section: str | None) -> ColumnElement[bool]:
@@ -196,24 +202,15 @@ def _cut(terms: Iterable[Term]) -> list[tuple[str, bool]]:
     return list(found)[:_MOST_ASKED]
 
 
-def _fts5(terms: Sequence[Term]) -> ColumnElement[str]:
-    parts: list[ColumnElement[str]] = []
-    for word, prefix in _cut(terms):
-        parts.append(_begins(word) if prefix else literal(f'"{word}"'))
-    found = parts[0]
-    for part in parts[1:]:
-        found = found.concat(literal(" AND ")).concat(part)
-    return found
+def _fts5(connection: Connection, terms: Sequence[Term]) -> str:
+    return " AND ".join(_begins(connection, word) if prefix else f'"{word}"' for word, prefix in _cut(terms))
 
 
-def _begins(prefix: str) -> ColumnElement[str]:
+def _begins(connection: Connection, prefix: str) -> str:
     """The words that begin so, where these are not many: FTS5 puts all spans of a prefix together before the first."""
-    some = select(_vocabulary.c.term).where(_vocabulary.c.term >= prefix, _vocabulary.c.term < prefix + "\U0010ffff")
-    known = some.limit(_MOST_BEGINNINGS + 1).subquery()
-    quoted = literal('"').concat(known.c.term).concat('"')
-    listed = literal("(").concat(func.group_concat(quoted, " OR ")).concat(")")
-    few = func.count().between(1, _MOST_BEGINNINGS)
-    return select(case((few, listed), else_=f'"{prefix}"*')).scalar_subquery()
+    rows = connection.exec_driver_sql(_BEGINNINGS, (prefix, prefix + segments.LAST, _MOST_BEGINNINGS + 1)).scalars()
+    words = [f'"{word}"' for word in rows]
+    return f"({' OR '.join(words)})" if 1 <= len(words) <= _MOST_BEGINNINGS else f'"{prefix}"*'
 
 
 Document = tuple[int, str | None, str | None]  # the id of a span, and of_span of it

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from weft.errors import StoreError
-from weft.journal import Folder, Journal, SegmentReader, read_losses
+from weft.journal import Folder, Journal, Scan, SegmentReader, read_losses
 from weft.journal import segment as segments
 from weft.journal.folder import can_map
 from weft.records import RecordType, Writer, decode
@@ -206,6 +206,53 @@ def test_a_half_written_record_waits_while_its_writer_lives(journal: Journal, fr
     os.pwrite(fd, b"torn", second + 24)
     assert read(fresh_home, final=True) == [b"first"]
     os.close(fd)
+
+
+def scanned(journal: Journal, home: Path, *, final: bool) -> Scan:
+    segment = journal._lanes[0]
+    assert segment is not None
+    fd = os.open(segment.path, os.O_RDONLY)
+    try:
+        return SegmentReader(Folder.of(home), fd, journal.writer, segment.sequence).scan(0, final=final)
+    finally:
+        os.close(fd)
+
+
+def test_a_damaged_record_at_the_end_is_told(journal: Journal, fresh_home: Path) -> None:
+    for payload in (b"first", b"second"):
+        journal.append(RecordType.SPAN, payload)
+    segment = journal._lanes[0]
+    assert segment is not None
+    os.pwrite(segment.fd, b"S", segment.at - 8)  # it was acknowledged: its mark stands
+    found = scanned(journal, fresh_home, final=True)
+    assert [entry.payload for entry in found.entries if entry.type == RecordType.SPAN] == [b"first"]
+    assert [damage.data for damage in found.damaged] == [b"Second"]
+
+
+def test_a_record_that_was_finished_while_it_was_read_is_no_damage(
+    journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for payload in (b"first", b"second"):
+        journal.append(RecordType.SPAN, payload)
+    segment = journal._lanes[0]
+    assert segment is not None
+    mark = segment.at - 2 * 32 + 20  # of the first of the two
+    plain, stale = os.pread, [True]
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        """As it was when the first window was read: the first record has no mark yet, though the second has."""
+        data = plain(fd, length, offset)
+        if stale and offset <= mark < offset + len(data):
+            stale.clear()
+            data = data[: mark - offset] + bytes(4) + data[mark - offset + 4 :]
+        return data
+
+    monkeypatch.setattr(os, "pread", pread)
+    found = scanned(journal, fresh_home, final=False)
+    monkeypatch.undo()
+    assert not stale
+    assert found.damaged == []
+    assert [entry.payload for entry in found.entries if entry.type == RecordType.SPAN] == [b"first", b"second"]
 
 
 def test_a_forked_child_has_a_writer_and_segments_of_its_own(journal: Journal, fresh_home: Path) -> None:

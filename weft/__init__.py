@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         StoreError,
         WeftError,
     )
-    from weft.evals import Dataset, Evaluation, Gate, compare
+    from weft.evals import Budget, Dataset, Evaluation, Gate, Retry, compare, rescore
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
     from weft.records import find_media
-    from weft.reviews import ReviewPolicy
+    from weft.reviews import ReviewPolicy, send_to_review
     from weft.scorers import DatasetScorer, Scorer, dataset_scorer, scorer
     from weft.session import flush, init
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
@@ -49,6 +49,7 @@ _HOMES: dict[str, str] = {
     "Api": "weft.api",
     "Artifact": "weft.training",
     "Audio": "weft.tracing.media",
+    "Budget": "weft.evals",
     "Call": "weft.tracing.calls",
     "ConflictError": "weft.errors",
     "ContextAwareThread": "weft.tracing.executors",
@@ -68,6 +69,7 @@ _HOMES: dict[str, str] = {
     "ProcessPoolExecutor": "weft.tracing.executors",
     "Prompt": "weft.objects",
     "Ref": "weft.objects",
+    "Retry": "weft.evals",
     "ReviewPolicy": "weft.reviews",
     "Run": "weft.training",
     "Scorer": "weft.scorers",
@@ -98,7 +100,9 @@ _HOMES: dict[str, str] = {
     "publish": "weft.objects",
     "ref": "weft.objects",
     "require_current_call": "weft.tracing.calls",
+    "rescore": "weft.evals",
     "scorer": "weft.scorers",
+    "send_to_review": "weft.reviews",
     "serving": "weft.tracing",
     "span": "weft.tracing",
     "tags": "weft.tracing",
@@ -112,6 +116,7 @@ __all__ = [
     "Api",
     "Artifact",
     "Audio",
+    "Budget",
     "Call",
     "ConflictError",
     "ContextAwareThread",
@@ -131,6 +136,7 @@ __all__ = [
     "ProcessPoolExecutor",
     "Prompt",
     "Ref",
+    "Retry",
     "ReviewPolicy",
     "Run",
     "Scorer",
@@ -162,9 +168,11 @@ __all__ = [
     "publish",
     "ref",
     "require_current_call",
+    "rescore",
     "run",
     "scorer",
     "scorers",
+    "send_to_review",
     "serving",
     "span",
     "tags",

@@ -144,7 +144,7 @@ class Engine:
             for score in scores:
                 self.recorder.record(score)
         if self.recall is not None:
-            await self.recall.keep(job, given, answered.sample, scores)
+            await self.recall.keep(job, given, answered, scores)
         return answered, payload, scores
 
     async def _answered(
@@ -170,10 +170,7 @@ class Engine:
         output_text = PLAIN.text(output)
         if failure is None:
             span.keep_text("output", names.WEFT_OUTPUT, output_text)
-        data = job.example.data
-        tags = data.get("tags")
-        cluster = None if self.plan.cluster is None else data.get(self.plan.cluster)
-        texts = {"input": text, "expected": PLAIN.text(data.get("expected")), "output": output_text}
+        cluster, tags = self._groups(job.example)
         sample = Sample(
             run_id=self.plan.run_id,
             project=self.recorder.project,
@@ -183,13 +180,13 @@ class Engine:
             started_ns=started,
             ended_ns=clock.now_ns(),
             input=loads(text),
-            expected=loads(texts["expected"]),
+            expected=loads(PLAIN.text(job.example.data.get("expected"))),
             output=loads(output_text),
             failure=failure,
             trace_id=span.trace_id,
             span_id=span.span_id,
-            cluster=None if cluster is None else str(cluster),
-            tags=[str(tag) for tag in tags] if isinstance(tags, list) else [],
+            cluster=cluster,
+            tags=tags,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cost_usd=usage.cost_usd,
@@ -199,14 +196,24 @@ class Engine:
     def _recalled(self, job: Job, known: Recalled, span: ActiveSpan, usage: Usage) -> tuple[Answered, bytes]:
         """A sample from before, as one of this run; the trace is that of the call."""
         before = known.sample
-        sample = replace(before, run_id=self.plan.run_id, project=self.recorder.project, repetition=job.repetition)
-        span.stamp(
-            {"weft.example.id": job.example.example_id, "weft.repetition": job.repetition, "weft.recalled": True}
+        cluster, tags = self._groups(job.example)
+        sample = replace(
+            before,
+            run_id=self.plan.run_id,
+            project=self.recorder.project,
+            cluster=before.cluster if cluster is None else cluster,
+            tags=tags or before.tags,
         )
-        span.set_output(before.output)
-        if before.trace_id is not None and before.span_id is not None:
-            span.set_attributes({"weft.recalled.trace_id": before.trace_id})
+        span.set_attributes({"weft.recalled": True, "weft.recalled.trace_id": before.trace_id})
+        if before.failure is None:
+            span.set_output(before.output)
         return Answered(job.example, sample, sample.output, usage, known.trace), encode(sample)[1]
+
+    def _groups(self, example: Example) -> tuple[str | None, list[str]]:
+        """The source and the tags of an example."""
+        cluster = None if self.plan.cluster is None else example.data.get(self.plan.cluster)
+        tags = example.data.get("tags")
+        return None if cluster is None else str(cluster), [str(tag) for tag in tags] if isinstance(tags, list) else []
 
     async def _scores(self, answered: Answered, known: Recalled | None) -> list[Score]:
         if known is None or not known.scores:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
+from os import PathLike
 from typing import Any, Protocol, cast
 
-from weft import ids
+from weft import ids, recording
 from weft.errors import InputError
 from weft.evals.budgets import Budget, check_fail_on_error
 from weft.evals.dataset import Dataset
 from weft.evals.figures import check_reduce
 from weft.evals.gates import Gate, as_gate
+from weft.evals.rescoring import Recording
 from weft.evals.results import EvaluationResult
 from weft.evals.retrying import Retry, as_retries
 from weft.evals.running import Running
-from weft.evals.targets import Executor, as_target
+from weft.evals.targets import Executor, Target, as_target
 from weft.evals.unrecorded import active_recorder
+from weft.records import RunKind
 from weft.scorers.base import Configured, Scorer, as_scorer
 from weft.scorers.dataset import DatasetScorer
 
@@ -36,17 +39,24 @@ class Routes(Protocol):
 class Evaluation:
     """Scorers over a dataset, for any number of targets.
 
-    ``repetitions`` asks every example so often; ``review`` sends ambiguous samples to people; ``gates`` judge the
-    result; ``target`` is what ``weft eval`` runs. At most ``concurrency`` samples are in work, fewer while the target
-    says that it is overloaded. ``timeout_s`` limits one call of target or scorer, ``sample_timeout_s`` all tries of a
-    target together; ``retries`` repeats a target that raised: a number, or :class:`Retry` rules by class of error.
-    ``budget`` and ``fail_on_error`` (True, a share below 1, or a count that is still borne) end it early: what was done
-    stays. ``executor`` says where functions that are no coroutines run, ``"thread"`` or ``"process"``. ``column_map``
-    gives parameters of the target columns of other names. ``reduce`` adds what repetitions come to: ``majority``,
-    ``pass@3``, ``pass^3``. ``cluster`` names the column of the source that examples share. ``level`` is that of the
-    intervals. Rows are published as a dataset artifact if they are not yet. ``preprocess_model_input`` makes of a row
-    what the target gets. Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave
-    call ``repetitions`` and ``name``. Raises InputError for arguments that make no sense.
+    ``scorers`` judge a sample, or (a :class:`weft.DatasetScorer`) all of them together. ``repetitions`` asks every
+    example so often, ``reduce`` adds what repetitions come to: ``majority``, ``pass@3``, ``pass^3``. ``review`` sends
+    ambiguous samples to people; ``gates`` judge the result; ``target`` is what ``weft eval`` runs. ``cluster`` names
+    the column of the source that examples share, ``level`` is that of the intervals. Rows are published as a dataset
+    artifact if they are not yet.
+
+    At most ``concurrency`` samples are in work, fewer while an endpoint refuses calls. ``executor`` says where
+    functions that are no coroutines run: ``"thread"`` or ``"process"``. ``column_map`` gives parameters of the
+    target columns of other names; ``preprocess_model_input`` makes of a row what the target gets.
+
+    ``timeout_s`` limits one call of target or scorer, ``sample_timeout_s`` all tries of a target together. ``retries``
+    repeats a target that raised: a number, or :class:`Retry` rules by class of error. ``budget`` and ``fail_on_error``
+    (True, a share below 1, or a count that is still borne) end it early; what was done stays. ``resume`` goes on with
+    the last run where that did not come to its end; ``cache`` takes answers and scores of before where nothing that
+    they depend on has changed: of earlier runs (True), or of a folder (its path).
+
+    Without a name it is the dataset's; ``trials`` and ``evaluation_name`` are what users of Weave call ``repetitions``
+    and ``name``. Raises InputError for arguments that make no sense.
     """
 
     name: str = ""
@@ -67,6 +77,7 @@ class Evaluation:
     column_map: Mapping[str, str] | None = None
     reduce: Sequence[str] = ()
     resume: bool = True
+    cache: bool | str | PathLike[str] = False
     cluster: str | None = None
     level: float = 0.95
     trials: InitVar[int | None] = None
@@ -125,25 +136,29 @@ class Evaluation:
 
     def evaluate_sync(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
         """The same, for callers that are not coroutines; inside a running event loop it works in a thread."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self.evaluate(target, extend=extend))
-        outcome: list[EvaluationResult | BaseException] = []
-        context = contextvars.copy_context()
+        return _waited_for(lambda: self.evaluate(target, extend=extend))
 
-        def work() -> None:
-            try:
-                outcome.append(context.run(asyncio.run, self.evaluate(target, extend=extend)))
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                outcome.append(error)
+    async def rescore(self, run: EvaluationResult | str) -> EvaluationResult:
+        """Score the answers of a recorded run with the scorers here, as a new run; its target is not called.
 
-        thread = threading.Thread(target=work, name="weft-evaluate")
-        thread.start()
-        thread.join()
-        if isinstance(outcome[0], BaseException):
-            raise outcome[0]
-        return outcome[0]
+        The samples keep their traces; those that failed stay failed. Gates and review hold as they do for
+        :meth:`evaluate`. Raises NotFoundError, InputError where the run is no evaluation, WeftError without a session.
+        """
+        recorder = recording.require("Evaluation.rescore")
+        run_id = run.run_id if isinstance(run, EvaluationResult) else run
+        recorder.flush(recorder.settings.flush_timeout_s)
+        before = recorder.store.runs.get_run(run_id)
+        if before.kind != RunKind.EVAL:
+            raise InputError(f"The run {run_id} is of kind {before.kind}, not an evaluation.", field="run")
+        dataset = Dataset(self.name)
+        dataset.ref = before.config.get("dataset")
+        target = Target(_recorded, str(before.config.get("target", "")))
+        recorded = Recording(before, recorder.store)
+        return await Running(self, recorder, target, dataset, recorded=recorded).run()
+
+    def rescore_sync(self, run: EvaluationResult | str) -> EvaluationResult:
+        """The same, for callers that are not coroutines."""
+        return _waited_for(lambda: self.rescore(run))
 
     @property
     def all_scorers(self) -> Sequence[Configured]:
@@ -159,3 +174,43 @@ class Evaluation:
     def dataset_scorers(self) -> list[DatasetScorer]:
         """The scorers that judge all samples together."""
         return [scorer for scorer in self.all_scorers if isinstance(scorer, DatasetScorer)]
+
+
+def rescore(run: EvaluationResult | str, scorers: Sequence[Any], **options: Any) -> EvaluationResult:
+    """Score the answers of a recorded evaluation again: :meth:`Evaluation.rescore_sync` with these scorers.
+
+    ``options`` are those of :class:`Evaluation`, such as ``gates`` and ``concurrency``. Raises what that does.
+    """
+    run_id = run.run_id if isinstance(run, EvaluationResult) else run
+    if isinstance(run, EvaluationResult):
+        name = run.name
+    else:
+        before = recording.require("weft.rescore").store.runs.get_run(run_id)
+        name = str(before.config.get("evaluation", before.name))
+    return Evaluation(**{"name": name, "scorers": scorers, **options}).rescore_sync(run_id)
+
+
+def _recorded(example: dict[str, Any]) -> Any:
+    """In place of a target that is not called."""
+
+
+def _waited_for(begin: Callable[[], Coroutine[Any, Any, EvaluationResult]]) -> EvaluationResult:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(begin())
+    outcome: list[EvaluationResult | BaseException] = []
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            outcome.append(context.run(asyncio.run, begin()))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="weft-evaluate")
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]

@@ -28,10 +28,10 @@ def position_of(index: int, repetition: int) -> int:
 
 
 class Feed:
-    """Hands out jobs. ``reads`` says that the examples come from a disk or server: they are then read in a thread."""
+    """Hands out jobs. ``reads`` says that they come from a disk or server: they are then read in a thread."""
 
-    def __init__(self, examples: Iterable[Example], repetitions: int, *, reads: bool) -> None:
-        self._jobs = _jobs(examples, repetitions)
+    def __init__(self, jobs: Iterator[Job], *, reads: bool) -> None:
+        self._jobs = jobs
         self._reads = reads
         self._ready: deque[Job] = deque()
         self._reading = asyncio.Lock()
@@ -51,7 +51,8 @@ class Feed:
         return list(islice(self._jobs, _AT_ONCE))
 
 
-def _jobs(examples: Iterable[Example], repetitions: int) -> Iterator[Job]:
+def jobs_of(examples: Iterable[Example], repetitions: int) -> Iterator[Job]:
+    """Every example, repetition by repetition; ``examples`` are walked through once for each."""
     for repetition in range(repetitions):
         for index, example in enumerate(examples):
             yield Job(position_of(index, repetition), example, repetition)

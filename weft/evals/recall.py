@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft.evals.feed import Job
+from weft.evals.scoring import Answered
 from weft.records import Sample, Score
 from weft.scorers.trace import SampleTrace
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A sample from before, and the scores of it that still hold, by scorer."""
+    """A sample from before, and the scores of it that still hold, by scorer; its spans where a scorer wants them."""
 
     sample: Sample
     scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
@@ -27,6 +28,26 @@ class Recall(Protocol):
         """The sample that answers this job, ``given`` being what the target would get; None where there is none."""
         ...
 
-    async def keep(self, job: Job, given: Any, sample: Sample, scores: Sequence[Score]) -> None:
+    async def keep(self, job: Job, given: Any, answered: Answered, scores: Sequence[Score]) -> None:
         """Remember a sample that was made now."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Asks one after the other; all remember."""
+
+    parts: Sequence[Recall]
+
+    async def find(self, job: Job, given: Any) -> Recalled | None:
+        """What the first one knows that knows anything."""
+        for part in self.parts:
+            found = await part.find(job, given)
+            if found is not None:
+                return found
+        return None
+
+    async def keep(self, job: Job, given: Any, answered: Answered, scores: Sequence[Score]) -> None:
+        """All remember."""
+        for part in self.parts:
+            await part.keep(job, given, answered, scores)

@@ -17,6 +17,7 @@ from weft.drainer.drain import ends
 from weft.errors import InputError, WeftError
 from weft.evals.feed import Job, position_of
 from weft.evals.recall import Recalled
+from weft.evals.scoring import Answered
 from weft.journal.folder import Folder
 from weft.recording import Recorder
 from weft.records import (
@@ -35,6 +36,7 @@ from weft.repositories import RETIRED, Store
 from weft.scorers.trace import SampleTrace
 
 _LOOK_BACK = 100  # runs
+_SAME = ("evaluation", "dataset", "selection", "target_digest", "rescored")
 _UNDONE = (RunStatus.CRASHED, RunStatus.FAILED)
 Key = tuple[str, int]
 
@@ -96,7 +98,7 @@ class Kept:
             return None
         return Recalled(sample, self.partial[key], trace_of(self.store, sample) if self.traces else None)
 
-    async def keep(self, job: Job, given: Any, sample: Sample, scores: Sequence[Score]) -> None:
+    async def keep(self, job: Job, given: Any, answered: Answered, scores: Sequence[Score]) -> None:
         """The run itself remembers."""
 
 

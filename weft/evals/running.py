@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from weft import clock, digests, ids
 from weft.errors import InputError, WeftError
 from weft.evals.budgets import Spending
+from weft.evals.caching import Facts, cache_of
 from weft.evals.calls import failure_of
 from weft.evals.engine import Engine, Plan
-from weft.evals.feed import Feed, Job
+from weft.evals.feed import Feed, Job, jobs_of
 from weft.evals.figures import summarised, summary_data
 from weft.evals.judging import judge
 from weft.evals.progress import Meter
+from weft.evals.recall import Chain, Recall
+from weft.evals.rescoring import Recording
 from weft.evals.results import EvaluationResult
 from weft.evals.resuming import Kept, find_unfinished, keep, unfinished
 from weft.evals.retrying import as_retries
@@ -46,6 +49,7 @@ class Running:
     target: Target
     dataset: Dataset
     extend: str | None = None
+    recorded: Recording | None = None
     run_id: str = field(default_factory=ids.new_id)
     kept: Kept | None = field(init=False, default=None)
 
@@ -53,7 +57,7 @@ class Running:
         """Run it to its end, or to where a budget stops it."""
         await asyncio.to_thread(self._begin)
         evaluation, dataset = self.evaluation, self.dataset
-        planned = len(dataset) * evaluation.repetitions
+        planned = self._planned()
         spending = Spending(planned, evaluation.budget, evaluation.fail_on_error)
         whole = WholeScores(evaluation.dataset_scorers)
         unfinished.add(evaluation.name)
@@ -64,12 +68,16 @@ class Running:
                     engine.listeners = [_listener(whole)]
                 if self.kept is not None:
                     self._take_over(self.kept, engine, whole, meter)
-                workers = max(1, min(evaluation.concurrency, planned))
-                await engine.run(Feed(dataset, evaluation.repetitions, reads=False), workers)
+                if self.recorded is not None:
+                    feed = Feed(self.recorded.jobs(), reads=True)
+                else:
+                    feed = Feed(jobs_of(dataset, evaluation.repetitions), reads=False)
+                engine.recall = await asyncio.to_thread(self._recall)
+                await engine.run(feed, max(1, min(evaluation.concurrency, planned or evaluation.concurrency)))
         except BaseException as error:
             _end(self.recorder, self.run_id, RunStatus.FAILED, failure=failure_of(error))
             raise
-        if spending.stopped is None:
+        if spending.stopped is None and self.kept is None:  # else the store may still show a run that was cut off
             unfinished.discard(evaluation.name)
         result = self._result(engine, spending, whole, planned)
         await asyncio.to_thread(self._finish, result)
@@ -83,8 +91,34 @@ class Running:
             whole.add(position, example, sample, sample.output, scores)
             done.add((sample.example_id, sample.repetition))
         kept.whole = []
-        engine.done, engine.recall = done, kept
+        engine.done = done
         meter.kept(len(done))
+
+    def _planned(self) -> int:
+        if self.recorded is None:
+            return len(self.dataset) * self.evaluation.repetitions
+        return int(self.recorded.run.summary.get("samples") or 0)
+
+    def _recall(self) -> Recall | None:
+        """What knows answers from before: the recorded run, what this run has already, the cache."""
+        evaluation = self.evaluation
+        if self.recorded is not None:
+            self.recorded.traces = self._traces
+            return self.recorded
+        parts: list[Recall] = []
+        if self.kept is not None and self.kept.partial:
+            self.kept.traces = self._traces
+            parts.append(self.kept)
+        scorers = {scorer.name: scorer.digest() for scorer in evaluation.sample_scorers}
+        facts = Facts(self.run_id, self.recorder.project, self._target_digest(), scorers, self._traces)
+        cache = cache_of(evaluation.cache, self.recorder, facts, self.dataset.ref)
+        if cache is not None:
+            parts.append(cache)
+        return Chain(parts) if len(parts) > 1 else parts[0] if parts else None
+
+    @property
+    def _traces(self) -> bool:
+        return any("trace" in signature(s.function).parameters for s in self.evaluation.sample_scorers)
 
     def _plan(self) -> Plan:
         evaluation = self.evaluation
@@ -125,7 +159,7 @@ class Running:
 
     def _begin(self) -> None:
         recorder, dataset, now = self.recorder, self.dataset, clock.now_ns()
-        if len(dataset):
+        if len(dataset) and self.recorded is None:
             _try_store(dataset.ensure_published)
         config = self._config()
         run = self._earlier(config)
@@ -150,9 +184,15 @@ class Running:
         if dataset.ref is not None:
             edge = LineageEdge(recorder.project, NodeKind.ARTIFACT, dataset.ref, "used", NodeKind.RUN, self.run_id, now)
             _try_store(lambda: recorder.store.artifacts.add_edge(edge))
+        if self.recorded is not None:
+            before = self.recorded.run.run_id
+            derived = LineageEdge(recorder.project, NodeKind.RUN, before, "rescored", NodeKind.RUN, self.run_id, now)
+            _try_store(lambda: recorder.store.artifacts.add_edge(derived))
 
     def _earlier(self, config: dict[str, Any]) -> Run | None:
         """The run to go on with: the one to extend, or this evaluation's last one where it did not end."""
+        if self.recorded is not None:
+            return None
         if self.extend is None:
             return find_unfinished(self.recorder, config) if self.evaluation.resume else None
         self.recorder.flush(self.recorder.settings.flush_timeout_s)
@@ -173,7 +213,6 @@ class Running:
         scorers = {scorer.name: scorer.digest() for scorer in evaluation.sample_scorers}
         same = run.config.get("dataset") == self.dataset.ref
         kept = keep(run, self.recorder.store, self.dataset, evaluation.repetitions, scorers, same_dataset=same)
-        kept.traces = any("trace" in signature(s.function).parameters for s in evaluation.sample_scorers)
         if not self.recorder.settings.quiet:
             planned = len(self.dataset) * evaluation.repetitions
             more = f", {len(kept.partial)} more need scores" if kept.partial else ""
@@ -200,9 +239,12 @@ class Running:
             "timeout_s": evaluation.timeout_s,
             "retries": capture(evaluation.retries),
             "level": evaluation.level,
+            "rescored": None if self.recorded is None else self.recorded.run.run_id,
         }
 
     def _target_digest(self) -> str:
+        if self.recorded is not None:
+            return str(self.recorded.run.config.get("target_digest", ""))
         prepare = self.evaluation.preprocess_model_input
         digest = self.target.digest()
         return digest if prepare is None else digests.of_json([digest, source_of(prepare)])

@@ -61,17 +61,20 @@ _inherited: list[Any] = []  # connections of the parent: to close them here woul
 _gate = ForkGate()
 
 
-class Insert:
-    """The statement that inserts rows: one of them (``single``), or ``at_once`` of them (``many``)."""
+class _Insert:
+    """The statement that inserts rows: one of them (``single``), or ``at_once`` of them (``many``).
+
+    SQLite keeps a copy of every page that a statement of many rows changes, unless it need not be undone by itself.
+    """
 
     __slots__ = ("at_once", "many", "single")
 
-    def __init__(self, table: str, columns: Sequence[str], action: str, mark: str = "?") -> None:
-        head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - our own names, no value
+    def __init__(self, table: str, columns: Sequence[str], action: str, mark: str) -> None:
+        into = f"INTO {table} ({', '.join(columns)}) VALUES "
         row = f"({', '.join([mark] * len(columns))})"
         self.at_once = min(_AT_ONCE, _MOST_VALUES // len(columns))
-        self.single = f"{head}{row} {action}"
-        self.many = f"{head}{', '.join([row] * self.at_once)} {action}"
+        self.single = f"INSERT {into}{row} {action}"
+        self.many = f"INSERT OR FAIL {into}{', '.join([row] * self.at_once)} {action}"
 
 
 class Database:
@@ -87,7 +90,7 @@ class Database:
         # A database in memory has one connection, which the threads take in turn.
         self._turn = threading.RLock() if shared else None
         self._shared = shared
-        self._upserts: dict[Any, Insert] = {}
+        self._inserts: dict[Any, _Insert] = {}
         self.packing = Packing()
         self.latest_pieces: int | None = None  # about how many; unknown at first (weft.store.contents)
         _databases.add(self)
@@ -96,6 +99,10 @@ class Database:
     def sqlite(self) -> bool:
         """Whether this is SQLite."""
         return self.dialect == "sqlite"
+
+    @property
+    def _mark(self) -> str:
+        return "?" if self.sqlite else "%s"
 
     def give_back_pages(self, pages: int) -> None:
         """Return free pages of a SQLite file to the file system; elsewhere there is nothing to return."""
@@ -189,17 +196,16 @@ class Database:
         if not rows:
             return
         cached = (table, tuple(columns), where)
-        statement = self._upserts.get(cached)
+        statement = self._inserts.get(cached)
         if statement is None:
             others = [column for column in columns if column not in keys]
             action = "NOTHING"
             if others:
                 action = "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in others)
                 action += f" WHERE {where}" if where else ""
-            statement = self._upserts[cached] = Insert(
-                f"{table} AS old", columns, f"ON CONFLICT ({', '.join(keys)}) DO {action}", "?" if self.sqlite else "%s"
-            )
-        self.insert(connection, statement, rows)
+            conflict = f"ON CONFLICT ({', '.join(keys)}) DO {action}"
+            statement = self._inserts[cached] = _Insert(f"{table} AS old", columns, conflict, self._mark)
+        connection.exec_driver_sql(statement.single, list(rows))
 
     def lookup(
         self,
@@ -230,21 +236,23 @@ class Database:
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
         """Insert rows; those that exist already are left as they are."""
-        if not rows:
-            return
-        cached = (table, tuple(columns))
-        statement = self._upserts.get(cached)
+        self._insert(connection, table, columns, rows, "ON CONFLICT DO NOTHING")
+
+    def insert_all(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows of which none exists. Raises sqlalchemy.exc.IntegrityError where one does."""
+        self._insert(connection, table, columns, rows, "")
+
+    def _insert(
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], action: str
+    ) -> None:
+        """The driver of SQLite lets go of the interpreter at every step. Where another thread wants it, that costs
+        milliseconds each time: so a statement takes many rows in one step."""
+        cached = (table, tuple(columns), action)
+        statement = self._inserts.get(cached)
         if statement is None:
-            mark = "?" if self.sqlite else "%s"
-            statement = self._upserts[cached] = Insert(table, columns, "ON CONFLICT DO NOTHING", mark)
-        self.insert(connection, statement, rows)
-
-    def insert(self, connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run a statement over rows.
-
-        The driver of SQLite lets go of the interpreter at every step. Where another thread wants it, that costs
-        milliseconds each time: so a statement takes many rows in one step.
-        """
+            statement = self._inserts[cached] = _Insert(table, columns, action, self._mark)
         done = 0
         if self.sqlite:
             size = statement.at_once

@@ -100,10 +100,11 @@ def update(
     database.insert_new(
         connection, "span_groups", ("group_id", *GROUP), [(one, *groups[one]) for one in sorted(groups)]
     )
-    kept = [key for key in keys if hours[key].spans]
-    database.upsert(
-        connection, "span_hours", _HOUR_COLUMNS, ("group_id", "hour"), [hours[key].row(*key) for key in kept]
-    )
+    there = {(row.group_id, row.hour) for row in found}
+    rows = [(key in there, hours[key].row(*key)) for key in keys if hours[key].spans]
+    database.insert_all(connection, "span_hours", _HOUR_COLUMNS, [row for old, row in rows if not old])
+    known = [row for old, row in rows if old]
+    database.upsert(connection, "span_hours", _HOUR_COLUMNS, ("group_id", "hour"), known)
     c = t.span_hours.c
     for group_id, at in sorted(key for key in keys if not hours[key].spans):
         connection.execute(t.span_hours.delete().where(c.group_id == group_id, c.hour == at))

@@ -213,14 +213,14 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
 
 def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
     project, end, flags, first = AT["project"], AT["end_ns"], AT["flags"], AT[SECTIONS[0]]
-    rows: list[tuple[Any, ...]] = []
+    rows: dict[bool, list[tuple[Any, ...]]] = {True: [], False: []}  # by whether they are new
     contents: list[NewContent] = []
     freed: list[tuple[int, bool]] = []
     for content, change in enumerate(changes, next_content(connection)):
         new = change.new
         if change.old is not None:
             freed.append((change.old.content, False))
-        rows.append((change.id, *new[:first], content))
+        rows[change.old is None].append((change.id, *new[:first], content))
         sections = [
             None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:flags], strict=True)
         ]
@@ -230,7 +230,8 @@ def _write_rows(database: Database, connection: Connection, changes: Sequence[Sp
         contents.append(NewContent(content, new[project], sections, new[flags], shared=new[end] is not None))
     write_contents(database, connection, contents, texts)
     database.insert_new(connection, "freed_contents", ("content", "trimmed"), freed)
-    database.upsert(connection, "spans", COLUMNS, ("id",), rows)
+    database.insert_all(connection, "spans", COLUMNS, rows[True])
+    database.upsert(connection, "spans", COLUMNS, ("id",), rows[False])
 
 
 def _beats(new_end: int | None, old_end: int | None) -> bool:

@@ -38,9 +38,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from weft.records import dumps
 from weft.store import segments
 from weft.store import tables as t
-from weft.store.database import Database, Insert
+from weft.store.database import Database
 from weft.store.postings import Numbers
 
 MOST = 250_000
@@ -59,7 +60,7 @@ _ESCAPES = (r"\\", r"\"", r"\n", r"\t", r"\r", r"\/", r"\b", r"\f")
 _CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _MOST_BEGINNINGS = 1_000
-_INSERT = Insert("span_words", ("rowid", "words"), "")  # SQLite
+_ADD = "INSERT INTO span_words (rowid, words) SELECT CAST(key AS INTEGER), value FROM json_each(?)"  # SQLite
 # From word to word: each is looked for by itself, for to go on from row to row is to read where each word is found.
 _BEGINNINGS = (
     "WITH RECURSIVE words(word) AS (SELECT (SELECT term FROM span_vocabulary WHERE term >= ?1 LIMIT 1) UNION ALL "
@@ -222,7 +223,8 @@ def add(database: Database, connection: Connection, documents: Sequence[Document
     if not rows:
         return
     if database.sqlite:
-        database.insert(connection, _INSERT, rows)
+        # One statement: of several, each would write a part of the index.
+        connection.exec_driver_sql(_ADD, (dumps({str(number): words for number, words in rows}).decode(),))
         return
     segments.add(connection, rows, LONGEST)
 

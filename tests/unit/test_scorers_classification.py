@@ -95,11 +95,13 @@ def test_where_the_prediction_comes_from() -> None:
     by = Classification(by="judge")
     row = Row({"expected": "good"}, "text", scores={"judge": ScoreValue(1.0, "good")}, example_id="e")
     assert by.keep(row).predicted == "good"
-    with pytest.raises(InputError, match="There is no label of the scorer 'judge'"):
-        by.keep(Row({"expected": "good"}, "text"))
+    assert by.keep(Row({"expected": "good"}, "text")).predicted is None
     assert Classification(key="class").keep(Row({"expected": 1}, {"class": 1})).predicted == "1"
-    with pytest.raises(InputError, match="The output has no key 'class'"):
-        Classification(key="class").keep(Row({"expected": 1}, "1"))
+    keyless = Classification(key="class")
+    found = scored(
+        keyless, [Row({"expected": 1}, "1", example_id="a"), Row({"expected": 1}, {"class": 1}, example_id="b")]
+    )
+    assert found["confusion"] == {"1": {"(other)": 1, "1": 1}}
     with pytest.raises(InputError, match="The example e has no column 'truth'. It has: expected"):
         Classification(column="truth").keep(row)
     with pytest.raises(InputError, match=r"There are 201 different classes. Say which ones with labels"):

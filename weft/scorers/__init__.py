@@ -1,5 +1,6 @@
 """Scorers judge answers: one file a family, and a language model as judge."""
 
+from weft.scorers.agents import CostLimit, StepLimit, ToolArguments, ToolCall, ToolCalls, Trajectory
 from weft.scorers.base import FunctionScorer, Scorer, ScoreValue, scorer
 from weft.scorers.choices import MultipleChoice
 from weft.scorers.classification import Classification
@@ -7,6 +8,16 @@ from weft.scorers.dataset import DatasetScorer, Row, dataset_scorer
 from weft.scorers.judge import Judge, Verdict
 from weft.scorers.numbers import InRange, NumericCloseness, NumericError
 from weft.scorers.overlap import Bleu, Chrf, CorpusBleu, Rouge
+from weft.scorers.pairwise import Pairwise
+from weft.scorers.panel import Panel
+from weft.scorers.rag import (
+    AnswerRelevance,
+    ContextPrecision,
+    ContextRecall,
+    ContextRelevance,
+    Correctness,
+    Faithfulness,
+)
 from weft.scorers.retrieval import (
     AveragePrecision,
     HitRate,
@@ -15,6 +26,8 @@ from weft.scorers.retrieval import (
     RetrievalPrecision,
     RetrievalRecall,
 )
+from weft.scorers.safety import NoPii, Refusal
+from weft.scorers.semantics import EmbeddingSimilarity
 from weft.scorers.structure import JsonDiff, JsonSchema, JsonValid, PydanticValid, PythonValid, SqlValid
 from weft.scorers.text import (
     Contains,
@@ -30,6 +43,7 @@ from weft.scorers.text import (
 from weft.scorers.trace import SampleTrace
 
 __all__ = [
+    "AnswerRelevance",
     "AveragePrecision",
     "Bleu",
     "Chrf",
@@ -37,11 +51,18 @@ __all__ = [
     "Contains",
     "ContainsAll",
     "ContainsAny",
+    "ContextPrecision",
+    "ContextRecall",
+    "ContextRelevance",
     "CorpusBleu",
+    "Correctness",
+    "CostLimit",
     "DatasetScorer",
     "EditDistance",
+    "EmbeddingSimilarity",
     "EndsWith",
     "Exact",
+    "Faithfulness",
     "FunctionScorer",
     "HitRate",
     "InRange",
@@ -51,11 +72,15 @@ __all__ = [
     "Judge",
     "MultipleChoice",
     "Ndcg",
+    "NoPii",
     "NumericCloseness",
     "NumericError",
+    "Pairwise",
+    "Panel",
     "PydanticValid",
     "PythonValid",
     "ReciprocalRank",
+    "Refusal",
     "Regex",
     "RetrievalPrecision",
     "RetrievalRecall",
@@ -66,7 +91,12 @@ __all__ = [
     "Scorer",
     "SqlValid",
     "StartsWith",
+    "StepLimit",
     "TokenF1",
+    "ToolArguments",
+    "ToolCall",
+    "ToolCalls",
+    "Trajectory",
     "Verdict",
     "dataset_scorer",
     "scorer",

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from weft.errors import InputError
-from weft.scorers.base import ScoreValue
 from weft.scorers.dataset import DatasetScorer, Row
 from weft.scorers.resampling import Counts, resampled
 from weft.statistics import aggregate
@@ -37,7 +36,7 @@ class Classification(DatasetScorer):
 
     ``labels`` are the classes, else all that occur; an output that is none of them is wrong, "(other)". ``column`` is
     the column of the right class. ``by`` names a scorer whose label is the prediction, instead of the output; with
-    ``key`` it is that key of an output that is a dict. Samples that failed are missing.
+    ``key`` it is that key of an output that is a dict. Samples that failed, or have no such label, are missing.
     """
 
     labels: list[str] | None = Field(None, min_length=2, max_length=_MOST_LABELS)
@@ -91,7 +90,9 @@ class Classification(DatasetScorer):
         return found
 
     def _labels(self, seen: Sequence[str]) -> list[str]:
-        labels = sorted(set(seen)) if self.labels is None else list(dict.fromkeys(map(self._plain, self.labels)))
+        labels = (
+            sorted(set(seen) - {OTHER}) if self.labels is None else list(dict.fromkeys(map(self._plain, self.labels)))
+        )
         if len(labels) > _MOST_LABELS:
             raise InputError(
                 f"There are {len(labels)} different classes.",
@@ -100,16 +101,13 @@ class Classification(DatasetScorer):
             )
         return labels
 
-    def _predicted(self, row: Row) -> str:
+    def _predicted(self, row: Row) -> str | None:
         if self.by is not None:
-            found: ScoreValue | None = row.scores.get(self.by)
-            if found is None or found.label is None:
-                raise InputError(f"There is no label of the scorer {self.by!r}.", field="by")
-            return self._plain(found.label)
+            found = row.scores.get(self.by)
+            return None if found is None or found.label is None else self._plain(found.label)
         if self.key is not None:
-            if not isinstance(row.output, Mapping) or self.key not in row.output:
-                raise InputError(f"The output has no key {self.key!r}.", field="key")
-            return self._plain(row.output[self.key])
+            is_there = isinstance(row.output, Mapping) and self.key in row.output
+            return self._plain(row.output[self.key]) if is_there else OTHER
         return self._plain(row.output)
 
     def _plain(self, value: Any) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from weft import drainer, ids, session, settings
+from weft import drainer, ids, reviews, session, settings
 from weft.api.records import Records, StoredRun, all_of, pages_of
 from weft.errors import InputError
 from weft.objects import Prompt, unified
@@ -37,6 +37,8 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
+from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
+from weft.reviews.sending import MOST
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.tracing.op_versions import artifact_name
 from weft.training.artifacts import LoggedArtifact
@@ -244,6 +246,32 @@ class Api:
         store = self.store
         queue_id = queue.queue_id if isinstance(queue, ReviewQueue) else store.reviews.get_queue(queue).queue_id
         return Records(pages_of(lambda cursor: store.reviews.list_items(queue_id, status=status, cursor=cursor)))
+
+    def review_estimate(
+        self, queue: str | ReviewQueue, *, run_id: str | None = None, level: float = 0.95
+    ) -> QueueEstimate:
+        """The figure of a queue, given by its record or id: by the machine, by people, and corrected. Raises
+        NotFoundError."""
+        return reviews.estimate(self.store, queue, run_id=run_id, level=level)
+
+    def review_quality(self, queue: str | ReviewQueue, *, level: float = 0.95) -> QueueQuality:
+        """Agreement by field, reviewers' time, the judge against people. Raises NotFoundError."""
+        return reviews.quality(self.store, queue, level=level)
+
+    def send_to_review(
+        self,
+        query: str,
+        queue: str | ReviewPolicy,
+        *,
+        project: str | None = None,
+        budget: float = 1.0,
+        judge: str | None = None,
+        limit: int = MOST,
+    ) -> RoutingReport:
+        """Send the spans that an expression finds to people, as :func:`weft.send_to_review`, of a project here."""
+        policy = reviews.policy_of(queue, budget=budget, judge=judge)
+        asked = SpanQuery(project=self.project(project), where=query)
+        return reviews.send_spans(self.store, asked, policy, limit)
 
     def artifacts(self, project: str | None = None, *, type: str | None = None) -> Records[ArtifactVersion]:
         """The newest version of each artifact of a project (default WEFT_PROJECT)."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from weft import clock, digests, ids, recording
 from weft.errors import InputError
-from weft.records import ItemStatus, ReviewItem, ReviewQueue, Sample, SampleStatus, Score
+from weft.records import ItemStatus, ReviewItem, ReviewQueue, Sample, Score, Span
 from weft.repositories import Store
+from weft.reviews.cases import Case, cases_of_samples, cases_of_spans, looked_up
+from weft.reviews.rules import Ambiguous, Rule
 from weft.statistics import probabilities
 
 
@@ -45,7 +49,8 @@ class Evaluated(Protocol):
 class RoutingReport:
     """What routing did: items sent to people and held back by the draw; samples without an answer get no item.
 
-    ``new`` counts the items that were not in the queue before, ``expected`` is the number sent on average.
+    ``new`` counts the items that were not in the queue before, ``raised`` those that were held there and are sent now,
+    ``expected`` is the number sent on average.
     """
 
     queue: ReviewQueue
@@ -54,30 +59,57 @@ class RoutingReport:
     new: int
     without_answer: int
     expected: float
+    raised: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How doubtful a case is: the greatest doubt of any rule, the least chance that rules give it, and the reason."""
+
+    doubt: float
+    least: float
+    reason: str
+
+
+@dataclass(slots=True)
+class Memory:
+    """The doubts about the last cases of a stream, so that a budget holds over batches of any size: with a batch of one
+    alone there is nothing to be more doubtful than. One belongs to one policy of one stream."""
+
+    doubts: deque[Doubt] = field(default_factory=lambda: deque(maxlen=1000))
 
 
 DEFAULT_CHOICES = (Choice("correct", 1.0, "y"), Choice("incorrect", 0.0, "n"))
 _SCALE = 1 << 53
+_SAME = 1e-9  # chances nearer than this differ by rounding only
 
 
 def permanent_uniform(project: str, queue: str, run_id: str, example_id: str, repetition: int, seed: int = 0) -> float:
     """The one number in [0, 1) that belongs to a sample in a queue: 53 bits of the BLAKE3 digest of its names."""
-    digest = digests.of_json(["weft review draw", seed, project, queue, run_id, example_id, repetition])
+    return _uniform(project, queue, [run_id, example_id, repetition], seed)
+
+
+def _uniform(project: str, queue: str, names: Sequence[Any], seed: int) -> float:
+    digest = digests.of_json(["weft review draw", seed, project, queue, *names])
     return (int(digest[:16], 16) >> 11) / _SCALE
 
 
 @dataclass(frozen=True)
 class ReviewPolicy:
-    """Sends samples to a review queue, ambiguous ones more often, every one with a chance of at least ``audit_floor``.
+    """Sends cases to a review queue, doubtful ones more often, every one with a chance of at least ``audit_floor``.
 
-    ``judge`` names the machine's score, whose values in [0, 1] are read as P(good); ``budget`` is the share of the
-    samples to be sent, ``mix`` how much of it is spent evenly. A sample whose judge failed is always sent.
+    ``judge`` names the machine's score that labels correct, whose values in [0, 1] are read as P(good); None where
+    there is none. ``rules`` say which cases are doubtful (see :mod:`weft.reviews.rules`): without them, those about
+    which the judge is ambiguous. Each case's probability is the maximum over all rules. ``budget`` is the share of the
+    cases to be sent, ``mix`` how much of it is spent evenly. A case whose judge failed is always sent.
+    A change of policy for reasons not learned from labels raises the chances of cases in the queue; for one that labels
+    led to, take the next ``wave``, which is estimated apart.
     ``choices`` (labels with values in [0, 1]) and ``question`` are what the reviewer sees; a label becomes a human
     score named ``score_name``. Raises InputError for values out of range.
     """
 
     queue: str
-    judge: str = "judge"
+    judge: str | None = "judge"
     budget: float = 0.2
     audit_floor: float = 0.05
     mix: float = 0.5
@@ -88,6 +120,7 @@ class ReviewPolicy:
     lease_s: float = 600.0
     wave: int = 0
     seed: int = 0
+    rules: Sequence[Rule] | None = None
 
     def __post_init__(self) -> None:
         if not ids.is_name(self.queue):
@@ -137,7 +170,15 @@ class ReviewPolicy:
             "lease_s": self.lease_s,
             "wave": self.wave,
             "seed": self.seed,
+            "rules": [rule.as_data() for rule in self.all_rules],
         }
+
+    @property
+    def all_rules(self) -> list[Rule]:
+        """The rules in force."""
+        if self.rules is not None:
+            return list(self.rules)
+        return [] if self.judge is None else [Ambiguous(self.judge)]
 
     def route(self, result: Evaluated) -> RoutingReport:
         """Put the samples of an evaluation's result into the queue, through the current session's store."""
@@ -149,8 +190,42 @@ class ReviewPolicy:
     ) -> RoutingReport:
         """Put samples into the queue, all of them: those that the draw does not send are held.
 
-        Routing the same samples again changes nothing. Raises InputError where the judge's values leave [0, 1].
+        Routing the same samples again changes nothing; with a policy that gives some a greater chance, those are raised
+        with their number U as it was. Raises InputError where the judge's values leave [0, 1].
         """
+        cases = cases_of_samples(samples, scores, show_expected=self.show_expected)
+        return self.route_cases(store, project, cases, without_answer=len(samples) - len(cases))
+
+    def route_spans(
+        self,
+        store: Store,
+        project: str,
+        spans: Sequence[Span],
+        scores: Iterable[Score],
+        *,
+        memory: Memory | None = None,
+    ) -> RoutingReport:
+        """Put spans into the queue, as :meth:`route_samples` does samples; ``scores`` are those of the spans.
+
+        A stream that is routed in small batches keeps one ``memory``.
+        """
+        return self.route_cases(store, project, cases_of_spans(spans, scores), memory=memory)
+
+    def route_cases(
+        self,
+        store: Store,
+        project: str,
+        cases: Sequence[Case],
+        *,
+        without_answer: int = 0,
+        memory: Memory | None = None,
+    ) -> RoutingReport:
+        """Put cases into the queue, after what the rules ask of the store was looked up."""
+        rules = self.all_rules
+        queries, names = (
+            list(chain.from_iterable(getattr(rule, asked) for rule in rules)) for asked in ("queries", "feedback")
+        )
+        cases = looked_up(store, project, cases, queries, names)
         queue = store.reviews.create_queue(
             ReviewQueue(
                 queue_id=ids.new_id(),
@@ -162,64 +237,100 @@ class ReviewPolicy:
                 created_ns=clock.now_ns(),
             )
         )
-        items = self.draw(queue, samples, scores)
+        items = self.draw_cases(queue, cases, memory)
         new = store.reviews.add_items(items)
+        raised = 0 if new == len(items) else self._raise(store, queue, items)
         sent = sum(item.status == ItemStatus.WAITING for item in items)
         return RoutingReport(
             queue=store.reviews.get_queue(queue.queue_id),
             sent=sent,
             held=len(items) - sent,
             new=new,
-            without_answer=len(samples) - len(items),
+            without_answer=without_answer,
             expected=sum(item.p or 0.0 for item in items),
+            raised=raised,
         )
+
+    def _raise(self, store: Store, queue: ReviewQueue, items: Sequence[ReviewItem]) -> int:
+        """Give cases that are in the queue already their greater chances. Those of another wave keep theirs: what
+        labels taught must not change how they were drawn."""
+        chances = {item.item_id: item.p for item in items if item.p is not None}
+        higher: dict[str, float] = {}
+        cursor: str | None = None
+        while True:
+            page = store.reviews.list_items(queue.queue_id, limit=1000, cursor=cursor)
+            for item in page.items:
+                p = chances.get(item.item_id)
+                if p is not None and item.p is not None and item.wave == self.wave and p > item.p + _SAME:
+                    higher[item.item_id] = p
+            if (cursor := page.cursor) is None:
+                break
+        return store.reviews.raise_p(queue.queue_id, higher) if higher else 0
 
     def draw(self, queue: ReviewQueue, samples: Sequence[Sample], scores: Iterable[Score]) -> list[ReviewItem]:
         """The item of each sample that has an answer, its number and probability drawn; nothing is stored here."""
-        answered = [sample for sample in samples if sample.status == SampleStatus.OK]
-        verdicts = {_key(score): score for score in scores if score.name == self.judge}
-        judged = [verdicts.get((s.run_id, s.example_id, s.repetition)) for s in answered]
-        values = [None if verdict is None else verdict.value for verdict in judged]
-        routing = probabilities(values, self.budget, mix=self.mix, floor=self.audit_floor)
+        return self.draw_cases(queue, cases_of_samples(samples, scores, show_expected=self.show_expected))
+
+    def draw_cases(self, queue: ReviewQueue, cases: Sequence[Case], memory: Memory | None = None) -> list[ReviewItem]:
+        """The item of each case, its number and probability drawn; nothing is stored here."""
+        doubts = self._doubts(cases)
+        earlier = [] if memory is None else list(memory.doubts)
+        verdicts = [None if self.judge is None else case.score(self.judge) for case in cases]
+        failed = [self.judge is not None and (v is None or v.value is None) for v in verdicts]
+        whole = [*earlier, *doubts]
+        routing = probabilities(
+            [*[0.5] * len(earlier), *(None if lost else 0.5 for lost in failed)],
+            self.budget,
+            mix=self.mix,
+            floor=self.audit_floor,
+            uncertainty=[one.doubt for one in whole],
+            least=[one.least for one in whole],
+        )
+        if memory is not None:
+            memory.doubts.extend(one for one, lost in zip(doubts, failed, strict=True) if not lost)
+        rows = zip(cases, verdicts, doubts, failed, routing.p[len(earlier) :], strict=True)
         return [
-            self._item(queue, sample, verdict, float(p))
-            for sample, verdict, p in zip(answered, judged, routing.p, strict=True)
+            self._item(queue, case, verdict, "the judge failed" if lost else doubt.reason, float(p))
+            for case, verdict, doubt, lost, p in rows
         ]
 
-    def _item(self, queue: ReviewQueue, sample: Sample, verdict: Score | None, p: float) -> ReviewItem:
-        u = permanent_uniform(queue.project, queue.name, sample.run_id, sample.example_id, sample.repetition, self.seed)
-        failed = verdict is None or verdict.value is None
-        shown = {"input": sample.input, "output": sample.output}
-        if self.show_expected:
-            shown["expected"] = sample.expected
-        name = [queue.queue_id, sample.run_id, sample.example_id, sample.repetition]
+    def _doubts(self, cases: Sequence[Case]) -> list[Doubt]:
+        found = [Doubt(0.0, 0.0, "")] * len(cases)
+        for rule in self.all_rules:
+            for place, value in enumerate(rule.doubt(cases)):
+                before = found[place]
+                least = max(before.least, rule.p if value > 0 and rule.p is not None else 0.0)
+                stronger = value > before.doubt or least > before.least
+                found[place] = Doubt(max(before.doubt, value), least, rule.name if stronger else before.reason)
+        return found
+
+    def _item(self, queue: ReviewQueue, case: Case, verdict: Score | None, reason: str, p: float) -> ReviewItem:
+        u = _uniform(queue.project, queue.name, case.names, self.seed)
+        if reason in ("", Ambiguous.name) and u < self.audit_floor:
+            reason = "audit"
         return ReviewItem(
-            item_id=digests.of_json(name)[:20],
+            item_id=digests.of_json([queue.queue_id, *case.names])[:20],
             queue_id=queue.queue_id,
             project=queue.project,
-            reason="the judge failed" if failed else "audit" if u < self.audit_floor else "ambiguous",
+            reason=reason or "drawn",
             status=ItemStatus.WAITING if u < p else ItemStatus.HELD,
             u=u,
             p=p,
             wave=self.wave,
             machine=_machine(self.judge, verdict),
-            shown=shown,
-            run_id=sample.run_id,
-            example_id=sample.example_id,
-            repetition=sample.repetition,
-            trace_id=sample.trace_id,
-            span_id=sample.span_id,
+            shown=case.shown,
+            run_id=case.run_id,
+            example_id=case.example_id,
+            repetition=case.repetition,
+            trace_id=case.trace_id,
+            span_id=case.span_id,
             created_ns=clock.now_ns(),
         )
 
 
-def _key(score: Score) -> tuple[str | None, str | None, int | None]:
-    return score.run_id, score.example_id, score.repetition
-
-
-def _machine(name: str, verdict: Score | None) -> dict[str, Any]:
+def _machine(name: str | None, verdict: Score | None) -> dict[str, Any]:
     if verdict is None:
-        return {"name": name, "value": None}
+        return {} if name is None else {"name": name, "value": None}
     return {
         "name": verdict.name,
         "value": verdict.value,

@@ -6,7 +6,7 @@ The rule of Zrnic and Candes (arXiv 2403.03208) with an audit floor. The probabi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from weft.errors import InputError
 from weft.statistics.intervals import Floats
 
+_EXACT, _MOST = 1e-12, 1e12
 _NO_DOUBT = 1e-9  # a mean uncertainty below this says nothing about which case is the harder one
 
 
@@ -38,13 +39,15 @@ def probabilities(
     mix: float = 0.5,
     floor: float = 0.05,
     uncertainty: ArrayLike | None = None,
+    least: ArrayLike | None = None,
 ) -> Routing:
     """p_i = clip((1 - mix) h u_i + mix budget, floor, 1) with u_i = min(f_i, 1 - f_i) and h = budget / mean u.
 
     ``f`` are the machine's values in [0, 1], None where the judge failed: such a case has f = mean f and p = 1,
     beside the budget. ``uncertainty`` (n,) replaces u, for scores of another scale. ``budget`` is the share of the
     judged cases to be sent: where the clip binds, h is solved so that the mean of p keeps it. Where nothing is
-    uncertain, p is uniform.
+    uncertain, p is uniform. ``least`` (n,) are chances that p never falls below; they come out of the budget, and where
+    they exceed it all other cases have the floor.
     Raises InputError unless 0 < floor <= budget <= 1 and 0 <= mix <= 1, and for f outside [0, 1] or not finite.
     """
     if not 0 < floor <= budget <= 1:
@@ -61,7 +64,10 @@ def probabilities(
     filled = np.where(failed, known.mean() if known.size else 0.5, judged)
     p = np.ones(judged.size)
     if known.size:
-        p[~failed] = _spread(_uncertainty(known, uncertainty, failed), budget, mix, floor)
+        lowest = np.full(known.size, floor)
+        if least is not None:
+            lowest = np.maximum(lowest, np.asarray(least, dtype=np.float64)[~failed])
+        p[~failed] = _spread(_uncertainty(known, uncertainty, failed), budget, mix, lowest)
     return Routing(filled, p)
 
 
@@ -83,19 +89,23 @@ def _uncertainty(known: Floats, given: ArrayLike | None, failed: np.typing.NDArr
     return doubt
 
 
-def _spread(doubt: Floats, budget: float, mix: float, floor: float) -> Floats:
+def _spread(doubt: Floats, budget: float, mix: float, lowest: Floats) -> Floats:
     mean = float(doubt.mean())
-    if mean < _NO_DOUBT:
-        return np.full(doubt.size, budget)
+    share = doubt / mean if mean >= _NO_DOUBT else np.ones(doubt.size)
 
-    def at(scale: float) -> Floats:
-        return np.clip((1 - mix) * scale * doubt + mix * budget, floor, 1.0)
-
-    plain = at(budget / mean)
-    if abs(float(plain.mean()) - budget) < 1e-12 or mix == 1:
+    even = mix * budget
+    if float(np.maximum(even, lowest).mean()) > budget:  # the least chances alone take more than what doubt could get
+        return _solved(lambda scale: np.clip(np.full(share.size, scale * even), lowest, 1.0), budget, 1.0)
+    plain = np.clip((1 - mix) * budget * share + even, lowest, 1.0)
+    if abs(float(plain.mean()) - budget) < _EXACT or mix == 1:
         return plain
-    low, high = 0.0, budget / mean
-    while float(at(high).mean()) < budget and high < 1e12:
+    return _solved(lambda scale: np.clip((1 - mix) * scale * share + even, lowest, 1.0), budget, budget)
+
+
+def _solved(at: Callable[[float], Floats], budget: float, high: float) -> Floats:
+    """``at`` the scale where its mean is the budget, or as near as it comes."""
+    low = 0.0
+    while float(at(high).mean()) < budget and high < _MOST:
         high *= 2
     for _ in range(200):
         middle = 0.5 * (low + high)

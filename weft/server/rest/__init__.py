@@ -16,6 +16,7 @@ from weft.server.rest import (
     media,
     outlines,
     people,
+    review_figures,
     reviews,
     runs,
     serving,
@@ -27,7 +28,20 @@ from weft.server.rest import (
 def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     """All routes under /api that the store answers; ``forget`` is called after each deletion of spans."""
     routes = APIRouter()
-    for room in (system, runs, outlines, actions, feedback, spans, media, artifacts, serving, reviews, people):
+    for room in (
+        system,
+        runs,
+        outlines,
+        actions,
+        feedback,
+        spans,
+        media,
+        artifacts,
+        serving,
+        review_figures,
+        reviews,
+        people,
+    ):
         routes.include_router(room.router(store))
     routes.include_router(keeping.router(store, forget))
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,8 +15,8 @@ from weft import clock, recording
 from weft.cli.options import taking
 from weft.cli.output import pointing
 from weft.cli.verdicts import Judging, deliver
-from weft.errors import WeftError
-from weft.evals import baselines, files, foresight, shards
+from weft.errors import InputError, ServerError, WeftError
+from weft.evals import baselines, comments, expressions, files, foresight, shards
 from weft.evals.baselines import Baseline, Places
 from weft.evals.checks import Check, check, gates_for, parse_drop
 from weft.evals.dataset import Dataset
@@ -48,6 +49,9 @@ class Running(Judging):
     project: Annotated[str | None, typer.Option("--project", "-p", help="Record in this project.")] = None
     limit: Annotated[int | None, typer.Option("--limit", help="Only the first so many examples of each.")] = None
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Only examples with this tag. Repeatable.")] = None
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Keep answers and scores in this folder, and take them from it.")
+    ] = None
     shard: Annotated[
         str | None, typer.Option("--shard", help="Only part i of n, 1/4; `weft eval merge` joins and judges them.")
     ] = None
@@ -80,7 +84,11 @@ def run(options: Running) -> None:
     for (evaluation, total, target), own, told in zip(found, gates, warnings, strict=True):
         for warning in told:
             typer.echo(f"warning: {evaluation.name}: {warning}", err=True)
-        measured.append(_measure(evaluation, target, own, selection, total))
+        if options.cache is not None:
+            evaluation.cache = options.cache
+        one = _measure(evaluation, target, texts=options.texts, level=options.level)
+        one.gates, one.total, one.shard = [asdict(gate) for gate in own], total, selection.part
+        measured.append(one)
     if selection.shard is not None:
         checks = [Check(one, [], warnings=told) for one, told in zip(measured, warnings, strict=True)]
         typer.echo(f"shard {selection.part}: the gates are judged by `weft eval merge`.", err=True)
@@ -89,9 +97,9 @@ def run(options: Running) -> None:
             check(one, gates_for(one, own, asked, measured), known[one.name])
             for one, own in zip(measured, gates, strict=True)
         ]
-        for one, told in zip(checks, warnings, strict=True):
-            one.warnings += told
-            _record(one)
+        for done, told in zip(checks, warnings, strict=True):
+            done.warnings += told
+            _record(done)
     code = deliver(checks, options, places)
     weft.finish()
     raise typer.Exit(int(code))
@@ -120,11 +128,37 @@ def merge(options: Merging) -> None:
     raise typer.Exit(int(deliver(checks, options, places)))
 
 
+@app.command("comment")
+def comment(
+    summary: Annotated[Path, typer.Argument(help="The file that --markdown wrote.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 where the forge refuses.")] = False,
+) -> None:
+    """Put a summary on the pull request of this CI job (GitHub Actions, GitLab CI), in place of the one before. A forge
+    that refuses, as it does for pull requests of forks, is a warning."""
+    try:
+        text = summary.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{summary} cannot be read: {error}.", field="summary") from None
+    forge = comments.forge_of(os.environ)
+    if forge is None:
+        typer.echo("This job is for no pull request: nothing to comment on.", err=True)
+        return
+    try:
+        address = comments.post(text, forge)
+    except ServerError as error:
+        if strict:
+            raise
+        typer.echo(f"warning: {error}", err=True)
+        return
+    typer.echo(address or "The comment is up to date.")
+
+
 def asked_gates(options: Judging) -> list[Gate]:
     """The gates of the command line. Raises InputError, after showing where an expression is wrong."""
     gates = []
     for text in options.gate or ():
         with pointing(text):
+            expressions.parse(text)
             gates.append(replace(Gate(text), level=options.level))
     return gates + [parse_drop(text, options.level) for text in options.max_drop or ()]
 
@@ -158,15 +192,14 @@ def _foreseen(gates: Sequence[Gate], baseline: Baseline, evaluation: Evaluation)
     return [warning for warning in told if warning]
 
 
-def _measure(evaluation: Evaluation, target: Any, own: Sequence[Gate], selection: Selection, total: int) -> Measured:
+def _measure(evaluation: Evaluation, target: Any, *, texts: bool, level: float) -> Measured:
     """Run an evaluation without its gates, which are judged with all others when every number is there."""
-    evaluation.gates = ()
+    evaluation.gates, evaluation.level = (), level
     result = evaluation.evaluate_sync(target)
     dataset = evaluation.dataset
     assert isinstance(dataset, Dataset)
-    measured = Measured.of(result, dataset.examples)
-    measured.git, measured.gates = git_state(), [asdict(gate) for gate in own]
-    measured.total, measured.shard = total, selection.part
+    measured = Measured.of(result, dataset.examples, texts=texts)
+    measured.git = git_state()
     return measured
 
 

@@ -20,6 +20,7 @@ from weft.evals import results
 from weft.evals.measured import MEASURES, Measured, MeasuredExample
 from weft.records import ArtifactVersion, Example, Run, RunKind, RunQuery, RunStatus
 from weft.repositories import Store
+from weft.statistics import Aggregate
 
 FILE_NAME = "baseline.json"
 FORMAT = 1
@@ -251,6 +252,7 @@ def to_data(measured: Measured, *, volatile: bool = True) -> dict[str, Any]:
     """The numbers as JSON. A measure that no example has is left out, and unless ``volatile`` so are latencies."""
     dropped = set() if volatile else set(_VOLATILE) - set(measured.metrics)
     names = [name for name in measured.known if name not in dropped and _any(measured, name)]
+    unrun = {"unrun": measured.unrun, "stopped": measured.stopped} if measured.unrun else {}
     passing = {"url": measured.url, "total": measured.total, "shard": measured.shard, "gates": measured.gates}
     return {
         "name": measured.name,
@@ -259,6 +261,8 @@ def to_data(measured: Measured, *, volatile: bool = True) -> dict[str, Any]:
         "dataset": measured.dataset,
         "git": measured.git,
         **(passing if volatile else {}),
+        **unrun,
+        **({"wholes": {n: f.as_dict() for n, f in measured.wholes.items()}} if measured.wholes else {}),
         "metrics": measured.metrics,
         "examples": [_example_data(example, names) for example in measured.examples.values()],
     }
@@ -278,6 +282,8 @@ def _example_data(example: MeasuredExample, names: Sequence[str]) -> dict[str, A
         data["cluster"] = example.cluster
     if example.tags:
         data["tags"] = list(example.tags)
+    if example.texts is not None:
+        data["texts"] = example.texts
     data["scores"] = {name: [_short(v) for v in example.values[name]] for name in names if name in example.values}
     return data
 
@@ -297,6 +303,7 @@ def from_data(data: dict[str, Any]) -> Measured:
             None if item.get("cluster") is None else str(item["cluster"]),
             tuple(str(tag) for tag in item.get("tags", ())),
             int(item.get("position", place)),
+            item.get("texts"),
         )
         examples[example.example_id] = example
     return Measured(
@@ -311,6 +318,9 @@ def from_data(data: dict[str, Any]) -> Measured:
         shard=str(data.get("shard", "")),
         git=dict(data.get("git") or {}),
         gates=list(data.get("gates") or []),
+        unrun=int(data.get("unrun", 0)),
+        stopped=str(data.get("stopped", "")),
+        wholes={str(name): Aggregate(**figure) for name, figure in (data.get("wholes") or {}).items()},
     )
 
 

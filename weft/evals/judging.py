@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from weft import recording
+from weft.errors import WeftError
 from weft.evals import baselines
 from weft.evals.baselines import Baseline
 from weft.evals.gates import Gate, Outcome, Verdict, as_gate, worst
@@ -43,12 +44,24 @@ def judge(result: EvaluationResult, gates: Sequence[Gate | str], store: Store | 
         if gate.max_drop is None or gate.metric not in measured.known:
             found.append(None)
             continue
-        store = store or recording.require("A gate with max_drop").store
         if gate.baseline is not None:
+            store = store or recording.require("A gate with a baseline").store
             found.append(Baseline(baselines.from_store(gate.baseline, store), gate.baseline))
-        else:
-            found.append(baselines.earlier(result.name, gate.metric, store, result.project, besides=result.run_id))
+            continue
+        store = store or _active_store()
+        found.append(
+            Baseline(None, "", "nothing is recorded, so there is no earlier run")
+            if store is None
+            else baselines.earlier(result.name, gate.metric, store, result.project, besides=result.run_id)
+        )
     return judge_measured(measured, asked, found)
+
+
+def _active_store() -> Store | None:
+    try:
+        return None if recording.active is None else recording.active.store
+    except WeftError:  # recording is switched off, or the server is away
+        return None
 
 
 def judge_measured(measured: Measured, gates: Sequence[Gate], baselines: Sequence[Baseline | None]) -> list[Verdict]:
@@ -68,7 +81,7 @@ def judge_measured(measured: Measured, gates: Sequence[Gate], baselines: Sequenc
             findings.append(_drop_finding(drop, gate, shown[i], refuted[i], len(tests)))
         elif drop is not None:
             findings.append(drop)
-        verdicts.append(_verdict(gate, findings))
+        verdicts.append(_verdict(gate, [_if_whole(finding, measured) for finding in findings]))
     return verdicts
 
 
@@ -94,14 +107,32 @@ def _verdict(gate: Gate, findings: Sequence[Finding]) -> Verdict:
     )
 
 
+def _if_whole(finding: Finding, measured: Measured) -> Finding:
+    """No evaluation passes that has samples which were not even begun."""
+    if finding.outcome is not Outcome.PASS or not measured.unrun:
+        return finding
+    reason = f"{finding.reason[:-1]}, but {measured.unrun} samples were not run."
+    return replace(finding, outcome=Outcome.INCONCLUSIVE, reason=reason, settle=_mending(measured))
+
+
+def _mending(measured: Measured) -> str:
+    why = f"It stopped early: {measured.stopped}. " if measured.unrun and measured.stopped else ""
+    return f"{why}Mend what failed and run again."
+
+
 def _unmeasured(measured: Measured, gate: Gate) -> Finding | None:
     """Why the metric has no figure that can be judged, if so."""
     base = measured.base(gate.metric)
     if base is None:
         have = ", ".join(measured.known)
         return Finding(Outcome.ERROR, f"There is no metric {gate.metric}; this evaluation has: {have}.")
+    if base[0] in measured.wholes:
+        figure = measured.wholes[base[0]]
+        if figure.value is None:
+            return Finding(Outcome.ERROR, f"{gate.metric} has no figure: {figure.reason}.", figure=figure)
+        return None
     values = [value for column in measured.column(base[0]).values() for value in column]
-    lost = sum(value is None for value in values)
+    lost = sum(value is None for value in values) + measured.unrun
     if not values:
         return Finding(Outcome.ERROR, "There were no examples.")
     figure = measured.figure(gate.metric, level=gate.level)
@@ -109,9 +140,10 @@ def _unmeasured(measured: Measured, gate: Gate) -> Finding | None:
         if base[0] in SPENDING and base[0] not in measured.metrics:
             return Finding(Outcome.ERROR, f"{gate.metric} was not recorded: no call of the target told it.")
         return Finding(Outcome.ERROR, f"{gate.metric} has no figure: {figure.reason}.", figure=figure)
-    if lost / len(values) > gate.max_missing:
-        reason = f"{gate.metric} is missing in {lost} of {len(values)} samples, more than {100 * gate.max_missing:g}%."
-        return Finding(Outcome.ERROR, reason, "Mend what failed and run again.", figure)
+    planned = len(values) + measured.unrun
+    if lost / planned > gate.max_missing:
+        reason = f"{gate.metric} is missing in {lost} of {planned} samples, more than {100 * gate.max_missing:g}%."
+        return Finding(Outcome.ERROR, reason, _mending(measured), figure)
     return None
 
 
@@ -122,7 +154,10 @@ def _bound(measured: Measured, gate: Gate) -> Finding:
     base = measured.base(gate.metric)
     assert base is not None
     figure = measured.figure(gate.metric, level=gate.level)
-    values = [value for column in measured.column(base[0]).values() for value in column]
+    if base[0] in measured.wholes:
+        values: list[float | None] = []
+    else:
+        values = [value for column in measured.column(base[0]).values() for value in column]
     scored = base[0] in measured.metrics
     sides = [(gate.minimum, False), (gate.maximum, True)]
     findings = []
@@ -131,8 +166,11 @@ def _bound(measured: Measured, gate: Gate) -> Finding:
             continue
         fill = worst_value(values, high_is_bad=high_is_bad, unit=scored or base[0] not in MEASURES)
         filled = measured.figure(gate.metric, level=gate.level, missing_as=fill) if None in values else figure
-        proportion = all(value in (0.0, 1.0, None) for value in values) and base[1] is None
-        findings.append(_against(gate, limit, high_is_bad, figure, filled, proportion))
+        proportion = bool(values) and all(value in (0.0, 1.0, None) for value in values) and base[1] is None
+        finding = _against(gate, limit, high_is_bad, figure, filled, proportion)
+        if base[1] is not None and finding.outcome is Outcome.INCONCLUSIVE:
+            finding = replace(finding, settle=_more_for_quantile(figure, base[1], gate.alpha, high_is_bad))
+        findings.append(finding)
     return next(f for f in findings if f.outcome is worst(f.outcome for f in findings))
 
 
@@ -200,6 +238,12 @@ def _more_for_bound(figure: Aggregate, limit: float, level: float, proportion: b
     return _more(figure.n, needed)
 
 
+def _more_for_quantile(figure: Aggregate, q: float, tail: float, high_is_bad: bool) -> str:
+    """A bound beyond a quantile needs so many values that they are all on its other side by a chance of ``tail``."""
+    needed = math.ceil(math.log(tail) / math.log(q if high_is_bad else 1 - q))
+    return _more(figure.n, needed) if figure.n < needed else "More examples would settle it."
+
+
 def _more(n: int, needed: float) -> str:
     more = max(1, math.ceil(needed) - n)
     return f"About {more:,} more example{'s' if more > 1 else ''} would settle it if the figure stays as it is."
@@ -232,8 +276,8 @@ def _drop(measured: Measured, gate: Gate, baseline: Baseline | None) -> _Tested 
         return problem
     base = measured.base(gate.metric)
     assert base is not None
-    if base[1] is not None:
-        return Finding(Outcome.ERROR, f"{gate.metric} is a percentile, which has no pairs: give it a limit instead.")
+    if base[1] is not None or base[0] in measured.wholes:
+        return Finding(Outcome.ERROR, f"{gate.metric} is no figure of single examples, to be paired: give it a limit.")
     if baseline is None or baseline.measured is None:
         why = "there is nothing to compare with" if baseline is None else baseline.missing
         reason = f"A drop of {gate.metric} cannot be told: {why}."

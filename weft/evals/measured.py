@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from weft import digests
+from weft.errors import InputError
 from weft.records import Example, Sample, SampleStatus
 from weft.statistics import Aggregate, aggregate
 from weft.statistics.quantiles import quantile
@@ -25,7 +26,7 @@ _DIGEST_DIGITS = 20
 @dataclass(frozen=True, slots=True)
 class MeasuredExample:
     """One example: its scores and measures. ``digest`` is that of its data, empty where it is not known; ``position``
-    its place in the dataset."""
+    its place in the dataset; ``texts`` its input and outputs, where they were asked for."""
 
     example_id: str
     values: Values
@@ -33,6 +34,7 @@ class MeasuredExample:
     cluster: str | None = None
     tags: tuple[str, ...] = ()
     position: int = 0
+    texts: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class Measured:
 
     ``metrics`` are those of the scorers; beside them there are :data:`MEASURES`, and percentiles of all, such as
     ``p95_latency_s``. ``total`` is how many examples the dataset had, of which ``shard`` (and --limit and --tag) took
-    some. ``gates`` are its own, as JSON, and ``git`` the state of the code.
+    some. ``gates`` are its own, as JSON, ``git`` the state of the code, ``wholes`` the figures of scorers
+    that look at all samples at once. ``unrun`` samples were not even begun, ``stopped`` says why.
     """
 
     name: str
@@ -55,36 +58,54 @@ class Measured:
     shard: str = ""
     git: dict[str, Any] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
+    wholes: dict[str, Aggregate] = field(default_factory=dict)
+    unrun: int = 0
+    stopped: str = ""
 
     @classmethod
-    def of(cls, result: EvaluationResult, examples: Iterable[Example] = ()) -> Measured:
-        """The numbers of a result; ``examples`` are those of its dataset, for their digests."""
-        grouped: dict[str, list[Sample]] = {}
+    def of(cls, result: EvaluationResult, examples: Iterable[Example] = (), *, texts: bool = False) -> Measured:
+        """The numbers of a result; ``examples`` are those of its dataset, for their digests. ``texts`` keeps inputs and
+        outputs, too."""
+        grouped: dict[str, list[_Spent]] = {}
+        kept: dict[str, dict[str, Any]] = {}
+        first: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         for sample in result.samples:
-            grouped.setdefault(sample.example_id, []).append(sample)
-        columns = {name: result.values(name) for name in result.summary}
+            grouped.setdefault(sample.example_id, []).append(_spent(sample))
+            first.setdefault(sample.example_id, (sample.cluster, tuple(sample.tags)))
+            if texts:
+                told = kept.setdefault(sample.example_id, {"input": sample.input, "outputs": []})
+                told["outputs"].append(sample.output)
+        columns: dict[str, dict[str, list[float | None]]] = {}
+        wholes: dict[str, Aggregate] = {}
+        for name, figure in result.summary.items():
+            try:
+                columns[name] = result.values(name)
+            except InputError:  # the figure of a scorer that looks at all samples at once
+                wholes[name] = figure
         known = {e.example_id: digests.of_json(e.data)[:_DIGEST_DIGITS] for e in examples}
         found: dict[str, MeasuredExample] = {}
-        for example_id, samples in grouped.items():
-            scores = {name: column.get(example_id, [None] * len(samples)) for name, column in columns.items()}
-            first = samples[0]
+        for example_id, spent in grouped.items():
+            scores = {name: column.get(example_id, [None] * len(spent)) for name, column in columns.items()}
             found[example_id] = MeasuredExample(
                 example_id,
-                scores | _measures(samples, scores),
+                scores | _measures(spent, scores),
                 known.get(example_id, ""),
-                first.cluster,
-                tuple(first.tags),
+                *first[example_id],
                 len(found),
+                kept.get(example_id),
             )
         return cls(
             result.name,
             result.target,
             result.run_id,
-            list(result.summary),
+            list(columns),
             found,
             result.dataset,
             result.url,
             len(found),
+            wholes=wholes,
+            unrun=max(0, (result.planned or 0) - len(result.samples)),
+            stopped=result.stopped or "",
         )
 
     @property
@@ -95,14 +116,15 @@ class Measured:
     @property
     def known(self) -> list[str]:
         """The metrics that a gate may name, percentiles aside."""
-        return list(dict.fromkeys([*self.metrics, *MEASURES]))
+        return list(dict.fromkeys([*self.metrics, *self.wholes, *MEASURES]))
 
     def base(self, metric: str) -> tuple[str, float | None] | None:
         """The column behind a metric, and the quantile that is asked of it; None for an unknown metric."""
         if metric in self.known:
             return metric, None
         percentile = _PERCENTILE.fullmatch(metric)
-        if percentile is not None and percentile[2] in self.known and 0 < float(percentile[1]) < 100:
+        columns = [name for name in self.known if name not in self.wholes]
+        if percentile is not None and percentile[2] in columns and 0 < float(percentile[1]) < 100:
             return percentile[2], float(percentile[1]) / 100
         return None
 
@@ -115,6 +137,8 @@ class Measured:
         found = self.base(metric)
         assert found is not None
         column, q = found
+        if column in self.wholes:
+            return self.wholes[column]
         flat = [
             (example, missing_as if value is None else value)
             for example, values in self.column(column).items()
@@ -148,18 +172,26 @@ def worst_value(values: Iterable[float | None], *, high_is_bad: bool, unit: bool
     return max(present) if high_is_bad else min(present)
 
 
-def _measures(samples: list[Sample], scores: Mapping[str, list[float | None]]) -> Values:
-    fine = [sample.status == SampleStatus.OK for sample in samples]
+_Spent = tuple[bool, float, float | None, int | None, int | None]  # answered, seconds, cost, tokens in and out
+
+
+def _spent(sample: Sample) -> _Spent:
+    took_s = (sample.ended_ns - sample.started_ns) / 1e9
+    return (sample.status == SampleStatus.OK, took_s, sample.cost_usd, sample.input_tokens, sample.output_tokens)
+
+
+def _measures(spent: list[_Spent], scores: Mapping[str, list[float | None]]) -> Values:
+    """Latencies are those of answers: how long a failure took is no latency."""
+    whole = [column for column in scores.values() if len(column) == len(spent)]
+    lost = [any(column[at] is None for column in whole) for at in range(len(spent))]
     found: Values = {
-        "cost_usd": [sample.cost_usd for sample in samples],
-        "tokens": [_sum(sample.input_tokens, sample.output_tokens) for sample in samples],
-        "input_tokens": [_sum(sample.input_tokens) for sample in samples],
-        "output_tokens": [_sum(sample.output_tokens) for sample in samples],
-        "latency_s": [(s.ended_ns - s.started_ns) / 1e9 if ok else None for s, ok in zip(samples, fine, strict=True)],
-        "error_rate": [float(not ok) for ok in fine],
-        "missing": [
-            float(not ok or any(column[at] is None for column in scores.values())) for at, ok in enumerate(fine)
-        ],
+        "cost_usd": [cost for _, _, cost, _, _ in spent],
+        "tokens": [_sum(given, made) for _, _, _, given, made in spent],
+        "input_tokens": [_sum(given) for _, _, _, given, _ in spent],
+        "output_tokens": [_sum(made) for _, _, _, _, made in spent],
+        "latency_s": [took_s if fine else None for fine, took_s, _, _, _ in spent],
+        "error_rate": [float(not fine) for fine, *_ in spent],
+        "missing": [float(gone or not fine) for gone, (fine, *_) in zip(lost, spent, strict=True)],
     }
     return {name: column for name, column in found.items() if name not in scores}
 

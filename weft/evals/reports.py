@@ -8,13 +8,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 from weft.evals.baselines import FORMAT, to_data
-from weft.evals.checks import Check, ExitCode
+from weft.evals.checks import Check, ExitCode, Flips
 from weft.evals.gates import Outcome, worst
+from weft.evals.measured import MEASURES, Measured, MeasuredExample
+from weft.records import dumps
 from weft.statistics import Aggregate
 
 MARKER = "<!-- weft eval: {title} -->"
 _SIGNS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "⚠️", Outcome.ERROR: "🛑"}
 _FLIPS = 20
+_WIDTH = 160
 _XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#+!|~])")
 
@@ -46,7 +49,7 @@ def _check_data(check: Check, level: float) -> dict[str, Any]:
 def figures(check: Check, level: float) -> dict[str, Aggregate]:
     """The aggregates of all metrics and of the measures that were taken."""
     found = {name: check.measured.figure(name, level=level) for name in check.measured.known}
-    return {name: figure for name, figure in found.items() if name in check.measured.metrics or figure.n}
+    return {name: figure for name, figure in found.items() if figure.n or name not in MEASURES}
 
 
 def as_junit(checks: Sequence[Check], *, fail_inconclusive: bool = False) -> str:
@@ -106,7 +109,7 @@ def _section(check: Check, level: float) -> list[str]:
         ]
         lines.append("")
     for flip in check.flips:
-        lines += _flips(flip.metric, flip.gained, flip.lost)
+        lines += _flips(flip, measured)
     return lines
 
 
@@ -118,15 +121,32 @@ def figure_cells(figure: Aggregate) -> tuple[str, str]:
     return value, " to ".join("?" if end is None else f"{end:.4g}" for end in (figure.low, figure.high))
 
 
-def _flips(metric: str, gained: list[str], lost: list[str]) -> list[str]:
-    if not gained and not lost:
-        return [f"{_text(metric)}: no example flipped.", ""]
-    lines = [f"<details><summary>{_text(metric)}: {len(lost)} lost, {len(gained)} gained</summary>", ""]
-    for what, ids in (("lost", lost), ("gained", gained)):
-        if ids:
-            more = f" and {len(ids) - _FLIPS:,} more" if len(ids) > _FLIPS else ""
+def _flips(flip: Flips, measured: Measured) -> list[str]:
+    """The examples by id; with what was asked and answered where texts were asked for."""
+    metric = _text(flip.metric)
+    if not flip.gained and not flip.lost:
+        return [f"{metric}: no example flipped.", ""]
+    lines = [f"<details><summary>{metric}: {len(flip.lost)} lost, {len(flip.gained)} gained</summary>", ""]
+    for what, ids in (("lost", flip.lost), ("gained", flip.gained)):
+        more = f" and {len(ids) - _FLIPS:,} more" if len(ids) > _FLIPS else ""
+        if any(measured.examples[example].texts for example in ids[:_FLIPS]):
+            lines += [f"- {what}: {_code(example)} {_exchange(measured.examples[example])}" for example in ids[:_FLIPS]]
+            lines += [f"- {what}:{more}"] if more else []
+        elif ids:
             lines.append(f"- {what}: " + ", ".join(_code(example) for example in ids[:_FLIPS]) + more)
     return [*lines, "", "</details>", ""]
+
+
+def _exchange(example: MeasuredExample) -> str:
+    texts = example.texts or {}
+    outputs = texts.get("outputs") or [None]
+    return f"{_brief(texts.get('input'))} → {_brief(outputs[0])}"
+
+
+def _brief(value: Any) -> str:
+    text = value if isinstance(value, str) else dumps(value).decode()
+    line = " ".join(text.split())
+    return _code(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…")
 
 
 def _text(text: str) -> str:
@@ -137,8 +157,7 @@ def _text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    line = " ".join(text.split())[:120]
-    return f"<code>{_text(line)}</code>"
+    return f"<code>{_text(text[:_WIDTH])}</code>"
 
 
 def _comment(text: str) -> str:

@@ -62,6 +62,9 @@ def join(parts: Sequence[Measured]) -> tuple[Measured, list[Gate], list[Verdict]
         metrics=list(dict.fromkeys(metric for part in parts for metric in part.metrics)),
         examples={example.example_id: example for example in placed},
         shard="",
+        unrun=sum(part.unrun for part in parts),
+        stopped="; ".join(sorted({part.stopped for part in parts if part.stopped})),
+        wholes={},  # a figure of all samples at once cannot be joined
     )
     gates = [Gate(**data) for data in first.gates]
     lost = sorted(set(range(1, count + 1)) - set(numbers))

@@ -1,0 +1,5 @@
+"""Says which team a support ticket belongs to."""
+
+from router.model import Router
+
+__all__ = ["Router"]

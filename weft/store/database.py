@@ -261,10 +261,14 @@ class Database:
         if len(rows) > done:
             connection.exec_driver_sql(statement.single, list(rows[done:]))
 
-    def vacuum(self, table: str) -> None:
-        """Have PostgreSQL use again what is free in a table, and learn what is in it."""
+    def vacuum(self, table: str, *, whole: bool = False) -> None:
+        """Have PostgreSQL use again what is free in a table, and learn what is in it.
+
+        ``whole``: write it anew, without anything that is free. Nobody else reads it meanwhile.
+        """
+        how = "FULL, ANALYZE" if whole else "ANALYZE"
         with self.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"VACUUM (ANALYZE) {table}")
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"VACUUM ({how}) {table}")
 
     def refresh(self) -> None:
         """Vacuum the tables of PostgreSQL of which a fifth is new: its plans follow what it knows of them.

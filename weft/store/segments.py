@@ -23,11 +23,13 @@ from weft.store.postings import Numbers, Postings
 
 LAST = "\U0010ffff"
 _FAN = 32  # small segments of about one size that become one
+_FEW = 8  # of these where the house is kept
 _MOST = 64  # larger ones: they wait until they can become final, for what is merged is room that is lost for a while
 _TIERS = (128, 2_048)  # from so many documents on, a segment is one of the larger ones
 _FINAL = 131_072  # documents of a segment that is merged no more
 _AT_ONCE = 4_096  # documents that are merged in the transaction of a batch
 _PAGES = 64  # read at a time while merging
+_SMALL_BYTES = 16 * 1024 * 1024
 _LOOKED = 16  # segments looked into at a time
 _LOCK = 0x77656677
 _HIGHEST = 1 << 62
@@ -140,11 +142,11 @@ def tidy(database: Database) -> bool:
             return False  # another process is at it
         _drop_empty(connection)
         known = _segments(connection)
-        some = _mergeable(known) or [one for one in known if 4 * one.removed > one.documents][:1]
+        some = _mergeable(known, _FEW) or [one for one in known if 4 * one.removed > one.documents][:1]
         if some:
             _rewrite(database, connection, some)
     if some:
-        database.vacuum("span_words")
+        _make_room(database)
     return bool(some)
 
 
@@ -156,7 +158,14 @@ def erase(database: Database) -> None:
         for one in _segments(connection):
             if one.removed:
                 _rewrite(database, connection, [one])
-    database.vacuum("span_words")
+    _make_room(database)
+
+
+def _make_room(database: Database) -> None:
+    """Use again what merging left; a small index is written anew, in milliseconds."""
+    with database.read() as connection:
+        size = connection.exec_driver_sql("SELECT pg_total_relation_size('span_words')").scalar_one()
+    database.vacuum("span_words", whole=size < _SMALL_BYTES)
 
 
 def _segments(connection: Connection, low: int = 0, high: int = _HIGHEST) -> list[Segment]:
@@ -209,7 +218,7 @@ def _list(connection: Connection, new: Segment) -> None:
     )
 
 
-def _mergeable(known: Sequence[Segment]) -> list[Segment]:
+def _mergeable(known: Sequence[Segment], least: int = _FAN) -> list[Segment]:
     """The segments that are to become one next: many of about one size, or enough to be final."""
     tiers: dict[int, list[Segment]] = {}
     for one in known:

@@ -71,8 +71,7 @@ def test_labels_of_a_rubric_stay_text_and_their_keys_work(bench: Workbench, open
     policy.route_samples(bench.store, seeds.PROJECT, result.samples, result.scores)
     page = open_page(f"/review/tricky?project={seeds.PROJECT}&reviewer=ann")
     for choice in tricky:
-        shown = re.compile(re.escape(choice.label).replace(":", ":\u2060"))
-        expect(page.get_by_role("button").filter(has_text=shown)).to_be_visible()
+        expect(page.get_by_role("button").filter(has_text=choice.label)).to_be_visible()
     expect(page.get_by_text(seeds.HOSTILE)).to_be_visible()
     page.keyboard.press("2")
     expect(page.get_by_text("You said :red[no].")).to_be_visible()

@@ -3,7 +3,21 @@
 from weft.review_ui.components.bars import Bar, Chart, bars
 from weft.review_ui.components.frame import frame
 from weft.review_ui.components.keylink import keylink
+from weft.review_ui.components.review import desk
 from weft.review_ui.components.table import Cell, Column, Row, table
 from weft.review_ui.components.trace import conversation, viewer
 
-__all__ = ["Bar", "Cell", "Chart", "Column", "Row", "bars", "conversation", "frame", "keylink", "table", "viewer"]
+__all__ = [
+    "Bar",
+    "Cell",
+    "Chart",
+    "Column",
+    "Row",
+    "bars",
+    "conversation",
+    "desk",
+    "frame",
+    "keylink",
+    "table",
+    "viewer",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft.review_ui.components.assets import renderer
 
-_SHARED = ("values", "media", "chat", "diff", "actions", "span")
+SHARED = ("values", "media", "chat", "diff", "actions", "span")
 
 
 def viewer(trace_id: str, *, blind: bool) -> None:
@@ -12,9 +12,9 @@ def viewer(trace_id: str, *, blind: bool) -> None:
 
     Nothing here depends on which span is chosen: that stands in the address, which the component reads and writes.
     """
-    renderer("trace", *_SHARED, "outline")(key=f"trace-{trace_id}", data={"trace": trace_id, "blind": blind})
+    renderer("trace", *SHARED, "outline")(key=f"trace-{trace_id}", data={"trace": trace_id, "blind": blind})
 
 
 def conversation(project: str, thread_id: str) -> None:
     """Show the turns of a thread in order, each as chat."""
-    renderer("thread", *_SHARED)(key=f"thread-{thread_id}", data={"project": project, "thread": thread_id})
+    renderer("thread", *SHARED)(key=f"thread-{thread_id}", data={"project": project, "thread": thread_id})

@@ -11,8 +11,8 @@ from weft.records import Run, RunKind, RunQuery, RunStatus, Sample, SampleStatus
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.estimates import outcome
 from weft.review_ui.views.compare import sentence as differs
-from weft.review_ui.views.review import outcome
 from weft.reviews import estimate
 from weft.statistics import Aggregate
 

@@ -355,6 +355,10 @@ def test_the_quota_is_kept_said_once_and_recovered_from(fresh_home: Path, caplog
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 1
     assert "WEFT_JOURNAL_QUOTA_BYTES" in said[0]
+    looked = threading.Event()
+    journal.watch = looked.set
+    assert looked.wait(30)
+    assert read_losses(Folder.of(fresh_home).lost) == {"quota": lost}  # for `weft doctor`, while it goes on
     journal._quota_bytes = 10**9
     journal._retry_at = 0.0
     journal.append(RecordType.SPAN, bytes(2000))
@@ -392,6 +396,21 @@ def test_a_full_disk_loses_and_counts_and_recovers(
     found = read(fresh_home)
     assert found[-1] == b"again"
     assert len(found) == 3000 - lost + 1
+
+
+def test_a_mapped_segment_takes_its_room_at_once(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sparse one would turn a full disk into SIGBUS."""
+    plain, written = os.pwritev, [0]
+
+    def pwritev(fd: int, parts: list[bytes], offset: int) -> int:
+        written[0] += (size := plain(fd, parts, offset))
+        return size
+
+    monkeypatch.setattr(os, "pwritev", pwritev)
+    journal = Journal.open(fresh_home, mapped=True)
+    assert journal._lanes[0] is not None
+    assert written[0] >= journal._lanes[0].size
+    journal.close()
 
 
 def test_opening_on_a_full_disk_records_nothing_and_raises_nothing(

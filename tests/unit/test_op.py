@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import inspect
 import os
 import threading
@@ -181,6 +182,23 @@ def test_generators_collect_items_and_keep_send_throw_and_return(recorder: Memor
     assert span.output == {"yielded": [1, "sent", "caught x"], "returned": "end"}
     assert span.attributes["weft.yielded"] == 3
     assert recorder.span("child").parent_span_id == span.span_id
+
+
+def test_of_a_long_generator_only_the_first_items_are_kept(
+    recorder: MemoryRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    op_module = importlib.import_module("weft.tracing.op")
+    plain = op_module.capture
+    monkeypatch.setattr(op_module, "capture", lambda item: (seen.append(item), plain(item))[1])
+
+    @op
+    def count() -> Iterator[int]:
+        yield from range(1_500)
+
+    assert sum(count()) == sum(range(1_500))
+    assert seen == list(range(1_000))  # the others are not even held
+    assert recorder.span("count").output[-1] == "… [cut: 500 more items]"
 
 
 def test_an_abandoned_generator_ends_its_span(recorder: MemoryRecorder) -> None:

@@ -145,8 +145,7 @@ def tidy(database: Database) -> bool:
         some = _mergeable(known, _FEW) or [one for one in known if 4 * one.removed > one.documents][:1]
         if some:
             _rewrite(database, connection, some)
-    if some:
-        _make_room(database)
+    _make_room(database, bool(some))
     return bool(some)
 
 
@@ -158,14 +157,20 @@ def erase(database: Database) -> None:
         for one in _segments(connection):
             if one.removed:
                 _rewrite(database, connection, [one])
-    _make_room(database)
+    _make_room(database, merged=True)
 
 
-def _make_room(database: Database) -> None:
-    """Use again what merging left; a small index is written anew, in milliseconds."""
+def _make_room(database: Database, merged: bool) -> None:
+    """Use again what merging left; a small index that is mostly free is written anew, in milliseconds."""
     with database.read() as connection:
         size = connection.exec_driver_sql("SELECT pg_total_relation_size('span_words')").scalar_one()
-    database.vacuum("span_words", whole=size < _SMALL_BYTES)
+        if size < _SMALL_BYTES:
+            used = connection.exec_driver_sql("SELECT coalesce(sum(length(data)), 0) FROM span_words").scalar_one()
+            whole = size > 2 * used + _PAGES * 8192
+        else:
+            whole = False
+    if merged or whole:
+        database.vacuum("span_words", whole=whole)
 
 
 def _segments(connection: Connection, low: int = 0, high: int = _HIGHEST) -> list[Segment]:

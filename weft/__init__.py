@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from weft.api import Api
     from weft.errors import (
         ConflictError,
+        GuardrailError,
         InputError,
         MissingExtraError,
         NotFoundError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         WeftError,
     )
     from weft.evals import Budget, Dataset, Evaluation, Gate, Retry, compare, rescore
+    from weft.monitors import Monitor, guard
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
     from weft.records import find_media
@@ -59,11 +61,13 @@ _HOMES: dict[str, str] = {
     "File": "weft.tracing.media",
     "FlushReport": "weft.recording",
     "Gate": "weft.evals",
+    "GuardrailError": "weft.errors",
     "Image": "weft.tracing.media",
     "InputError": "weft.errors",
     "MessagesPrompt": "weft.objects",
     "MissingExtraError": "weft.errors",
     "Model": "weft.tracing.model",
+    "Monitor": "weft.monitors",
     "NotFoundError": "weft.errors",
     "Object": "weft.tracing.model",
     "ProcessPoolExecutor": "weft.tracing.executors",
@@ -91,6 +95,7 @@ _HOMES: dict[str, str] = {
     "flush": "weft.session",
     "get_current_call": "weft.tracing.calls",
     "get_current_span": "weft.tracing",
+    "guard": "weft.monitors",
     "headers": "weft.tracing.propagation",
     "init": "weft.session",
     "instrument": "weft.tracing",
@@ -126,11 +131,13 @@ __all__ = [
     "File",
     "FlushReport",
     "Gate",
+    "GuardrailError",
     "Image",
     "InputError",
     "MessagesPrompt",
     "MissingExtraError",
     "Model",
+    "Monitor",
     "NotFoundError",
     "Object",
     "ProcessPoolExecutor",
@@ -159,6 +166,7 @@ __all__ = [
     "flush",
     "get_current_call",
     "get_current_span",
+    "guard",
     "headers",
     "init",
     "instrument",

@@ -7,7 +7,8 @@
     ├── ConflictError      W400  a decision lost: lease gone, version exists, ...
     ├── MissingExtraError  W500  an optional dependency is not installed              (also ImportError)
     ├── StoreError         W600  the database or the directory cannot be used
-    └── ServerError        W700  the Weft server refused or cannot be reached
+    ├── ServerError        W700  the Weft server refused or cannot be reached
+    └── GuardrailError     W800  a guardrail stopped an answer
 
 Each message says what is wrong and what to do; each code has a section in docs/errors.md.
 """
@@ -87,3 +88,9 @@ class ServerError(WeftError):
     def __init__(self, message: str, *, remedy: str = "", field: str | None = None, status: int | None = None) -> None:
         super().__init__(message, remedy=remedy, field=field)
         self.status = status
+
+
+class GuardrailError(WeftError):
+    """A guardrail stopped an answer; ``field`` is the name of its scorer."""
+
+    code = "W800"

@@ -31,6 +31,7 @@ WEFT_OP_DIGEST = "weft.op.digest"
 WEFT_SUMMARY = "weft.summary"
 WEFT_COST_USD = "weft.cost_usd"
 WEFT_YIELDED = "weft.yielded"
+WEFT_MONITOR = "weft.monitor"
 WEFT_RECORD = "weft.record"
 WEFT_CLOCK_BACK_NS = "weft.clock_back_ns"
 

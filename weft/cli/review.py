@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from weft.api import Api
 from weft.cli import figures
 from weft.cli.output import console, pointing, print_json, print_table
-from weft.errors import NotFoundError
+from weft.errors import InputError, NotFoundError
+from weft.exchange import golden_set, write_labels
 from weft.records import ReviewQueue, SpanQuery
 from weft.reviews import ReviewPolicy, estimate, judge_quality, policy_of, quality, send_by_hand, send_spans
 from weft.reviews.estimate import HALF_WIDTHS, items_of
@@ -111,6 +113,32 @@ def send(
         print_json(told)
     else:
         console().print(", ".join(f"{name}: {value}" for name, value in told.items()), markup=False)
+
+
+@review.command("export")
+def export(
+    queue: _Queue,
+    project: _Project = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write lines of JSON to this file.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="Publish the complete items as a version of this dataset.")
+    ] = None,
+    complete: Annotated[bool, typer.Option("--complete", help="Only complete items into the file.")] = False,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Labels that no person gave into the dataset as well.")
+    ] = False,
+) -> None:
+    """Take the labels of a queue out: to a file, to a dataset version (a golden set), or both."""
+    if out is None and dataset is None:
+        raise InputError("Where to?", remedy="Give --out FILE, --dataset NAME, or both.", field="out")
+    with Api() as api:
+        record = named(api, queue, project)
+        if out is not None:
+            count = write_labels(api.store, record, out, complete=complete)
+            console().print(f"{count} labelled items in {out}", markup=False)
+        if dataset is not None:
+            made = golden_set(api.store, record, dataset, simulated=simulated)
+            console().print(f"{made.examples} examples in {made.ref}", markup=False)
 
 
 def named(api: Api, name: str, project: str | None) -> ReviewQueue:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from weft.exchange.labels import golden_set, label_rows, write_labels
 from weft.exchange.transfer import FORMATS, SOURCES, ExportReport, ImportReport, export, load
 
-__all__ = ["FORMATS", "SOURCES", "ExportReport", "ImportReport", "export", "load"]
+__all__ = [
+    "FORMATS",
+    "SOURCES",
+    "ExportReport",
+    "ImportReport",
+    "export",
+    "golden_set",
+    "label_rows",
+    "load",
+    "write_labels",
+]

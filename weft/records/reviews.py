@@ -83,8 +83,9 @@ class ReviewClaim:
     """A slot of an item held by a reviewer until ``lease_until_ns``.
 
     ``claimed_ns`` is when it was reserved, ``started_ns`` when it became the case at hand (None for one claimed
-    ahead). ``stage`` is 1, or 2 for an adjudicator; a gold item's claim looks like any other. After an undo, ``answers`` and ``comment``
-    are those of the label that was taken back. ``rubric_version`` is the one that its label will name.
+    ahead). ``stage`` is 1, or 2 for an adjudicator; a gold item's claim looks like any other. After an undo,
+    ``answers`` and ``comment`` are those of the label that was taken back. ``rubric_version`` is the one that its
+    label will name.
     """
 
     claim_id: str
@@ -108,8 +109,8 @@ class ReviewLabel:
     ``claim_id`` names the label through its versions, which count from 1. ``answers`` maps the rubric's fields to
     answers; ``label`` and ``value`` are those of the counting field. ``counted`` says whether it stands; where it does
     not, ``why`` is ``late`` (the slot had gone to another), ``edited`` (a newer version stands), ``undone``,
-    ``requeued`` or ``gold``. ``gold_right`` compares the label of a gold item with the known answer. ``blind`` is false
-    where the reviewer had seen the machine's verdict before, as on an edit. The time that it took is
+    ``requeued`` or ``gold``. ``gold_right`` compares the label of a gold item with the known answer. ``blind`` is
+    false where the reviewer had seen the machine's verdict before, as on an edit. The time that it took is
     ``submitted_ns - started_ns``. An item's value and the estimate are the item's affair: see :class:`ReviewItem`.
     """
 

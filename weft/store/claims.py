@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,24 +42,26 @@ class SqlClaims:
             until = now + rows.lease_of(queue, lease_s)
             self._end_leases(connection, queue, now)
             mine = self._live(connection, queue_id, name)[: 1 + ahead]
-            while len(mine) < 1 + ahead and (slot := self._next(connection, queue, name)) is not None:
-                mine.append(take(connection, slot, name, now))
-            if not mine:
-                return []
-            return self._begin(connection, queue, mine, now, until)
+            self._renew(connection, queue, mine, until)
+            held = [claim.claim_id for claim in mine]
+            while len(held) < 1 + ahead and (slot := self._next(connection, queue, name)) is not None:
+                held.append(take(connection, slot, name, now, until=until))
+                settle(self._database, connection, queue, slot.item_id)  # its other slots are not for them any more
+            return self._begin(connection, queue, held, now)
 
-    def _begin(self, connection: Connection, queue: Any, mine: list[Any], now: int, until: int) -> list[ReviewItem]:
-        """The leases of these claims begin again; the first is the case at hand."""
-        c, s = t.review_claims.c, t.review_slots.c
-        held = [claim.claim_id for claim in mine]
-        connection.execute(t.review_slots.update().where(s.claim_id.in_(held)).values(lease_until_ns=until))
-        if mine[0].started_ns is None:
-            connection.execute(t.review_claims.update().where(c.claim_id == held[0]).values(started_ns=now))
-        found = []
-        for claim in mine:
+    def _renew(self, connection: Connection, queue: Any, claims: Sequence[Any], until: int) -> None:
+        s = t.review_slots.c
+        for claim in claims:
+            here = and_(s.item_id == claim.item_id, s.slot == claim.slot, s.claim_id == claim.claim_id)
+            connection.execute(t.review_slots.update().where(here).values(lease_until_ns=until))
             settle(self._database, connection, queue, claim.item_id)
-            found.append(blind_item(connection, queue, claim.claim_id))
-        return found
+
+    def _begin(self, connection: Connection, queue: Any, held: Sequence[str], now: int) -> list[ReviewItem]:
+        """What these claims show; the first is the case at hand."""
+        c = t.review_claims.c
+        begun = t.review_claims.update().where(c.claim_id.in_(held[:1]), c.started_ns.is_(None))
+        connection.execute(begun.values(started_ns=now))
+        return [blind_item(connection, queue, claim_id) for claim_id in held]
 
     def _live(self, connection: Connection, queue_id: str, reviewer: str) -> list[Any]:
         """A reviewer's claims in the order in which they come: those at hand, then those reserved."""
@@ -93,7 +96,7 @@ class SqlClaims:
         query = (
             select(t.review_items)
             .where(is_gold, ~had.exists(), self._without(i.skipped_by, reviewer), self._meant_for(i, reviewer))
-            .order_by(i.item_id)
+            .order_by(i.priority, i.item_id)
             .limit(1)
         )
         item = connection.execute(query).one_or_none()
@@ -140,13 +143,11 @@ class SqlClaims:
     def renew(self, claim_id: str, reviewer: str, *, lease_s: float | None = None) -> ReviewClaim:
         """The lease begins again, also one that has ended where no other has taken the slot. Raises ConflictError."""
         now = clock.now_ns()
-        s = t.review_slots.c
         with self._database.write() as connection:
             queue, claim = hold_claim(connection, claim_id, rows.who(reviewer))
             self._held(connection, claim)
             until = now + rows.lease_of(queue, lease_s)
-            connection.execute(t.review_slots.update().where(s.claim_id == claim_id).values(lease_until_ns=until))
-            settle(self._database, connection, queue, claim.item_id)
+            self._renew(connection, queue, [claim], until)
             return rows.claim_record(claim, until, queue.rubric_version)
 
     def release(self, claim_id: str, reviewer: str) -> None:
@@ -209,7 +210,7 @@ class SqlClaims:
             until = now + rows.lease_of(queue, None)
             again = take(connection, slot, name, now, answers=label.answers, comment=label.comment, until=until)
             settle(self._database, connection, queue, label.item_id)
-            return self._begin(connection, queue, [again], now, until)[0]
+            return self._begin(connection, queue, [again], now)[0]
 
     def home(self, reviewer: str, *, project: str | None = None, since_ns: int = 0) -> list[QueueHome]:
         """Every queue (of a project) as this reviewer finds it, by project and name."""
@@ -291,17 +292,17 @@ def take(
     reviewer: str,
     now: int,
     *,
+    until: int,
     answers: str | None = None,
     comment: str | None = None,
-    until: int | None = None,
-) -> Any:
-    """Give a slot to a reviewer; returns the row of the claim. The caller settles the item."""
-    c, s = t.review_claims.c, t.review_slots.c
+) -> str:
+    """Give a slot to a reviewer; returns the claim's id. The caller settles the item."""
+    s = t.review_slots.c
     claim_id = ids.new_id()
     connection.execute(
         t.review_slots.update()
         .where(s.item_id == slot.item_id, s.slot == slot.slot)
-        .values(state="claimed", reviewer=reviewer, claim_id=claim_id, lease_until_ns=until or now)
+        .values(state="claimed", reviewer=reviewer, claim_id=claim_id, lease_until_ns=until)
     )
     connection.execute(
         t.review_claims.insert().values(
@@ -317,7 +318,7 @@ def take(
             comment=comment,
         )
     )
-    return connection.execute(select(t.review_claims).where(c.claim_id == claim_id)).one()
+    return claim_id
 
 
 def free_again(connection: Connection, slot: Any) -> None:
@@ -375,9 +376,11 @@ def lost(connection: Connection, claim: Any) -> ConflictError:
 def blind_item(connection: Connection, queue: Any, claim_id: str) -> ReviewItem:
     """What a claim shows: the item without what others or the machine said of it."""
     c, s = t.review_claims.c, t.review_slots.c
-    claim = connection.execute(select(t.review_claims).where(c.claim_id == claim_id)).one()
-    here = and_(s.item_id == claim.item_id, s.slot == claim.slot)
-    until = connection.execute(select(s.lease_until_ns).where(here)).scalar_one()
+    both = select(t.review_claims, s.lease_until_ns).join(
+        t.review_slots, and_(s.item_id == c.item_id, s.slot == c.slot, s.claim_id == c.claim_id)
+    )
+    claim = connection.execute(both.where(c.claim_id == claim_id)).one()
+    until = claim.lease_until_ns
     held = rows.claim_record(claim, until, queue.rubric_version)
     return replace(
         rows.blind_record(find_item(connection, claim.item_id)),

@@ -16,32 +16,34 @@ from weft.store.database import Database
 from weft.store.evaluations import score_row, write_scores
 from weft.store.review_rows import free_slot
 
+_SEEN = ("shown", "machine", "gold", "reason")  # what may be long and says nothing here
+_ITEM = [column for column in t.review_items.columns if column.name not in _SEEN]
+
 
 def settle(database: Database, connection: Connection, queue: Any, item_id: str) -> None:
     """Bring an item up to date with its slots and labels, in the transaction that changed them."""
     i, s = t.review_items.c, t.review_slots.c
-    item = connection.execute(select(t.review_items).where(i.item_id == item_id)).one()
+    item = connection.execute(select(*_ITEM).where(i.item_id == item_id)).one()
     slots = connection.execute(select(t.review_slots).where(s.item_id == item_id).order_by(s.slot)).all()
     skipped = v.from_json(item.skipped_by)
-    assigned = v.from_json(item.assigned)
-    if assigned and set(assigned) <= set(skipped):
-        assigned = []  # it goes to another
-    passed = sorted({slot.reviewer for slot in slots if slot.reviewer is not None} | set(skipped))
-    offered = {"passed": v.to_json(passed), "assigned": v.to_json(assigned)}
+    allowed = v.from_json(item.assigned)
+    if allowed and set(allowed) <= set(skipped):
+        allowed = []  # it goes to another
+    names = {slot.reviewer for slot in slots if slot.reviewer is not None} | set(skipped)
+    passed, assigned = v.to_json(sorted(names)), v.to_json(allowed)
     if item.status != ItemStatus.GOLD:
         standing = _standing(connection, slots)
-        slots = _stages(connection, queue, item, slots, standing, offered["passed"])
+        slots = _stages(connection, queue, item, slots, standing, passed)
         columns = _columns(queue, item, slots, standing)
-        connection.execute(
-            t.review_items.update().where(i.item_id == item_id).values(assigned=offered["assigned"], **columns)
-        )
+        connection.execute(t.review_items.update().where(i.item_id == item_id).values(assigned=assigned, **columns))
         complete = columns["status"] == ItemStatus.LABELLED
         if complete or item.status == ItemStatus.LABELLED:
             _score(database, connection, queue, item, _deciding(queue, slots, standing) if complete else [])
-    # An adjudicator's slot is everyone's who may adjudicate, whoever the item was assigned to.
-    free = t.review_slots.update().where(s.item_id == item_id, s.state == "free")
-    connection.execute(free.where(s.stage == 1).values(offered))
-    connection.execute(free.where(s.stage == 2).values(passed=offered["passed"]))
+    for stage in {slot.stage for slot in slots if slot.state == "free"}:
+        # An adjudicator's slot is everyone's who may adjudicate, whoever the item was assigned to.
+        offered = {"passed": passed} if stage == 2 else {"passed": passed, "assigned": assigned}
+        free = t.review_slots.update().where(s.item_id == item_id, s.state == "free", s.stage == stage)
+        connection.execute(free.values(offered))
 
 
 def _standing(connection: Connection, slots: Sequence[Any]) -> dict[str, Any]:

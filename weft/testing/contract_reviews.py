@@ -555,6 +555,7 @@ class AdjudicationContract:
 
     def test_the_mean_of_n(self, store: Store) -> None:
         a_queue(store, an_item(1, slots=3), target=ReviewTarget.MEAN, reviewers=2)
+        assert len(store.reviews.claim("q", "ann", ahead=2)) == 1  # one slot of an item is all that one person gets
         assert said(store, "ann", RIGHT, comment="a").status is ItemStatus.WAITING
         assert store.reviews.claim("q", "ann") == []
         said(store, "bob", RIGHT)

@@ -30,3 +30,18 @@ def of_json(value: Any) -> str:
     """The digest of a JSON value, independent of key order and white space."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return of_bytes(text.encode("ascii"))
+
+
+class Rolling:
+    """The digest of many JSON values one after the other, none of which is kept."""
+
+    def __init__(self) -> None:
+        self._hasher = blake3()
+
+    def add_json(self, value: Any) -> None:
+        """The next value."""
+        self._hasher.update(bytes.fromhex(of_json(value)))
+
+    def digest(self) -> str:
+        """The digest of all so far."""
+        return self._hasher.hexdigest()

@@ -262,3 +262,22 @@ def test_a_recorded_run_is_scored_again_without_its_target() -> None:
     app = str(weft.recording.require("test").run_id)
     with pytest.raises(InputError, match="is of kind app, not an evaluation"):
         weft.rescore(app, [Exact()])
+
+
+def test_spans_that_a_query_finds_become_a_dataset() -> None:
+    @weft.op(name="ask")
+    def ask(question: str) -> str:
+        return question.upper()
+
+    for question in ("one", "two", "three"):
+        ask(question)
+    dataset = weft.Dataset.from_spans('name == "ask" and not "TWO" in output', "asked", expected=True)
+    assert sorted(row["expected"] for row in dataset.rows) == ["ONE", "THREE"]
+    version = dataset.publish()
+    assert weft.flush().complete
+    graph = weft.Api().store.artifacts.lineage("runs", NodeKind.ARTIFACT, version.ref)
+    assert {edge.source for edge in graph.upstream if edge.source_kind == NodeKind.TRACE} == {
+        row["trace_id"] for row in dataset.rows
+    }
+    result = weft.Evaluation("asked", dataset, [Exact()]).evaluate_sync(ask)
+    assert result.summary["exact"].value == 1

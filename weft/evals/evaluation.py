@@ -108,7 +108,7 @@ class Evaluation:
                 raise InputError(f"{setting} is {getattr(self, setting)}; the least is {least}.", field=setting)
         if not 0 < self.level < 1:
             raise InputError(f"level is {self.level}; it must lie between 0 and 1.", field="level")
-        if self.cluster is not None and len(self.dataset) and not any(self.cluster in row for row in self.dataset.rows):
+        if self.cluster is not None and len(self.dataset) and not any(self.cluster in e.data for e in self.dataset):
             raise InputError(f"No row of the dataset has the column {self.cluster!r}.", field="cluster")
         for setting in ("timeout_s", "sample_timeout_s"):
             seconds = getattr(self, setting)

@@ -36,7 +36,7 @@ from weft.repositories import RETIRED, Store
 from weft.scorers.trace import SampleTrace
 
 _LOOK_BACK = 100  # runs
-_SAME = ("evaluation", "dataset", "selection", "target_digest", "rescored")
+_SAME = ("evaluation", "dataset", "dataset_digest", "selection", "target_digest", "rescored")
 _UNDONE = (RunStatus.CRASHED, RunStatus.FAILED)
 Key = tuple[str, int]
 
@@ -46,7 +46,11 @@ unfinished: set[str] = set()  # evaluations of this process that ended early: th
 def find_unfinished(recorder: Recorder, config: Mapping[str, Any]) -> Run | None:
     """The last run of this evaluation, target and dataset version, where it did not come to its end; None otherwise,
     and where there is no store to ask."""
-    if config["dataset"] is None or recorder.settings.mode == "offline" or recorder.settings.drain == "off":
+    if (
+        not (config["dataset"] or config["dataset_digest"])
+        or recorder.settings.mode == "offline"
+        or recorder.settings.drain == "off"
+    ):
         return None
     try:
         _catch_up(recorder, str(config["evaluation"]))

@@ -71,7 +71,7 @@ class Running:
                 if self.recorded is not None:
                     feed = Feed(self.recorded.jobs(), reads=True)
                 else:
-                    feed = Feed(jobs_of(dataset, evaluation.repetitions), reads=False)
+                    feed = Feed(jobs_of(dataset, evaluation.repetitions), reads=dataset.is_streamed)
                 engine.recall = await asyncio.to_thread(self._recall)
                 await engine.run(feed, max(1, min(evaluation.concurrency, planned or evaluation.concurrency)))
         except BaseException as error:
@@ -227,6 +227,7 @@ class Running:
             "target": self.target.name,
             "target_digest": self._target_digest(),
             "dataset": dataset.ref,
+            "dataset_digest": dataset.digest if dataset.is_streamed and self.recorded is None else None,
             "selection": dataset.selection,
             "examples": len(dataset),
             "scorers": [

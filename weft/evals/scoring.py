@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
-from weft import clock, digests, tracing
+from weft import clock, tracing
 from weft.evals.attempts import Attempts
 from weft.evals.calls import failure_of, is_async
 from weft.evals.limits import Limiter, Limits, endpoint_of
@@ -17,7 +18,7 @@ from weft.scorers.base import Scorer, ScoreValue, as_values
 from weft.scorers.binding import Binder
 from weft.scorers.trace import SampleTrace
 
-_ID_DIGITS = 24
+_ID_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +185,4 @@ def _score(
 def score_id(sample: Sample, name: str) -> str:
     """The id of a score of a sample: the same where it is scored again, so that the later one takes its place."""
     key = f"{sample.run_id}\0{sample.example_id}\0{sample.repetition}\0{name}"
-    return digests.of_bytes(key.encode("utf-8", "surrogatepass"))[:_ID_DIGITS]
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_ID_BYTES).hexdigest()

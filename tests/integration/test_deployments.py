@@ -245,6 +245,22 @@ def test_memory_is_bounded_while_the_server_is_away_and_what_is_lost_is_counted(
     remove_memory(url)
 
 
+def test_memory_takes_64_mb_where_the_disk_might_take_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    import weft
+    from weft import recording, session
+
+    url = "http://127.0.0.1:9"
+    monkeypatch.setenv("WEFT_QUIET", "1")
+    run = weft.init("p", dir=NO_FOLDER, url=url, settings={"drain": "off", "console": False, "git": False})
+    try:
+        assert recording.active is not None
+        assert recording.active.settings.journal_quota_bytes == 64 * 1024 * 1024
+    finally:
+        run.finish()
+        session.close()
+        remove_memory(url)
+
+
 def test_without_a_server_a_read_only_disk_is_an_error_at_the_start() -> None:
     import weft
 

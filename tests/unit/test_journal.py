@@ -15,6 +15,7 @@ import pytest
 
 from weft.errors import StoreError
 from weft.journal import Folder, Journal, Scan, SegmentReader, read_losses
+from weft.journal import journal as journal_module
 from weft.journal import segment as segments
 from weft.journal.folder import can_map
 from weft.records import RecordType, Writer, decode
@@ -396,6 +397,20 @@ def test_a_full_disk_loses_and_counts_and_recovers(
     found = read(fresh_home)
     assert found[-1] == b"again"
     assert len(found) == 3000 - lost + 1
+
+
+def test_a_large_payload_that_does_not_fit_leaves_no_part_of_it(
+    journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes, offset: int) -> None:
+        os.pwrite(fd, data[:1000], offset)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "write_all", full)
+        journal.append(RecordType.SPAN, bytes(500_000))
+    assert journal.lost() == {"disk full": 1}
+    assert list(Folder.of(fresh_home).big.iterdir()) == []
 
 
 def test_a_mapped_segment_takes_its_room_at_once(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,32 @@ def client() -> Iterator[openai.OpenAI]:
         yield made
 
 
+def test_an_op_that_calls_a_model_is_named_so_for_others_and_keeps_its_name_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+
+    @op(kind="llm")
+    def answer(model: str | None, name: str | None = None) -> None:
+        span = tracing.get_current_span()
+        span.set_attribute("gen_ai.request.model", model)
+        if name is not None:
+            trace.get_current_span().update_name(name)
+
+    with MemoryRecorder() as recorder:
+        provider_module.join()
+        answer("demo")
+        answer(None)
+        answer("demo", "mine")
+    monkeypatch.undo()
+    provider_module.join()
+    assert [span.name for span in exporter.get_finished_spans()] == ["chat demo", "answer", "mine"]
+    assert [span.name for span in recorder.spans] == ["answer", "answer", "mine"]
+
+
 WANTED = ["chat demo", "embeddings small", "execute_tool search", "invoke_agent helper", "invoke_workflow flow"]
 OWN = ["chat demo", "embeddings small", "flow", "helper", "search"]
 

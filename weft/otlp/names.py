@@ -162,17 +162,18 @@ def span_kind(kind: str, attributes: Mapping[str, Any]) -> str:
     return "CLIENT" if kind in _CLIENT_KINDS else "INTERNAL"
 
 
-def spoken(kind: str, name: str) -> tuple[str, dict[str, str]]:
+def spoken(kind: str, name: str, model: object = None) -> tuple[str, dict[str, str]]:
     """The name and the attributes that the conventions give a span of Weft's ``kind`` which is called ``name``.
 
-    A tool, an agent and a workflow are called what the span is; a model has a name of its own.
+    A tool, an agent and a workflow are called what the span is; a model has a name of its own, where it is known.
     """
     operation = KIND_OPERATIONS.get(kind)
     if operation is None:
         return name, {}
     form = SPAN_FORMS[operation]
     if form.name in (REQUEST_MODEL, DATA_SOURCE):
-        return name, {OPERATION: operation}
+        is_named = form.name == REQUEST_MODEL and isinstance(model, str) and model
+        return f"{operation} {model}" if is_named else name, {OPERATION: operation}
     plain = name.removeprefix(f"{operation} ")
     return f"{operation} {plain}", {OPERATION: operation, form.name: plain}
 

@@ -302,7 +302,15 @@ class JoinedSpan(ActiveSpan):
         """End the span; a second time does nothing."""
         if not self._ended:
             self._ended = True
+            self._name_model()
             self._span.end(clock.now_ns() if end_time is None else end_time)
+
+    def _name_model(self) -> None:
+        """Others see an op that is a model's call as the conventions have it; Weft keeps the op's name."""
+        record = {} if self._opened is None else self._opened.record
+        if "kind" in record and self._span.name == record["name"]:
+            model = (self._span.attributes or {}).get(names.REQUEST_MODEL)
+            self._span.update_name(names.spoken(record["kind"], record["name"], model)[0])
 
     def _otel(self) -> trace.Span:
         return self._span

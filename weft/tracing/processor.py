@@ -153,6 +153,12 @@ def _is_wanted(span: ReadableSpan) -> bool:
     return (scope is not None and scope.name.startswith(SCOPE)) or is_genai(span.attributes or ())
 
 
+def spoken_names(span: ReadableSpan, record: Record) -> tuple[str, str]:
+    """What others may be told that a span is called: as long as its model is not known, and once it is."""
+    kind, model = record.get("kind", ""), (span.attributes or {}).get(names.REQUEST_MODEL)
+    return names.spoken(kind, record["name"])[0], names.spoken(kind, record["name"], model)[0]
+
+
 def _redacted(span: ReadableSpan, opened: Opened) -> dict[str, Any]:
     """The span's attributes as JSON values; those that did not come through Weft's own methods are redacted here."""
     attributes = dict(span.attributes or {})
@@ -163,7 +169,7 @@ def _redacted(span: ReadableSpan, opened: Opened) -> dict[str, Any]:
 def _close(opened: Opened, span: ReadableSpan, *, foreign: bool) -> None:
     record = opened.record
     status = span.status
-    if span.name != names.spoken(record.get("kind", ""), record["name"])[0]:  # else others are told more of it
+    if span.name not in spoken_names(span, record):  # else others are told more of it
         record["name"] = span.name
     if status.status_code is StatusCode.ERROR:
         record["status"] = "error"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weft import clock, digests
+from weft import clock, digests, ids
 from weft.errors import ConflictError, NotFoundError
 from weft.records import (
     ItemStatus,
@@ -71,6 +71,13 @@ class Queue:
                 field="queue",
             )
         return cls(store, found)
+
+    @classmethod
+    def create(cls, store: Store, project: str, name: str, *, score_name: str = "correct", **settings: Any) -> Queue:
+        """A queue of this name, begun where there is none; ``settings`` are fields of :class:`ReviewQueue` (``rubric``,
+        ``target``, ``reviewers``, ``adjudicators``, ``lease_s``, ``gold_every``, ...)."""
+        asked = ReviewQueue(ids.new_id(), project, name, score_name, created_ns=clock.now_ns(), **settings)
+        return cls(store, store.reviews.create_queue(asked))
 
     @property
     def rubric(self) -> Rubric:

@@ -116,10 +116,11 @@ def queue_row(queue: ReviewQueue) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"The review queue cannot be stored: {error}.", field="queue") from None
     Rubric.parse(queue.rubric)
-    alone = queue.target is ReviewTarget.ONE
+    target = ReviewTarget(queue.target)
+    alone = target is ReviewTarget.ONE
     if not (queue.reviewers == 1 if alone else 1 <= queue.reviewers <= _MOST_REVIEWERS):
         raise InputError(
-            f"{queue.reviewers} reviewers do not go with the target {queue.target.value!r}.",
+            f"{queue.reviewers} reviewers do not go with the target {target.value!r}.",
             remedy="One reviewer completes `one`; `mean` and `adjudicated` take 1 to 100.",
             field="reviewers",
         )

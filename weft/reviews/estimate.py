@@ -152,7 +152,7 @@ def estimate_items(
     bounds = Rubric.parse(queue.rubric).bounds
     drawn = [Drawn.of(group, bounds) for group in waves_of(items)]
     waves = [_wave(part, tune, level, bounds) for part in drawn]
-    after = _possible(combine_waves([wave.after for wave in waves]), bounds)
+    after = _together([wave.after for wave in waves], bounds)
     alone, variance, plans = _reached(drawn, after, level, [share * (bounds[1] - bounds[0]) for share in half_widths])
     effective = effective_sample_size(variance, after.se) if after.se and variance is not None else None
     return QueueEstimate(
@@ -172,6 +172,13 @@ def estimate_items(
         effective=effective,
         plans=plans,
     )
+
+
+def corrected(queue: ReviewQueue, items: Sequence[ReviewItem], *, tune: bool = True, level: float = 0.95) -> Estimate:
+    """Only the corrected figure, ``after``, of :func:`estimate_items`; pure."""
+    bounds = Rubric.parse(queue.rubric).bounds
+    parts = [Drawn.of(group, bounds) for group in waves_of(items)]
+    return _together([_figure(part, tune, level, bounds) for part in parts], bounds)
 
 
 def waves_of(items: Sequence[ReviewItem]) -> list[list[ReviewItem]]:
@@ -267,12 +274,13 @@ def _nonresponse(
             unresolved=[False] * len(part.items),
         )
         believed.append(_figure(stands, tune, level, bounds))
-    figure = _possible(combine_waves(believed), bounds)
-    return Nonresponse(served, after.labelled, after.unresolved, rate, figure)
+    return Nonresponse(served, after.labelled, after.unresolved, rate, _together(believed, bounds))
 
 
-def _possible(figure: Estimate, bounds: tuple[float, float]) -> Estimate:
-    """The interval without what no mean of the choices' values can be: it covers no less for it."""
+def _together(waves: Sequence[Estimate], bounds: tuple[float, float]) -> Estimate:
+    """One figure over waves; its interval without what no mean of the labels' values can be, for which it covers no
+    less."""
+    figure = combine_waves(waves)
     if figure.low is None or figure.high is None:
         return figure
     low, high = (min(max(end, bounds[0]), bounds[1]) for end in (figure.low, figure.high))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from weft import recording, settings
+from weft import recording
 from weft.errors import InputError
 from weft.records import SpanQuery
 from weft.repositories import Store
@@ -30,11 +30,10 @@ def send_to_review(
     ``judge`` (the name of a score) is ambiguous more often, and without one all with the same chance. The estimate of
     the queue speaks of all spans found, at most the ``limit`` newest. Raises InputError where nothing is found.
     """
-    where = settings.load({"project": project}).project
-    policy = policy_of(queue, budget=budget, judge=judge)
-    return send_spans(
-        recording.require("weft.send_to_review").store, SpanQuery(project=where, where=query), policy, limit
-    )
+    recorder = recording.require("weft.send_to_review")
+    recorder.flush()
+    asked = SpanQuery(project=recorder.project if project is None else project, where=query)
+    return send_spans(recorder.store, asked, policy_of(queue, budget=budget, judge=judge), limit)
 
 
 def policy_of(queue: str | ReviewPolicy, *, budget: float = 1.0, judge: str | None = None) -> ReviewPolicy:

@@ -26,6 +26,7 @@ from weft.statistics.ppi import Estimate, ppi_mean
 Bools = NDArray[np.bool_]
 _FOLDS = 10
 _FEW = 2
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def estimate(
 ) -> Estimate:
     """The mean label of n units, f (n,) judged by machine, x (n,) of them labelled y (n,), drawn with p (n,).
 
-    ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine as PPI++ does, to the least
-    variance; otherwise, and where the labels are all equal (tuning would then see no error at all), it is 1. The
+    ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine, and a shift beside it, as PPI++ does, to
+    the least variance; otherwise, and where the labels are all equal (tuning would then see no error at all), it is 1. The
     interval takes the quantile of Student's t with the labels' degrees of freedom,
     not the normal's as in the paper, which is too short with few labels. ``clusters`` (n,) names what units share,
     such as the example that repetitions are of: their errors are summed before they are squared, and the degrees count
@@ -89,11 +90,11 @@ def estimate(
     if not (np.isfinite(judged).all() and np.isfinite(label).all()):
         raise InputError("f and the labels must be finite.", field="f")
     inverse = has / chance
-    labels, machine = inverse * label, judged * (1 - inverse)
+    labels, rest = inverse * label, 1 - inverse
     varied = bool(np.ptp(label[has])) if has.any() else False
     groups = _groups(clusters, n)
-    weights = _tuned(labels, machine, groups) if tune and varied else np.ones(n)
-    bracket = labels + weights * machine
+    weights, shifts = _tuned(labels, rest, judged, groups) if tune and varied else (np.ones(n), np.zeros(n))
+    bracket = labels + (weights * judged + shifts) * rest
     weight = float(weights.mean())
     value = float(bracket.mean())
     count = int(has.sum())
@@ -106,7 +107,7 @@ def estimate(
         reason = "machine and labels are all equal, which says nothing of their spread"
         return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     apart = len(set(groups[has].tolist()))
-    degrees = float(max(1, apart - 1 - tune))
+    degrees = float(max(1, apart - 1 - 2 * tune))
     half = t_quantile(0.5 + level / 2, degrees) * se
     method = "active inference" if len(sums) == n else "active inference, clustered"
     return Estimate(
@@ -219,22 +220,36 @@ def _groups(clusters: Sequence[Hashable] | None, n: int) -> NDArray[np.intp]:
     return np.array([names.setdefault(cluster, len(names)) for cluster in clusters], dtype=np.intp)
 
 
-def _tuned(labels: Floats, machine: Floats, groups: NDArray[np.intp]) -> Floats:
-    """l* = -Cov(labels, machine) / Var(machine), clipped to [0, 1], for each fold from the other ones.
+def _tuned(labels: Floats, rest: Floats, judged: Floats, groups: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """The weight l in [0, 1] and the shift c that give sum(labels + (l f + c) rest) the least variance, with ``labels``
+    x/p Y and ``rest`` 1 - x/p; for each fold from the other ones.
 
     A weight that never saw its own units leaves the estimate exactly unbiased and the error honest (cross-fitting);
     fitted on all of them, intervals at 90 % covered one in a hundred less often in simulations with 100 labels. A
-    cluster is in one fold.
+    cluster is in one fold. The shift is what PPI++ has by dividing by the labels there are instead of those expected:
+    without it a judge that is biased, or on another scale, would be paid for.
     """
-    weights = np.ones(labels.size)
+    weights, shifts = np.ones(labels.size), np.zeros(labels.size)
     fold = groups % _FOLDS
     for k in range(_FOLDS):
-        y, f = labels[fold != k], machine[fold != k]
-        variance = float(f.var()) if f.size else 0.0
-        if variance > 0:
-            covariance = float(((y - y.mean()) * (f - f.mean())).mean())
-            weights[fold == k] = min(1.0, max(0.0, -covariance / variance))
-    return weights
+        others = fold != k
+        if others.any():
+            weights[~others], shifts[~others] = _least(labels[others], rest[others], judged[others])
+    return weights, shifts
+
+
+def _least(labels: Floats, rest: Floats, judged: Floats) -> tuple[float, float]:
+    machine = judged * rest
+    ff, fr, rr, fy, ry = (
+        float(np.dot(a, b) / labels.size - a.mean() * b.mean())
+        for a, b in ((machine, machine), (machine, rest), (rest, rest), (machine, labels), (rest, labels))
+    )
+    if rr <= 0:  # every chance was 1: nothing is left to the machine
+        return 1.0, 0.0
+    alone = ff - fr * fr / rr  # what the machine varies beside the draw
+    weight = (fr * ry / rr - fy) / alone if alone > _LEAST * ff else 0.0
+    weight = min(1.0, max(0.0, weight))
+    return weight, -(ry + weight * fr) / rr
 
 
 def _check_probabilities(p: Floats) -> None:

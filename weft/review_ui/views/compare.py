@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft import formatting as fmt
 from weft.errors import InputError
 from weft.evals.comparison import Comparison, MetricComparison, compare, paired
-from weft.evals.results import load
+from weft.evals.results import EvaluationResult, load
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
@@ -27,7 +27,8 @@ def page() -> None:
     ui.facts({"Candidate": f"{after.target} ({after.run_id})", "Baseline": f"{before.target} ({before.run_id})"})
     found = compare(before, after)
     names = list(found.metrics)
-    first = next((name for name in names if found.metrics[name].p_value is not None), names[0])  # flips are crossings
+    flips_of = (name for name in names if found.metrics[name].difference.method == "tango")
+    first = next(flips_of, names[0])  # flips are crossings
     metric = ui.parameter("metric") if ui.parameter("metric") in names else first
     ui.show(ui.element("div", sentence(metric, found.metrics[metric].difference), class_="w-verdict"))
     differences(found)
@@ -56,7 +57,7 @@ def sentence(metric: str, figure: Aggregate) -> str:
     return f"No difference in {metric} can be told from chance: {spread}."
 
 
-def differences(found: Comparison) -> None:
+def differences(found: Comparison[EvaluationResult]) -> None:
     """Every shared metric: both figures and their paired difference."""
     figures = [row.difference for row in found.metrics.values()]
     reach = max([abs(v) for f in figures for v in (f.low, f.high, f.value) if v is not None] or [1.0]) or 1.0
@@ -95,7 +96,7 @@ def differences(found: Comparison) -> None:
     table(columns, rows, key="differences", keys=False)
 
 
-def flips(found: Comparison, row: MetricComparison) -> None:
+def flips(found: Comparison[EvaluationResult], row: MetricComparison) -> None:
     """The examples whose value changed, the greatest loss first."""
     sides = paired(found.before, found.after, row.metric)
     old = {sample.example_id: sample for sample in found.before.samples}

@@ -20,6 +20,7 @@ from weft.cli import (
     evaluate,
     exchange,
     keeping,
+    monitor,
     people,
     review,
     serve,
@@ -41,6 +42,7 @@ app.command("up")(serve.up)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="eval")
 app.command("compare")(compare.compare_runs)
+app.command("monitor")(monitor.monitor)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
 app.command("totals")(totals.totals)

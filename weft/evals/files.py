@@ -31,7 +31,7 @@ def run_file(path: str | Path) -> list[EvaluationResult]:
 
 def collect(path: str | Path) -> list[tuple[Evaluation, Any]]:
     """The evaluations of a file with their targets; see :func:`run_file`."""
-    found = _of_module(_load(Path(path)), Path(path))
+    found = _of_module(load_module(Path(path)), Path(path))
     if not found:
         raise InputError(
             f"{path} holds no evaluation.", remedy="Define one: evaluation = weft.Evaluation(...).", field="path"
@@ -99,10 +99,11 @@ def _inside(file: Path, before: Collection[str]) -> list[tuple[Evaluation, Any]]
     """The evaluations of one file of a folder; what another one has imported since ``before`` is not run again."""
     there = None if file.stem in before else sys.modules.get(file.stem)
     same = there is not None and Path(there.__file__ or "").resolve() == file.resolve()
-    return _of_module(there if there is not None and same else _load(file), file)
+    return _of_module(there if there is not None and same else load_module(file), file)
 
 
-def _load(path: Path) -> ModuleType:
+def load_module(path: Path) -> ModuleType:
+    """A Python file as a module, its folder on the path while it is imported. Raises InputError naming the line."""
     check(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder.", remedy="Name a file that ends in .py.", field="path")

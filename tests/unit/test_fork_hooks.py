@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
+import signal
+import threading
 
 import pytest
 
+from weft import session
 from weft.journal import fork
 
 # Python 3.12 warns of every fork beside a thread, which another test may have left.
@@ -42,3 +46,47 @@ def test_hooks_run_in_order_and_a_failing_one_stops_no_other(caplog: pytest.LogC
         os._exit(0)
     os.waitpid(pid, 0)
     assert seen == []
+
+
+@pytest.mark.parametrize("module", ["provider", "sampling"])
+def test_a_child_does_not_wait_for_a_lock_that_another_thread_held(module: str) -> None:
+    locked, done = threading.Event(), threading.Event()
+    owner = importlib.import_module(f"weft.tracing.{module}")
+
+    def hold() -> None:
+        with owner._lock:
+            locked.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    locked.wait(60)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)
+        with owner._lock:
+            os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    done.set()
+    thread.join()
+    assert status == 0
+
+
+def test_a_fork_waits_for_imports_of_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child would wait for ever for a module that another thread was importing."""
+    seen: list[str] = []
+
+    class Seen:
+        def acquire(self) -> None:
+            seen.append("acquire")
+
+        def release(self) -> None:
+            seen.append("release")
+
+    monkeypatch.setattr(session, "_importing", Seen())
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if not isinstance(session._importing, Seen) else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert seen == ["acquire", "release"]

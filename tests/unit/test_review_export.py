@@ -119,4 +119,4 @@ def test_the_command_takes_labels_out(store: Store, queue: Queue, tmp_path: Path
     assert "2 examples in golden:v1" in told.output
     assert len(out.read_bytes().splitlines()) == 3
     told = CliRunner().invoke(app, ["review", "export", "answers"])
-    assert isinstance(told.exception, (InputError, SystemExit))
+    assert "Where to?" in told.output + str(told.exception)

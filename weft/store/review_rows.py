@@ -175,6 +175,8 @@ def item_row(item: ReviewItem, queue: Any, rubric: Rubric) -> dict[str, Any]:
         fields["trace_id"] = None if item.trace_id is None else v.trace_id(item.trace_id)
         fields["span_id"] = None if item.span_id is None else v.span_id(item.span_id)
         fields["assigned"] = [v.identifier(name, "assigned") for name in v.listing(item.assigned, "assigned")]
+        if 0 < len(fields["assigned"]) < fields["slots"]:
+            raise ValueError(f"{fields['slots']} reviewers must label it, {len(fields['assigned'])} are assigned")
         for name in _ITEM_JSON:
             fields[name] = None if fields[name] is None else v.to_json(fields[name])
         if not 1 <= fields["slots"] <= (1 if queue.target == "one" else _MOST_REVIEWERS):

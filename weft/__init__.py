@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         WeftError,
     )
     from weft.evals import Budget, Dataset, Evaluation, Gate, Retry, compare, rescore
+    from weft.evals.as_tests import eval_test
     from weft.monitors import Monitor, guard
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
@@ -89,6 +90,7 @@ _HOMES: dict[str, str] = {
     "continue_trace": "weft.tracing.propagation",
     "dataset_scorer": "weft.scorers",
     "deployed": "weft.training",
+    "eval_test": "weft.evals.as_tests",
     "feedback": "weft.tracing.human_scores",
     "find_media": "weft.records",
     "finish": "weft.training",
@@ -160,6 +162,7 @@ __all__ = [
     "continue_trace",
     "dataset_scorer",
     "deployed",
+    "eval_test",
     "feedback",
     "find_media",
     "finish",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from weft import digests
@@ -153,6 +153,28 @@ class Measured:
             clusters=clusters if any(cluster is not None for cluster in clusters) else None,
             level=level,
         )
+
+
+def join(parts: Sequence[Measured]) -> Measured:
+    """Parts with different examples as one, in the order of their positions; all else is that of the first. A label
+    that a part has not seen has the share 0 there; any other metric is missing."""
+    metrics = list(dict.fromkeys(metric for part in parts for metric in part.metrics))
+    placed = sorted((e for part in parts for e in part.examples.values()), key=lambda example: example.position)
+    examples = {e.example_id: replace(e, values=_completed(e.values, metrics)) for e in placed}
+    return replace(parts[0], metrics=metrics, examples=examples)
+
+
+def _completed(values: Values, metrics: Sequence[str]) -> Values:
+    times = len(values.get("missing", [None]))
+    found = dict(values)
+    for metric in metrics:
+        if metric in found:
+            continue
+        scorer, label, _ = metric.partition("=")
+        others = [column for name, column in values.items() if label and name.startswith(f"{scorer}=")]
+        seen = others[0] if others else [None] * times
+        found[metric] = [None if value is None else 0.0 for value in seen]
+    return found
 
 
 def lower_is_better(metric: str) -> bool:

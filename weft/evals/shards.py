@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weft.errors import InputError
+from weft.evals import measured
 from weft.evals.baselines import read_file
 from weft.evals.gates import Gate, Outcome, Verdict
 from weft.evals.measured import Measured
@@ -19,14 +20,14 @@ def by_evaluation(paths: Sequence[Path]) -> list[list[Measured]]:
     """What the files of shards hold, by evaluation. Raises InputError, NotFoundError."""
     found: dict[str, list[Measured]] = {}
     for path in paths:
-        for name, measured in read_file(path).items():
-            if not _PART.fullmatch(measured.shard):
+        for name, part in read_file(path).items():
+            if not _PART.fullmatch(part.shard):
                 raise InputError(
                     f"{path} is no shard of {name}: it was run whole.",
                     remedy="Give the files of: weft eval ... --shard i/n --json FILE.",
                     field="parts",
                 )
-            found.setdefault(name, []).append(measured)
+            found.setdefault(name, []).append(part)
     return list(found.values())
 
 
@@ -36,8 +37,8 @@ def join(parts: Sequence[Measured]) -> tuple[Measured, list[Gate], list[Verdict]
     first = parts[0]
     count = _number(first, 2)
     for part in parts[1:]:
-        for what in ("target", "total", "metrics"):
-            if getattr(part, what) != getattr(first, what) and not (what == "metrics" and _empty(part, first)):
+        for what in ("target", "total"):
+            if getattr(part, what) != getattr(first, what):
                 raise InputError(
                     f"The shards {first.shard} and {part.shard} of {first.name} differ in their {what}: "
                     f"{getattr(first, what)!r} and {getattr(part, what)!r}.",
@@ -52,15 +53,17 @@ def join(parts: Sequence[Measured]) -> tuple[Measured, list[Gate], list[Verdict]
         raise InputError(f"The shard {twice[0]}/{count} of {first.name} is given twice.", field="parts")
     # A shard takes every n-th example: its k-th is the (k n + i)-th of the whole.
     placed = [
-        replace(example, position=example.position * count + _number(part, 1) - 1)
+        replace(
+            part,
+            examples={
+                example.example_id: replace(example, position=example.position * count + _number(part, 1) - 1)
+                for example in part.examples.values()
+            },
+        )
         for part in parts
-        for example in part.examples.values()
     ]
-    placed.sort(key=lambda example: example.position)
     whole = replace(
-        first,
-        metrics=list(dict.fromkeys(metric for part in parts for metric in part.metrics)),
-        examples={example.example_id: example for example in placed},
+        measured.join(placed),
         shard="",
         unrun=sum(part.unrun for part in parts),
         stopped="; ".join(sorted({part.stopped for part in parts if part.stopped})),
@@ -71,16 +74,11 @@ def join(parts: Sequence[Measured]) -> tuple[Measured, list[Gate], list[Verdict]
     if not lost:
         return whole, gates, []
     told = ", ".join(f"{number}/{count}" for number in lost)
-    reason = f"The shards {told} are missing, so {len(placed)} of {first.total} examples were measured."
-    return whole, gates, [Verdict("all shards", "", Outcome.ERROR, reason, "Run them again.", n=len(placed))]
+    reason = f"The shards {told} are missing, so {len(whole.examples)} of {first.total} examples were measured."
+    return whole, gates, [Verdict("all shards", "", Outcome.ERROR, reason, "Run them again.", n=len(whole.examples))]
 
 
 def _number(part: Measured, which: int) -> int:
     found = _PART.fullmatch(part.shard)
     assert found is not None
     return int(found[which])
-
-
-def _empty(*parts: Measured) -> bool:
-    """Whether one of them has no examples, or lost them all, and so cannot tell its metrics."""
-    return any(not part.examples or part.figure("error_rate", level=0.9).value == 1 for part in parts)

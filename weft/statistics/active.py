@@ -71,12 +71,12 @@ def estimate(
 ) -> Estimate:
     """The mean label of n units, f (n,) judged by machine, x (n,) of them labelled y (n,), drawn with p (n,).
 
-    ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine, and a shift beside it, as PPI++ does, to
-    the least variance; otherwise, and where the labels are all equal (tuning would then see no error at all), it is 1. The
-    interval takes the quantile of Student's t with the labels' degrees of freedom,
-    not the normal's as in the paper, which is too short with few labels. ``clusters`` (n,) names what units share,
-    such as the example that repetitions are of: their errors are summed before they are squared, and the degrees count
-    labelled clusters. Raises InputError for p outside (0, 1] and for values that are not finite.
+    ``y`` is read only where ``x`` holds. ``tune`` chooses the weight of the machine, and a shift beside it, as PPI++
+    does, to the least variance; otherwise, and where the labels are all equal (tuning would then see no error at all),
+    it is 1. The interval takes the quantile of Student's t with the labels' degrees of freedom, not the normal's as in
+    the paper, which is too short with few labels. ``clusters`` (n,) names what units share, such as the example that
+    repetitions are of: their errors are summed before they are squared, and the degrees count labelled clusters.
+    Raises InputError for p outside (0, 1] and for values that are not finite.
     """
     judged, chance = np.asarray(f, dtype=np.float64), np.asarray(p, dtype=np.float64)
     has = np.asarray(x, dtype=np.bool_)

@@ -14,6 +14,7 @@ from weft.statistics.intervals import Aggregate, Floats
 
 _MOST = 1e6
 _FEW = 2
+_SMALL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +78,24 @@ def labels_for(
         reached = np.minimum(1.0, scale * chance)
         se = math.sqrt((variance + float((errors * (1 / reached - 1)).mean())) / n)
         labels = float(reached.sum())
-        return se * (t_quantile(0.5 + level / 2, labels - 1) if labels > _FEW else math.inf)
+        return se * _near_t(labels - 1, level) if labels > _FEW else math.inf
 
     if half(_MOST) > half_width:
         best = normal_quantile(0.5 + level / 2) * math.sqrt(variance / n)
         return Plan(half_width, None, f"all {n:,} cases labelled give +-{best:.3g}: more cases are needed")
     low, high = 0.0, _MOST
-    for _ in range(100):
+    for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if half(middle) <= half_width else (middle, high)
     return Plan(half_width, max(0, math.ceil(float(np.minimum(1.0, high * chance).sum())) - count))
+
+
+def _near_t(degrees: float, level: float) -> float:
+    """The quantile of t, by its expansion around the normal's where that is near enough for a plan."""
+    if degrees < _SMALL:
+        return t_quantile(0.5 + level / 2, degrees)
+    z = normal_quantile(0.5 + level / 2)
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 
 def _check(half_width: float) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from weft import settings as settings_module
 from weft.errors import WeftError
-from weft.review_ui import addresses, asgi_app
+from weft.review_ui import addresses
+from weft.review_ui.late import LatePages
 from weft.server import Pages, create_app, is_loopback, rules_of
 from weft.server.ingest import IngestProcess
 from weft.server.lifeline import AnnouncingServer, follow_parent, listen, unwinding_on_sigterm, uvicorn_config
@@ -35,9 +36,9 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
     """
     settings = dataclasses.replace(settings, url=None)
     with contextlib.ExitStack() as stack:
+        front = stack.enter_context(listen(settings.host, settings.port, "WEFT_PORT"))
         store = stack.enter_context(contextlib.closing(open_store(settings)))
         rules_of(settings, people=bool(store.people.list_people()))
-        front = stack.enter_context(listen(settings.host, settings.port, "WEFT_PORT"))
         inner = stack.enter_context(listen("127.0.0.1", 0, "WEFT_OTLP_PORT"))
         otlp = _otlp_socket(settings)
         sockets = [inner] if otlp is None else [inner, stack.enter_context(otlp)]
@@ -47,8 +48,8 @@ def serve(settings: Settings, *, open_browser: bool = True, ready: Callable[[str
         os.environ.pop("WEFT_URL", None)
         ingest = IngestProcess(settings, sockets, _address(settings.host, front))
         stack.callback(ingest.stop)
-        ui = asgi_app()
-        pages = Pages(ui, ui.lifespan(), addresses.target)
+        late = LatePages()
+        pages = Pages(late, late.lifespan, addresses.target)
         inside = _address("127.0.0.1", inner)
         app = create_app(store, settings, ingest_address=inside, ingest_key=ingest.key, pages=pages)
         address = _address(settings.host, front)

@@ -112,3 +112,8 @@ def test_rouge_of_several_references_and_other_scripts() -> None:
     assert Rouge(types=("rouge1",)).score("a cat", ["a dog ran off", "a cat"]) == {"rouge1": 1.0}
     assert Rouge(types=("rouge1",)).score("кошка спит", "кошка спит") == {"rouge1": 0.0}
     assert Rouge(types=("rouge1",), words="any").score("кошка спит", "кошка спит") == {"rouge1": 1.0}
+
+
+def test_corpus_bleu_gives_no_advice(caplog: pytest.LogCaptureFixture) -> None:
+    CorpusBleu().keep(row(0, HYPOTHESES[0], REFERENCES[0]))
+    assert caplog.text == ""

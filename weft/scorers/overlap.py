@@ -82,7 +82,8 @@ class CorpusBleu(DatasetScorer):
             return row.cluster or row.example_id, None
         if self._metric is None:
             self._metric = _sacrebleu().BLEU(lowercase=self.lowercase, tokenize=self.tokenize)
-        found = self._metric.sentence_score(str(row.output), _texts(row.expected))
+        # As a corpus of one: of a sentence it would advise another setting, which sums do not have.
+        found = self._metric.corpus_score([str(row.output)], [[text] for text in _texts(row.expected)])
         numbers = (*found.counts, *found.totals, found.sys_len, found.ref_len)
         return row.cluster or row.example_id, dict(enumerate(numbers))
 

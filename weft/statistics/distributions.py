@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from statistics import NormalDist
 
 from weft.errors import InputError
@@ -70,6 +71,7 @@ def t_cdf(t: float, degrees: float) -> float:
     return tail if t < 0 else 1.0 - tail
 
 
+@lru_cache(maxsize=4096)
 def t_quantile(q: float, degrees: float) -> float:
     """The t with P(T <= t) = q for Student's t with ``degrees`` > 0 degrees of freedom."""
     _probability("q", q)

@@ -107,7 +107,7 @@ def _solved(at: Callable[[float], Floats], budget: float, high: float) -> Floats
     low = 0.0
     while float(at(high).mean()) < budget and high < _MOST:
         high *= 2
-    for _ in range(200):
+    for _ in range(64):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if float(at(middle).mean()) < budget else (low, middle)
     return at(0.5 * (low + high))

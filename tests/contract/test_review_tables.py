@@ -40,20 +40,39 @@ def store(url: str, tmp_path: Path) -> Iterator[SqlStore]:
 
 def fill_former(database: Database) -> None:
     """A queue as the step before kept it: labelled, claimed, waiting after a skip, held."""
-    queue = {"queue_id": "q", "project": "p", "name": "answers", "score_name": "human", "created_ns": NOW}
+    queue: dict[str, Any] = {
+        "queue_id": "q",
+        "project": "p",
+        "name": "answers",
+        "score_name": "human",
+        "created_ns": NOW,
+    }
     rubric = {"question": "Right?", "choices": [{"label": 'ri"ght', "value": 1.0}, {"label": "wrong", "value": 0.0}]}
     given: dict[str, Any] = {"queue_id": "q", "project": "p", "reason": "why", "u": 0.1, "p": 0.5, "wave": 0}
     given |= {"machine": '{"value":0.5}', "shown": '{"input":"?"}', "created_ns": NOW, "simulated": False}
     nothing = {"reviewer": None, "lease_until_ns": None, "label": None, "value": None, "comment": None}
     given |= {**nothing, "labelled_ns": None, "skipped_by": "[]", "priority": 0.2}
-    labelled = {"reviewer": "ann", "label": 'ri"ght', "value": 1.0, "comment": "sure", "labelled_ns": NOW + 5}
-    items = [
+    labelled: dict[str, Any] = {
+        "reviewer": "ann",
+        "label": 'ri"ght',
+        "value": 1.0,
+        "comment": "sure",
+        "labelled_ns": NOW + 5,
+    }
+    items: list[dict[str, Any]] = [
         {"item_id": "done", "status": "labelled", **labelled},
         {"item_id": "held by ben", "status": "claimed", "reviewer": "ben", "lease_until_ns": 2**62},
         {"item_id": "skipped", "status": "waiting", "skipped_by": '["cem"]'},
         {"item_id": "not sent", "status": "held", "u": 0.9, "priority": 1.8},
     ]
-    score = {"score_id": "s1", "project": "p", "name": "human", "time_ns": NOW + 5, "source": "human", "value": 1.0}
+    score: dict[str, Any] = {
+        "score_id": "s1",
+        "project": "p",
+        "name": "human",
+        "time_ns": NOW + 5,
+        "source": "human",
+        "value": 1.0,
+    }
     metadata = json.dumps({"queue_id": "q", "item_id": "done", "simulated": False})
     with database.write() as connection:
         rows = [("review_queues", queue | {"rubric": json.dumps(rubric), "policy": '{"lease_s":60}'})]

@@ -101,9 +101,8 @@ def test_the_span_must_be_there_and_of_the_project(client: TestClient) -> None:
 
 
 def test_a_span_sent_to_people_is_served_and_not_counted(store: Store, client: TestClient) -> None:
-    queue = store.reviews.create_queue(
-        ReviewQueue("q1", "p", "hand", "correct", rubric={"choices": [{"label": "yes", "value": 1.0}]})
-    )
+    choices = [{"label": "yes", "value": 1.0}, {"label": "no", "value": 0.0}]
+    queue = store.reviews.create_queue(ReviewQueue("q1", "p", "hand", "correct", rubric={"choices": choices}))
     answers = [client.post("/api/queues/q1/spans", json=body(1, reason="odd")).json() for _ in range(2)]
     assert [answer["added"] for answer in answers] == [True, False]
     (item,) = store.reviews.list_items("q1", status=ItemStatus.WAITING).items

@@ -54,15 +54,15 @@ def queues_of(connection: Connection, where: ColumnElement[bool]) -> list[Review
     """Queues with their counts by project and name."""
     q, c = t.review_queues.c, t.review_items.c
     found = connection.execute(select(t.review_queues).where(where).order_by(q.project, q.name)).all()
-    ended = and_(c.status == ItemStatus.CLAIMED, c.lease_until_ns <= clock.now_ns())
-    counting = (
-        select(c.queue_id, c.status, ended.label("ended"), func.count())
-        .where(c.queue_id.in_([row.queue_id for row in found]))
-        .group_by(c.queue_id, c.status, ended)
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for queue_id, status, over, count in connection.execute(counting):
-        of_queue = counts.setdefault(queue_id, {})
-        place = ItemStatus.WAITING.value if over else status
-        of_queue[place] = of_queue.get(place, 0) + count
-    return [rows.queue_record(row, counts.get(row.queue_id, {})) for row in found]
+    ours = c.queue_id.in_([row.queue_id for row in found])
+    counts: dict[str, dict[str, int]] = {row.queue_id: {} for row in found}
+    counting = select(c.queue_id, c.status, func.count()).where(ours).group_by(c.queue_id, c.status)
+    for queue_id, status, count in connection.execute(counting):
+        counts[queue_id][status] = count
+    # Apart, so that the first reads the index alone: few items are claimed at a time.
+    over = and_(ours, c.status == ItemStatus.CLAIMED, c.lease_until_ns <= clock.now_ns())
+    for queue_id, count in connection.execute(select(c.queue_id, func.count()).where(over).group_by(c.queue_id)):
+        of_queue = counts[queue_id]
+        of_queue["claimed"] -= count
+        of_queue["waiting"] = of_queue.get("waiting", 0) + count
+    return [rows.queue_record(row, counts[row.queue_id]) for row in found]

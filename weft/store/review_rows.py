@@ -115,7 +115,13 @@ def queue_row(queue: ReviewQueue) -> dict[str, Any]:
             raise ValueError(f"gold_every is {queue.gold_every}")
     except ValueError as error:
         raise InputError(f"The review queue cannot be stored: {error}.", field="queue") from None
-    Rubric.parse(queue.rubric)
+    rubric = Rubric.parse(queue.rubric)
+    if rubric.bounds[0] == rubric.bounds[1]:
+        raise InputError(
+            f"All answers to the counting field {rubric.counting!r} count the same.",
+            remedy="Give its choices different values.",
+            field="rubric",
+        )
     target = ReviewTarget(queue.target)
     alone = target is ReviewTarget.ONE
     if not (queue.reviewers == 1 if alone else 1 <= queue.reviewers <= _MOST_REVIEWERS):

@@ -13,12 +13,13 @@ from __future__ import annotations
 from weft.testing.contract_decisions import ArtifactContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_keeping import KeepingContract
+from weft.testing.contract_labels import AdjudicationContract, LabelContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
 from weft.testing.contract_people import PeopleContract
 from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
-from weft.testing.contract_reviews import AdjudicationContract, LabelContract, QueueContract, ReviewContract
+from weft.testing.contract_reviews import QueueContract, ReviewContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract

@@ -90,7 +90,7 @@ def test_what_is_not_claimed_cannot_be_labelled(queue: Queue) -> None:
         lambda: queue.release("i0", "ann"),
     ):
         with pytest.raises(ConflictError, match="'i0' is not claimed by 'ann'"):
-            act()  # type: ignore[no-untyped-call]
+            act()
     with pytest.raises(NotFoundError, match="There is no review item 'none'"):
         queue.label("none", "ann", "yes")
     item = queue.claim("ann")

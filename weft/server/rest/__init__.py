@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from weft.evals.kept import Kept
 from weft.records import Deletion
 from weft.repositories import Store
 from weft.server.rest import (
     actions,
     artifacts,
+    comparisons,
+    evaluations,
     feedback,
     keeping,
     media,
@@ -44,4 +47,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     ):
         routes.include_router(room.router(store))
     routes.include_router(keeping.router(store, forget))
+    kept = Kept(store)
+    routes.include_router(evaluations.router(store, kept))
+    routes.include_router(comparisons.router(store, kept))
     return routes

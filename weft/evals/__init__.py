@@ -3,6 +3,8 @@
 from weft.evals.budgets import Budget
 from weft.evals.comparison import Comparison, MetricComparison, compare, compare_results
 from weft.evals.dataset import Dataset
+from weft.evals.dataset_diff import DatasetDiff
+from weft.evals.dialogue import Dialogue
 from weft.evals.evaluation import Evaluation, rescore
 from weft.evals.files import run_file
 from weft.evals.gates import Gate, Verdict
@@ -13,6 +15,8 @@ __all__ = [
     "Budget",
     "Comparison",
     "Dataset",
+    "DatasetDiff",
+    "Dialogue",
     "Evaluation",
     "EvaluationResult",
     "Gate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast, overload
@@ -25,6 +26,7 @@ class Spool(Sequence[T], Generic[T]):
     def __init__(self, kind: RecordType) -> None:
         self._kind = kind
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the result
+        weakref.finalize(self, self._file.close)
         self._ends = array("q", [0])
         self._order: Sequence[int] | None = None
         self._buffer = bytearray()

@@ -118,6 +118,10 @@ def _settings(owner: Any) -> Any:
     else:
         fields = getattr(owner, "__dict__", {})
     plain = {key: value for key, value in fields.items() if _is_plain(value)}
+    for key, value in fields.items():
+        inner = inspect.unwrap(value) if callable(value) else None
+        if inspect.isfunction(inner):
+            plain[key] = {"source": without_secrets(source_of(inner)), "dependencies": dependencies_of(inner)}
     return {"class": without_secrets(source_of(type(owner))), "settings": plain}
 
 

@@ -121,6 +121,15 @@ def test_clusters_are_drawn_together() -> None:
     assert together.high - together.low > 1.5 * (alone.high - alone.low)
 
 
+def test_shares_have_wilsons_interval_and_what_never_varies_none() -> None:
+    found = scored(Classification(), rows(["a"] * 10 + ["b"] * 10, ["a"] * 20))
+    assert (found["recall/a"].low, found["recall/a"].high) == (pytest.approx(0.7225, abs=1e-4), 1.0)
+    assert (found["recall/a"].method, found["precision/a"].n) == ("wilson", 20)
+    assert found["f1_macro"].method == "bootstrap"
+    constant = resampled([(n, {"x": 1.0}) for n in range(20)], lambda sums: {"x": 1.0})["x"]
+    assert (constant.low, constant.reason) == (None, "every draw gives the same: the spread is unknown")
+
+
 def test_the_bootstrap_has_the_width_that_theory_gives() -> None:
     kept = [(n, {"hit": float(n % 4 == 0), "all": 1.0}) for n in range(400)]
     found = resampled(kept, lambda sums: {"share": sums["hit"] / sums["all"]}, resamples=4000)["share"]

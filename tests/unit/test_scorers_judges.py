@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import weft
 from weft.errors import InputError
 from weft.records import Span
 from weft.scorers import (
@@ -137,6 +138,24 @@ def test_prompts_are_templates() -> None:
     assert one.judge_prompt.name == other.judge_prompt.name
     assert one.judge_prompt.digest != other.judge_prompt.digest
     assert one.renamed("brief").judge_prompt.name == "judge.brief"
+
+
+def test_two_judges_with_one_prompt_have_an_artifact_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_DRAIN", "thread")
+    monkeypatch.setenv("WEFT_SYSTEM_INTERVAL_S", "0")
+    weft.init("judges", settings={"quiet": True})
+    try:
+        for name in ("a", "b", "a"):
+            Judge(model="m", name=name, rubric='Is {it} "fine"?').judge_prompt.messages({"input": 1, "output": 2})
+        Judge(model="m", name="a", rubric="Is it brief?").judge_prompt.record()
+        assert weft.flush().complete
+        found = weft.recording.require("test").store.artifacts.list_artifacts("judges", type="prompt")
+        assert {version.ref for version in found} == {"judge.a:v2", "judge.b:v1"}
+        prompt = weft.Prompt.get("judge.a:v1")
+        assert prompt.digest == Judge(model="m", name="a", rubric='Is {it} "fine"?').judge_prompt.digest
+        assert prompt.format(input=1, output=2)[1]["content"].startswith('Is {it} "fine"?')
+    finally:
+        weft.finish()
 
 
 # --- two answers, several judges

@@ -31,7 +31,7 @@ _DIGITS = 16
 _TOKEN = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9._ -]+")
 _MOST_NAME = 120
-_known: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[Any, set[tuple[str, str]]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class JudgePrompt:
             return
         try:
             known = _known.setdefault(recorder, set())
-            if self.digest not in known:
-                known.add(self.digest)
+            if (self.name, self.digest) not in known:
+                known.add((self.name, self.digest))
                 recorder.record(
                     ArtifactVersion(
                         project=recorder.project,

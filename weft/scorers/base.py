@@ -58,8 +58,9 @@ class Configured(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
     def digest(self) -> str:
-        """The digest of code and settings: two scorers with equal digests judge alike."""
-        return digests.of_json({"code": source_of(type(self)), "config": self.config()})
+        """The digest of code (of the class and what it inherits) and settings: with equal digests two judge alike."""
+        code = [source_of(kind) for kind in type(self).__mro__ if issubclass(kind, Configured)]
+        return digests.of_json({"code": code, "config": self.config()})
 
     def renamed(self, name: str) -> Self:
         """The same scorer under another name."""

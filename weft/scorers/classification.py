@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ from pydantic import Field
 from weft.errors import InputError
 from weft.scorers.dataset import DatasetScorer, Row
 from weft.scorers.resampling import Counts, resampled
-from weft.statistics import aggregate
+from weft.statistics import Aggregate, aggregate, wilson
 
 OTHER = "(other)"  # what is predicted where the output is none of the labels
 _MOST_LABELS = 200
@@ -32,7 +34,8 @@ class Classification(DatasetScorer):
     ``precision/<label>``, ``recall/<label>``, ``f1/<label>``; with ``positive`` also plain ``precision``, ``recall``,
     ``f1`` of that class. Beside them ``confusion``: expected -> predicted -> count, and ``support``. They agree with
     scikit-learn (``zero_division=0`` within averages); a class that is never predicted has no precision of its own.
-    Intervals are bootstraps over examples (or clusters), that of accuracy is Wilson's where it can be.
+    Intervals are bootstraps over examples (or clusters); those of accuracy and of the precision and recall of a class
+    are Wilson's where decisions are independent.
 
     ``labels`` are the classes, else all that occur; an output that is none of them is wrong, "(other)". ``column`` is
     the column of the right class. ``by`` names a scorer whose label is the prediction, instead of the output; with
@@ -70,6 +73,11 @@ class Classification(DatasetScorer):
         }
         missing = len({row.example for row in kept}) - len({row.example for row, _ in done})
         figures |= resampled(counts, lambda sums: self._figures(sums, labels), missing=missing, level=level)
+        if len({unit for unit, _ in counts}) == len(counts):  # independent: a share has its own interval
+            whole = _Confusion.of(Counter(pair for _, row in counts for pair in row), labels)
+            figures |= whole.shares(missing, level)
+            if self.positive is not None:
+                figures |= {what: figures[f"{what}/{self._plain(self.positive)}"] for what in ("precision", "recall")}
         matrix: dict[str, dict[str, int]] = {label: {} for label in labels}
         for row, predicted in pairs:
             of_row = matrix.setdefault(row.expected, {})
@@ -138,6 +146,20 @@ class _Confusion(NamedTuple):
     def of_class(self, what: str, label: str) -> float | None:
         """Precision, recall or F1 of one class; None where it is not defined."""
         return _ratio(what, self.hits[label], self.predicted[label], self.expected[label])
+
+    def shares(self, missing: int, level: float) -> dict[str, Aggregate]:
+        """Precision and recall of each class with Wilson's interval, of those that are defined."""
+        found: dict[str, Aggregate] = {}
+        for what, over in (("precision", self.predicted), ("recall", self.expected)):
+            for label, total in over.items():
+                if total:
+                    n, share = round(total), self.hits[label] / total
+                    within = wilson(round(self.hits[label]), n, level)
+                    se = math.sqrt(share * (1 - share) / n)
+                    found[f"{what}/{label}"] = Aggregate(
+                        n, missing, share, se, within.low, within.high, level, within.method
+                    )
+        return found
 
     def average(self, what: str, how: str, each: Mapping[str, float | None]) -> float | None:
         """The average of what classes have: macro, micro or weighted; an undefined one of a class counts 0."""

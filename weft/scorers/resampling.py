@@ -66,5 +66,8 @@ def _aggregate(value: float | None, drawn: list[float], n: int, missing: int, le
         return Aggregate(n, missing, None, level=level, reason=reason)
     if not drawn:
         return Aggregate(n, missing, value, level=level, method="no interval", reason=f"fewer than {FEWEST} units")
+    if min(drawn) == max(drawn):
+        reason = "every draw gives the same: the spread is unknown"
+        return Aggregate(n, missing, value, level=level, method="no interval", reason=reason)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Aggregate(n, missing, value, float(np.std(drawn, ddof=1)), float(low), float(high), level, "bootstrap")

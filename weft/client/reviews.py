@@ -196,7 +196,7 @@ class RemoteReviews:
         return comment
 
     def list_comments(self, item_id: str) -> list[ReviewComment]:
-        """All comments, flags and requeues of an item, oldest first."""
+        """All comments, flags, skips and requeues of an item, oldest first."""
         comments: list[ReviewComment] = parse(list[ReviewComment], self._wire.get(f"{_item(item_id)}/comments"))
         return comments
 

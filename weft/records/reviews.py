@@ -139,8 +139,8 @@ class ReviewLabel:
 
 @dataclass(frozen=True, slots=True)
 class ReviewComment:
-    """What somebody said about an item beside any label; ``kind`` is ``comment``, ``flag``, ``unflag`` or
-    ``requeue``."""
+    """What somebody said about an item beside any label; ``kind`` is ``comment``, ``flag``, ``unflag``, ``skip``
+    (with its reason) or ``requeue``."""
 
     comment_id: str
     item_id: str

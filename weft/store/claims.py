@@ -15,7 +15,7 @@ from weft.store import review_rows as rows
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
-from weft.store.queue_rows import find_item, hold, queues_of
+from weft.store.queue_rows import add_note, find_item, hold, queues_of
 from weft.store.settling import settle
 
 _MOST_AHEAD = 20
@@ -164,11 +164,12 @@ class SqlClaims:
             queue, claim = hold_claim(connection, claim_id, reviewer)
             free_again(connection, self._held(connection, claim))
             done = t.review_claims.update().where(c.claim_id == claim_id)
-            connection.execute(done.values(outcome=outcome, reason=reason, ended_ns=clock.now_ns()))
+            connection.execute(done.values(outcome=outcome, ended_ns=clock.now_ns()))
             if outcome == "skipped":
                 names = v.from_json(find_item(connection, claim.item_id).skipped_by)
                 text = v.to_json([*names, *([reviewer] if reviewer not in names else [])])
                 connection.execute(t.review_items.update().where(i.item_id == claim.item_id).values(skipped_by=text))
+                add_note(connection, claim.item_id, reviewer, "skip", reason)
             settle(self._database, connection, queue, claim.item_id)
 
     def _held(self, connection: Connection, claim: Any) -> Any:

@@ -135,7 +135,7 @@ class SqlLabels:
             return _seen(connection, find_item(connection, item_id), rows.who(reviewer))
 
     def list_comments(self, item_id: str) -> list[ReviewComment]:
-        """All comments, flags and requeues of an item, oldest first. Raises NotFoundError."""
+        """All comments, flags, skips and requeues of an item, oldest first. Raises NotFoundError."""
         with self._database.read() as connection:
             find_item(connection, item_id)
             return _comments(connection, item_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from weft import clock
-from weft.records import ItemStatus, ReviewQueue
+from weft import clock, ids
+from weft.records import ItemStatus, ReviewComment, ReviewQueue
 from weft.records.rubrics import Rubric
 from weft.store import review_rows as rows
 from weft.store import tables as t
@@ -35,6 +36,13 @@ def hold_item(connection: Connection, item_id: str) -> tuple[Any, Any]:
     """The rows of an item's queue, held, and of the item. Raises NotFoundError."""
     queue = hold(connection, find_item(connection, item_id).queue_id)
     return queue, find_item(connection, item_id)  # again: it may have changed while another held the queue
+
+
+def add_note(connection: Connection, item_id: str, author: str, kind: str, text: str | None) -> ReviewComment:
+    """Keep what somebody said about an item, or did with it and why."""
+    made = ReviewComment(ids.new_id(), item_id, author, clock.now_ns(), text or "", kind)
+    connection.execute(t.review_comments.insert().values(asdict(made)))
+    return made
 
 
 def rubric_of(queue: Any) -> Rubric:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from weft import clock, digests, ids
+from weft import clock, digests
 from weft.errors import InputError
 from weft.records import (
     ItemStatus,
@@ -25,7 +25,7 @@ from weft.store import values as v
 from weft.store.claims import SqlClaims
 from weft.store.labels import SqlLabels
 from weft.store.paging import Order, fetch_page
-from weft.store.queue_rows import find_item, hold, hold_item, queue_of, queues_of, rubric_of
+from weft.store.queue_rows import add_note, find_item, hold, hold_item, queue_of, queues_of, rubric_of
 from weft.store.settling import settle
 
 
@@ -237,7 +237,7 @@ class SqlReviews(SqlClaims, SqlLabels):
             connection.execute(t.review_items.update().where(c.item_id == item_id).values(skipped_by="[]"))
             if item.status != ItemStatus.GOLD:
                 self._insert(connection, "review_slots", rows.SLOT, _free_slots(item._mapping))
-            self._note(connection, item_id, by, "requeue", why or "")
+            add_note(connection, item_id, by, "requeue", why)
             settle(self._database, connection, queue, item_id)
             return rows.item_record(find_item(connection, item_id), now)
 
@@ -248,7 +248,7 @@ class SqlReviews(SqlClaims, SqlLabels):
         with self._database.write() as connection:
             hold_item(connection, item_id)
             connection.execute(t.review_items.update().where(c.item_id == item_id).values(flagged=why))
-            self._note(connection, item_id, by, "unflag" if why is None else "flag", why or "")
+            add_note(connection, item_id, by, "unflag" if why is None else "flag", why)
             return rows.item_record(find_item(connection, item_id), now)
 
     def add_comment(self, item_id: str, author: str, text: str) -> ReviewComment:
@@ -258,13 +258,7 @@ class SqlReviews(SqlClaims, SqlLabels):
             raise InputError("The comment says nothing.", field="text")
         with self._database.write() as connection:
             find_item(connection, item_id)
-            return self._note(connection, item_id, by, "comment", words)
-
-    def _note(self, connection: Connection, item_id: str, author: str, kind: str, text: str) -> ReviewComment:
-        made = ReviewComment(ids.new_id(), item_id, author, clock.now_ns(), text, kind)
-        columns = ("comment_id", "item_id", "author", "time_ns", "text", "kind")
-        connection.execute(t.review_comments.insert().values({name: getattr(made, name) for name in columns}))
-        return made
+            return add_note(connection, item_id, by, "comment", words)
 
 
 def _free_slots(item: Mapping[str, object]) -> list[dict[str, object]]:

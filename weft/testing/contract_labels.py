@@ -50,7 +50,10 @@ class LabelContract:
         assert (item.status, item.value, item.skipped_by, item.labels) == ("waiting", None, [], 0)
         assert scores(store) == []
         assert [one.why for one in labels(store)] == ["requeued"]
-        assert [(one.kind, one.text) for one in store.reviews.list_comments("i1")] == [("requeue", "new guide")]
+        assert [(one.kind, one.text) for one in store.reviews.list_comments("i1")] == [
+            ("skip", ""),
+            ("requeue", "new guide"),
+        ]
         with pytest.raises(ConflictError, match="has no label that stands"):
             store.reviews.edit(old, "ann", WRONG)
         assert not store.reviews.see("i1", "ann").revealed

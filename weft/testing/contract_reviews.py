@@ -209,6 +209,7 @@ class QueueContract:
         }
         store.reviews.skip(claim_of(claimed(store, "ben")), "ben", reason="not mine")
         assert store.reviews.get_item("i1").assigned == []
+        assert [(one.kind, one.text) for one in store.reviews.list_comments("i1")] == [("skip", "not mine")]
         assert claimed(store, "eve").item_id == "i1"
         assert store.reviews.assign("q", [], item_ids=["i2"]) == 1
         assert claimed(store, "fay").item_id == "i2"
@@ -371,6 +372,7 @@ class ReviewContract:
         assert claimed(store, "an").item_id == "i1"
         assert claimed(store, "ANN").item_id == "i2"
         assert store.reviews.get_item("i1").skipped_by == ["ann"]
+        assert [(one.author, one.kind, one.text) for one in store.reviews.list_comments("i1")] == [("ann", "skip", "")]
         [home] = store.reviews.home("ann")
         assert (home.left, home.skipped) == (0, 2)
 

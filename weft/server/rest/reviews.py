@@ -237,7 +237,7 @@ def _add_remarks(routes: APIRouter, store: Store) -> None:
     @routes.get(
         "/items/{item_id:text}/comments",
         response_model=list[ReviewComment],
-        summary="Comments, flags and requeues of an item, oldest first",
+        summary="Comments, flags, skips and requeues of an item, oldest first",
     )
     def list_comments(item_id: str) -> Response:
         return reply(store.reviews.list_comments(item_id))

@@ -114,7 +114,6 @@ review_claims = Table(  # each ever made, with what became of it
     integer("started_ns"),
     integer("ended_ns"),
     text("outcome", null=False),
-    text("reason"),
     text("answers"),
     text("comment"),
     one_of("outcome", OUTCOMES),
@@ -161,6 +160,6 @@ review_comments = Table(
     integer("time_ns", null=False),
     text("text", null=False),
     text("kind", null=False),
-    one_of("kind", ("comment", "flag", "unflag", "requeue")),
+    one_of("kind", ("comment", "flag", "unflag", "skip", "requeue")),
     Index(None, "item_id", "time_ns"),
 )

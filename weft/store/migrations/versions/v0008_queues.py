@@ -114,7 +114,7 @@ def _create_tables() -> None:
         "review_claims",
         *(_key("claim_id"), _key("item_id"), _key("queue_id"), _key("reviewer"), _integer("slot"), _integer("stage")),
         *(_integer("claimed_ns"), _integer("started_ns", null=True), _integer("ended_ns", null=True)),
-        *(_text("outcome"), _text("reason", null=True), _text("answers", null=True), _text("comment", null=True)),
+        *(_text("outcome"), _text("answers", null=True), _text("comment", null=True)),
         sa.CheckConstraint(
             _in("outcome", ("open", "submitted", "late", "skipped", "released", "expired", "undone", "requeued")),
             name=op.f("ck_review_claims_outcome"),
@@ -146,7 +146,9 @@ def _create_tables() -> None:
     op.create_table(
         "review_comments",
         *(_key("comment_id"), _key("item_id"), _text("author"), _integer("time_ns"), _text("text"), _text("kind")),
-        sa.CheckConstraint(_in("kind", ("comment", "flag", "unflag", "requeue")), name=op.f("ck_review_comments_kind")),
+        sa.CheckConstraint(
+            _in("kind", ("comment", "flag", "unflag", "skip", "requeue")), name=op.f("ck_review_comments_kind")
+        ),
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_review_comments")),
     )
     _index("review_comments", "item_id", "time_ns")

@@ -15,7 +15,7 @@ from weft import clock, recording
 from weft.cli.options import taking
 from weft.cli.output import pointing
 from weft.cli.verdicts import Judging, deliver
-from weft.errors import InputError, ServerError, WeftError
+from weft.errors import InputError, NotFoundError, ServerError, WeftError
 from weft.evals import baselines, comments, expressions, files, foresight, shards
 from weft.evals.baselines import Baseline, Places
 from weft.evals.checks import Check, check, gates_for, parse_drop
@@ -73,7 +73,7 @@ def run(options: Running) -> None:
     weft.init(options.project, kind="app", name=options.paths[0].stem, job_type="eval")
     found = [(*selection.of(evaluation), target) for evaluation, target in files.collect_all(options.paths)]
     places = _places(options.paths[0])
-    known = {evaluation.name: _baseline(options.baseline, evaluation.name, places) for evaluation, _, _ in found}
+    known = {evaluation.name: _baseline(options, evaluation.name, places) for evaluation, _, _ in found}
     measured: list[Measured] = []
     gates: list[list[Gate]] = []
     warnings: list[list[str]] = []
@@ -122,7 +122,7 @@ def merge(options: Merging) -> None:
     measured = [one for one, _, _ in joined]
     checks = []
     for one, own, missing in joined:
-        found = check(one, gates_for(one, own, asked, measured), _baseline(options.baseline, one.name, places))
+        found = check(one, gates_for(one, own, asked, measured), _baseline(options, one.name, places))
         found.verdicts = [*missing, *found.verdicts]
         checks.append(found)
     raise typer.Exit(int(deliver(checks, options, places)))
@@ -174,10 +174,15 @@ def _places(path: Path) -> Places:
         return Places(folder)
 
 
-def _baseline(asked: str | None, evaluation: str, places: Places) -> Baseline:
-    if asked is None:
+def _baseline(options: Judging, evaluation: str, places: Places) -> Baseline:
+    if options.baseline is None:
         return baselines.usual(evaluation, None, places)
-    return baselines.find(asked, evaluation, places)
+    try:
+        return baselines.find(options.baseline, evaluation, places)
+    except NotFoundError:
+        if options.update_baseline:
+            return Baseline(None, "", f"{options.baseline} is made by this run")
+        raise
 
 
 def _foreseen(gates: Sequence[Gate], baseline: Baseline, evaluation: Evaluation) -> list[str]:

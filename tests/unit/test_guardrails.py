@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import weft
 from weft.errors import GuardrailError, InputError
 from weft.records import ScoreQuery, SpanQuery
-from weft.scorers import Exact, NoPii, Refusal, ScoreValue
+from weft.scorers import Exact, NoPii, Refusal, Scorer, ScoreValue
 
 
 @pytest.fixture
@@ -112,6 +112,18 @@ def test_a_scorer_that_fails() -> None:
     assert weft.guard(broken).check("x") == "x"
     with pytest.raises(GuardrailError, match=r"broken is not known \(ValueError\)"):
         weft.guard(broken, on_error="fail").check("x")
+
+
+def test_a_scorer_that_is_quick_needs_no_loop() -> None:
+    class Hasty(Scorer):
+        quick: ClassVar[bool] = True
+
+        async def score(self, output: str) -> float:
+            await asyncio.sleep(0)
+            return 1.0
+
+    with pytest.raises(InputError, match="A scorer that says that it is quick has waited"):
+        weft.guard(Hasty()).check("x")
 
 
 def test_methods_are_guarded_too() -> None:

@@ -63,20 +63,23 @@ class Guard:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             inputs = given(args, kwargs)
             if self.on == "input":
-                stopped, instead = run_here(lambda: self._closing(_only(inputs), inputs))
+                stopped, instead = self._now(_only(inputs), inputs)
                 return instead if stopped else function(*args, **kwargs)
             output = function(*args, **kwargs)
-            return run_here(lambda: self._closing(output, inputs))[1]
+            return self._now(output, inputs)[1]
 
         return guarded  # type: ignore[return-value]
 
     def check(self, output: Any, input: Any = None) -> Any:
         """The output if it passes, else what ``on_fail`` says. Raises GuardrailError."""
-        return run_here(lambda: self._closing(output, input))[1]
+        return self._now(output, input)[1]
 
     async def acheck(self, output: Any, input: Any = None) -> Any:
         """The same for a coroutine."""
         return (await self._checked(output, input))[1]
+
+    def _now(self, output: Any, given: Any) -> tuple[bool, Any]:
+        return run_here(lambda: self._closing(output, given), quick=self.scorer.quick)
 
     async def _closing(self, output: Any, given: Any) -> tuple[bool, Any]:
         try:

@@ -173,6 +173,8 @@ class Monitor:
         return MonitorReport(matched, len(spans), len(scores), failed, sent)
 
     def _pass(self) -> None:
+        if recording.active is None:  # the session is over; another may begin
+            return
         try:
             self.run_once()
             self._failed = False

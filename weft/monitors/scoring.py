@@ -50,8 +50,17 @@ async def asked(scorer: Scorer, values: Mapping[str, Any]) -> dict[str, ScoreVal
     return as_values(scorer.name, await said if inspect.isawaitable(said) else said)
 
 
-def run_here(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end from a function, also where an event loop runs in this thread already."""
+def run_here(make: Callable[[], Coroutine[Any, Any, T]], *, quick: bool = False) -> T:
+    """Run a coroutine to its end from a function, also where an event loop runs in this thread already.
+
+    A ``quick`` one never waits, and so needs no loop.
+    """
+    if quick:
+        try:
+            make().send(None)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        raise InputError("A scorer that says that it is quick has waited.", field="quick")
     try:
         asyncio.get_running_loop()
     except RuntimeError:

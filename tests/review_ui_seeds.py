@@ -17,6 +17,7 @@ from weft.records import (
     LineageEdge,
     Metrics,
     NodeKind,
+    ReviewTarget,
     RunKind,
     RunStatus,
     RunUpdate,
@@ -31,7 +32,7 @@ from weft.records import (
 )
 from weft.records.codec import Observation
 from weft.repositories import Batch, Store
-from weft.reviews import ReviewPolicy
+from weft.reviews import Queue, ReviewPolicy
 
 PROJECT = "shop-helper"
 HOSTILE = "<script>alert(1)</script> **bold** $x^2$ :material/delete: <img src=x onerror=alert(2)>"
@@ -84,6 +85,42 @@ def route(store: Store, run_id: str, budget: float = 0.3, lease_s: float = 600.0
     samples = store.evaluations.list_samples(run_id).items
     scores = store.evaluations.list_scores(ScoreQuery(run_id=run_id)).items
     ReviewPolicy(queue, budget=budget, lease_s=lease_s).route_samples(store, PROJECT, samples, scores)
+
+
+def team(store: Store, name: str = "team", seed: int = 3) -> Queue:
+    """A queue that three people worked, two a case, with gold cases, disputes, a flag, a skip and a settled dispute."""
+    rng = random.Random(seed)
+    rubric = {
+        "question": "Is the answer correct?",
+        "fields": [
+            {"name": "correct", "type": "binary"},
+            {"name": "tone", "type": "scale", "question": "How polite is it?"},
+            {"name": "note", "type": "text"},
+        ],
+    }
+    settings = {"rubric": rubric, "target": ReviewTarget.ADJUDICATED, "reviewers": 2, "adjudicators": ["eva"]}
+    queue = Queue.create(store, PROJECT, name, score_name=name, **settings)
+    samples = store.evaluations.list_samples("eval-a").items
+    scores = store.evaluations.list_scores(ScoreQuery(run_id="eval-a")).items
+    ReviewPolicy(name, budget=0.9, audit_floor=0.6).route_samples(store, PROJECT, samples, scores)
+    queue.add_gold({"input": "2 + 2?", "output": "5"}, {"correct": "no"})
+    truth = {sample.example_id: sample.output == sample.expected for sample in samples}
+    for turn in range(56):
+        person = ("ann", "ben", "cem")[turn % 3]
+        item = queue.claim(person)
+        if item is None or item.claim is None:
+            continue
+        if turn == 5:
+            queue.flag(item.item_id, person, "names a person")
+            queue.skip(item.item_id, person, reason="not my field")
+            continue
+        right = truth.get(item.example_id or "", False) != (turn % 9 == 0)
+        answers = {"correct": "yes" if right else "no", "tone": rng.choice([3, 4, 4, 5]), "note": "as said"}
+        queue.submit(item.claim.claim_id, person, answers)
+    item = queue.claim("eva")
+    if item is not None and item.claim is not None and item.claim.stage == 2:
+        queue.submit(item.claim.claim_id, "eva", {"correct": "yes", "tone": 4})
+    return queue
 
 
 def training(now: int, rng: random.Random) -> Iterable[Observation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import review_ui_seeds as seeds
@@ -13,7 +14,9 @@ import trace_seeds as traces
 from streamlit.testing.v1 import AppTest
 
 from weft import settings
+from weft.records import ItemStatus, ReviewItem, Role
 from weft.repositories import Store
+from weft.review_ui import people
 from weft.review_ui.views.traces import chip, read
 from weft.reviews import Queue
 from weft.store import open_store
@@ -214,6 +217,152 @@ def test_the_page_of_a_queue_holds_no_case_itself() -> None:
     assert "Is the answer correct?" in shown  # the rubric; cases come through the API, one claim at a time
     assert "HIDDEN-VERDICT" not in shown
     assert "as ann" in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ({}, ["Is the answer correct?", "The score that a complete case becomes", "team"]),
+        (
+            {"queue": "team"},
+            [
+                "Judge alone", "Labels alone", "Corrected", "As judged where unanswered", "served cases have no answer",
+                "Labels to an interval", "decide alone", "Specificity", "what the judge said",
+                "Krippendorff", "kappa of two", " said yes, ", "Dawid-Skene", "Gold right",
+                "Publish as a golden set", "Labels as JSONL",
+            ],
+        ),
+        ({"queue": "team", "field": "tone", "level": "90 %", "risk": "5 %", "pair": "ben, cem"}, ["ben said 4, cem "]),
+        ({"queue": seeds.QUEUE}, ["Nobody has labelled a case yet", "No case of the audit draw"]),
+        ({"queue": "team", "show": "cases"}, ["2 + 2?", "disputed", "flagged: names a person"]),
+        ({"queue": "team", "show": "cases", "status": "flagged"}, ["names a person"]),
+        ({"queue": "team", "show": "cases", "status": "claimed"}, ["No case is claimed."]),
+        ({"queue": "team", "show": "settings"}, ["How polite is it?", "one decides", "The fields as they are asked"]),
+    ],
+)  # fmt: skip
+def test_the_quality_of_a_queue(filled: Store, address: dict[str, str], words: list[str]) -> None:
+    seeds.team(filled)
+    app = opened("quality", project=seeds.PROJECT, **address)
+    assert not app.exception
+    shown = text(app)
+    assert "This page failed" not in shown
+    for word in words:
+        assert word in shown
+
+
+def button(app: AppTest, label: str) -> Any:
+    """The button of this label."""
+    return next(one for one in app.button if one.label == label)
+
+
+def test_a_case_that_waits_is_told_to_nobody_who_may_label_it(filled: Store) -> None:
+    queue = seeds.team(filled)
+    items = {status: filled.reviews.list_items(queue.record.queue_id, status=status).items for status in ItemStatus}
+    of = {"project": seeds.PROJECT, "queue": "team", "show": "cases", "reviewer": "zoe"}
+    done = text(opened("quality", item=items[ItemStatus.LABELLED][0].item_id, **of))
+    assert "ann" in done
+    assert "Judge" in done
+    disputed = text(opened("quality", item=items[ItemStatus.DISPUTED][0].item_id, **of))
+    assert "stays hidden from you" in disputed
+    assert "correct: " not in disputed
+    assert "HIDDEN-VERDICT" not in disputed
+
+
+def test_a_queue_is_run_from_its_page(filled: Store) -> None:
+    queue = seeds.team(filled)
+    of = {"project": seeds.PROJECT, "queue": "team", "show": "cases"}
+    [flagged] = filled.reviews.list_items(queue.record.queue_id, flagged=True).items
+
+    app = opened("quality", item=flagged.item_id, **of)
+    button(app, "Lift the flag").click().run()
+    assert filled.reviews.get_item(flagged.item_id).flagged is None
+    assert "No flag any more." in text(app)
+
+    app = opened("quality", item=flagged.item_id, **of)
+    app.text_input[0].input("too hasty")
+    button(app, "Ask again 1 case").click().run()
+    assert filled.reviews.get_item(flagged.item_id).status is ItemStatus.WAITING
+    assert [one.text for one in filled.reviews.list_comments(flagged.item_id) if one.kind == "requeue"] == ["too hasty"]
+
+    app = opened("quality", item=flagged.item_id, **of)
+    app.multiselect[0].select("ann").select("ben")
+    button(app, "Assign 1 case").click().run()
+    assert filled.reviews.get_item(flagged.item_id).assigned == ["ann", "ben"]
+
+    app = opened("quality", **of)
+    app.multiselect[0].select("ben").select("cem")
+    button(app, "Assign this % of the open cases").click().run()
+    assigned = [one for one in queue_items(filled, queue) if one.assigned == ["ben", "cem"]]
+    assert len(assigned) > 5
+
+    app = opened("quality", item=flagged.item_id, **of)
+    next(one for one in app.selectbox if one.key == "gold-correct").select("no")
+    next(one for one in app.number_input if one.key == "gold-tone").set_value(3.0)
+    button(app, "Make it a gold case").click().run()
+    golds = filled.reviews.list_items(queue.record.queue_id, status="gold").items
+    assert {"correct": "no", "tone": 3.0} in [one.gold for one in golds]
+
+
+def queue_items(store: Store, queue: Queue) -> list[ReviewItem]:
+    """All items of a queue."""
+    return store.reviews.list_items(queue.record.queue_id).items
+
+
+def test_the_settings_of_a_queue_make_a_new_version_of_its_rubric(filled: Store) -> None:
+    queue = seeds.team(filled)
+    of = {"project": seeds.PROJECT, "queue": "team", "show": "settings"}
+    app = opened("quality", **of)
+    button(app, "Store").click().run()
+    assert filled.reviews.get_queue(queue.record.queue_id).rubric_version == 1
+
+    app = opened("quality", **of)
+    app.text_input[0].input("Is it right?")
+    next(one for one in app.multiselect if one.label.startswith("Who decides")).unselect("eva")
+    button(app, "Store").click().run()
+    now = filled.reviews.get_queue(queue.record.queue_id)
+    assert (now.rubric_version, now.rubric["question"], now.adjudicators) == (2, "Is it right?", [])
+    assert "The rubric is version 2 now" in text(app)
+    assert "What was asked, by version" in text(app)
+
+    app.text_area[1].input("[{")
+    button(app, "Store").click().run()
+    assert "The fields are no JSON" in text(app)
+    app = opened("quality", **of)
+    app.text_area[1].input('[{"name": "note", "type": "text"}]')
+    button(app, "Store").click().run()
+    assert "cannot be the counting one" in text(app)
+    assert filled.reviews.get_queue(queue.record.queue_id).rubric_version == 2
+
+
+def test_a_queue_is_begun_on_the_page(filled: Store) -> None:
+    app = opened("quality", project=seeds.PROJECT)
+    app.text_input[0].input("tone")
+    app.text_input[1].input("Which is better?")
+    next(one for one in app.selectbox if one.label == "Answers").select("A or B")
+    button(app, "Create").click().run()
+    made = filled.reviews.find_queue(seeds.PROJECT, "tone")
+    assert made is not None
+    assert made.rubric == {"question": "Which is better?", "fields": [{"name": "better", "type": "pairwise"}]}
+    app = opened("quality", project=seeds.PROJECT)
+    app.text_input[0].input("tone")
+    button(app, "Create").click().run()
+    assert "There is a queue 'tone' already." in text(app)
+
+
+def test_labels_become_a_golden_set_on_the_page(filled: Store) -> None:
+    seeds.team(filled)
+    app = opened("quality", project=seeds.PROJECT, queue="team")
+    button(app, "Publish as a golden set").click().run()
+    made = filled.artifacts.get_version(seeds.PROJECT, "team-golden:golden")
+    assert made.examples == filled.reviews.find_queue(seeds.PROJECT, "team").labelled  # type: ignore[union-attr]
+    assert "team-golden:v1" in text(app)
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_reviewer_does_not_get_the_page_on_quality(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "role", lambda: Role.REVIEWER)
+    shown = text(opened("quality", project=seeds.PROJECT, queue=seeds.QUEUE))
+    assert "Labels alone" not in shown
 
 
 def test_simulated_labels_are_called_so(filled: Store) -> None:

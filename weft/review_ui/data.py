@@ -9,7 +9,7 @@ import streamlit as st
 from weft import formatting as fmt
 from weft import settings as weft_settings
 from weft.api import Api
-from weft.records import ItemStatus, ReviewQueue
+from weft.records import ItemStatus, LabelQuery, ReviewQueue
 from weft.repositories import Store
 from weft.settings import Settings
 
@@ -89,6 +89,13 @@ def simulated(project: str, queue_id: str, place: str) -> int:
         cursor = page.cursor
         if cursor is None:
             return count
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def reviewers(queue_id: str, place: str) -> set[str]:
+    """Who labelled last in a queue; read once a minute. ``place`` tells stores apart."""
+    query = LabelQuery(queue_id, newest_first=True)
+    return {label.reviewer for label in store().reviews.list_labels(query).items}
 
 
 def labelled(queue: ReviewQueue, count: int | None = None) -> str:

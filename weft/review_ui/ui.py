@@ -173,6 +173,19 @@ def note(text: str, *, tone: str = "", bold: str = "") -> None:
     show(element("div", *children, class_=f"w-note w-{tone}" if tone else "w-note"))
 
 
+def tell(sentence: str) -> None:
+    """Draw the page anew with what was done above it."""
+    st.session_state["told"] = sentence
+    st.rerun()
+
+
+def told() -> None:
+    """What was done by the click before, once."""
+    sentence = st.session_state.pop("told", None)
+    if sentence:
+        note(sentence, tone="good")
+
+
 def keys(pairs: Mapping[str, str], *, back: str = "", line: bool = True) -> None:
     """The keys of the page, in one ``line`` too; ``?`` lists them with those that work everywhere, ``esc`` opens
     ``back``."""

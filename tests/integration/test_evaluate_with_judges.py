@@ -12,7 +12,7 @@ import pytest
 import weft
 from weft.evals import Gate, compare, load
 from weft.records import NodeKind, RunKind, RunStatus, ScoreSource, SpanQuery
-from weft.scorers import Exact, Judge
+from weft.scorers import EmbeddingSimilarity, Exact, Judge
 from weft.testing.openai_server import OpenAIServer
 
 ROWS = [{"question": f"{n}+{n}?", "n": n, "expected": str(2 * n)} for n in range(8)]
@@ -127,3 +127,11 @@ def test_disabled_records_nothing_and_still_evaluates(monkeypatch: pytest.Monkey
     assert result.dataset is None
     assert result.summary["exact"].value == pytest.approx(7 / 8)
     assert not fresh_home.exists()
+
+
+def test_vectors_by_litellm(session: Any, endpoint: OpenAIServer) -> None:
+    endpoint.embed = lambda text: {"cat": [1.0, 0.0], "dog": [0.6, 0.8]}[text]
+    near = EmbeddingSimilarity(model="openai/small", base_url=endpoint.base_url, api_key="local")
+    result = weft.Evaluation("near", [{"word": "cat", "expected": "dog"}], [near]).evaluate_sync(lambda word: word)
+    assert [score.value for score in result.scores] == [pytest.approx(0.6)]
+    assert endpoint.headers[-1].get("authorization") == "Bearer local"

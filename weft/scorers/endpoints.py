@@ -45,7 +45,8 @@ class ModelScorer(Scorer):
         if self.via == "openai":
             reply = await self._client().embeddings.create(**arguments)
         else:
-            reply = await litellm().aembedding(**self._where(), **arguments)
+            where = self._where()
+            reply = await litellm().aembedding(api_base=where.pop("base_url"), **where, **arguments)
         rows = sorted(reply.data, key=lambda row: _of(row, "index") or 0)
         if len(rows) != len(texts):
             raise InputError(f"The endpoint sent {len(rows)} vectors for {len(texts)} texts.", field="model")

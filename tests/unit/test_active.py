@@ -158,3 +158,44 @@ def test_where_machine_and_labels_are_all_equal_there_is_no_interval_but_a_reaso
     assert told.value == 0.0
     assert told.low is None
     assert "says nothing of their spread" in str(told.reason)
+
+
+def test_without_a_machine_a_uniform_draw_is_the_labels_alone() -> None:
+    u = np.linspace(0.01, 0.99, 50)
+    labels = [1.0 if place % 5 else 0.0 for place in range(20)] + [None] * 30
+    found = st.estimate_queue([0.5] * 50, u, [0.4] * 50, labels, tune=True)
+    wilson = st.wilson(16, 20)
+    assert (found.method, found.n, found.labelled, found.weight) == ("wilson", 50, 20, 0.0)
+    assert (found.low, found.high) == (wilson.low, wilson.high)
+    all_right = st.estimate_queue([0.5] * 50, u, [0.4] * 50, [1.0] * 20 + [None] * 30, tune=True)
+    assert (all_right.value, all_right.low) == (1.0, st.wilson(20, 20).low)
+    both = st.combine_waves([found, all_right])
+    assert both.value == pytest.approx(0.9)
+    assert both.low == pytest.approx(
+        0.9 - (((0.8 - wilson.low) / 2) ** 2 + ((1 - st.wilson(20, 20).low) / 2) ** 2) ** 0.5
+    )
+    assert both.high == pytest.approx(0.9 + (wilson.high - 0.8) / 2)
+
+
+def test_labels_alone_weigh_by_their_chances() -> None:
+    pi, x, y = [0.5, 0.25, 1.0, 0.5], [1, 1, 1, 0], [1.0, 0.0, 1.0, 9.0]
+    found = st.labels_alone(pi, x, y)
+    assert found.value == pytest.approx((2 + 0 + 1) / (2 + 4 + 1))
+    assert (found.n, found.method) == (3, "labels alone, weighted")
+    assert st.labels_alone([0.5] * 3, [1, 1, 0], [1, 0, 1]).method == "wilson"
+    assert st.labels_alone([0.5, 1.0], [1, 1], [1, 1]).reason == "the labels are all equal"
+    assert st.labels_alone([0.5, 0.6], [0, 0], [0, 0]).value is None
+    assert st.labels_alone([0.5, 0.6], [1, 0], [1, 0]).reason in ("fewer than two labels give no interval", None)
+    one = st.labels_alone([0.5, 0.6], [1, 1], [1, 0], clusters=["a", "a"])
+    assert one.reason == "one cluster gives no interval"
+    with pytest.raises(InputError, match="There are 2 units but 1 clusters"):
+        st.labels_alone([0.5, 0.6], [1, 1], [1, 0], clusters=["a"])
+
+
+def test_the_shift_spares_a_biased_judge() -> None:
+    rng = np.random.default_rng(4)
+    y = 0.6 * rng.random(4_000)
+    f = y + 0.4 + rng.normal(0, 0.02, 4_000)  # far too kind
+    x = rng.random(4_000) < 0.1
+    p = np.full(4_000, 0.1)
+    assert st.estimate(f, p, x, y, tune=True).se < 0.5 * st.estimate(f, p, x, y).se  # type: ignore[operator]

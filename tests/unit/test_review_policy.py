@@ -81,6 +81,7 @@ def test_the_rubric_as_data() -> None:
         ({"budget": 1.5}, r"audit_floor is 0\.05 and budget 1\.5"),
         ({"mix": 2}, r"mix is 2"),
         ({"lease_s": 0}, r"lease_s is 0"),
+        ({"target": "all"}, r"target is 'all'.*one, mean, adjudicated"),
         ({"choices": {"yes": 1}}, r"two or more choices with different labels"),
         ({"choices": [Choice("a", 1), Choice("a", 0)]}, r"two or more choices with different labels"),
         ({"choices": {"good": 5, "bad": 1}}, r"The choice 'good' counts 5.*Scale the values"),

@@ -189,6 +189,19 @@ def test_non_inferiority() -> None:
         st.non_inferiority(before, after, -0.1)
 
 
+def test_skewed_differences_are_resampled_and_bound_and_p_value_agree() -> None:
+    before = [0.0] * 60
+    after = [0.0] * 57 + [4.0, 5.0, 6.0]
+    found = st.paired_difference(before, after)
+    assert found.method == "paired bootstrap"
+    assert st.difference_p(found, before, after) == pytest.approx(0.0999, abs=0.03)
+    for margin in (0.0, 0.01, 0.2):
+        test = st.non_inferiority(before, after, margin, alpha=0.05)
+        assert test.p_value is not None
+        assert test.passed == (test.p_value <= 0.05)
+    assert st.difference_p(st.paired_difference([0.1], [0.2]), [0.1], [0.2]) is None
+
+
 def test_holm() -> None:
     assert st.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert st.holm([]) == []

@@ -278,10 +278,9 @@ def _nonresponse(
 
 
 def _together(waves: Sequence[Estimate], bounds: tuple[float, float]) -> Estimate:
-    """One figure over waves; its interval without what no mean of the labels' values can be, for which it covers no
-    less."""
+    """One figure over waves, without what no mean of the labels' values can be: the interval covers no less for it."""
     figure = combine_waves(waves)
-    if figure.low is None or figure.high is None:
-        return figure
-    low, high = (min(max(end, bounds[0]), bounds[1]) for end in (figure.low, figure.high))
-    return replace(figure, low=low, high=high)
+    value, low, high = (
+        None if end is None else min(max(end, bounds[0]), bounds[1]) for end in (figure.value, figure.low, figure.high)
+    )
+    return replace(figure, value=value, low=low, high=high)

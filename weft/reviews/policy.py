@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from weft import clock, digests, ids, recording
 from weft.errors import InputError
-from weft.records import ItemStatus, ReviewItem, ReviewQueue, Sample, Score, Span
+from weft.records import ItemStatus, ReviewItem, ReviewQueue, ReviewTarget, Sample, Score, Span
 from weft.repositories import Store
 from weft.reviews.cases import Case, cases_of_samples, cases_of_spans, looked_up
 from weft.reviews.rules import Ambiguous, Rule
@@ -105,7 +105,8 @@ class ReviewPolicy:
     A change of policy for reasons not learned from labels raises the chances of cases in the queue; for one that labels
     led to, take the next ``wave``, which is estimated apart.
     ``choices`` (labels with values in [0, 1]) and ``question`` are what the reviewer sees; a label becomes a human
-    score named ``score_name``. Raises InputError for values out of range.
+    score named ``score_name``. ``target`` (``one``, ``mean``, ``adjudicated``) says what completes a case and
+    ``reviewers`` how many label it. A queue that exists keeps its settings. Raises InputError for values out of range.
     """
 
     queue: str
@@ -121,6 +122,8 @@ class ReviewPolicy:
     wave: int = 0
     seed: int = 0
     rules: Sequence[Rule] | None = None
+    target: ReviewTarget | str = ReviewTarget.ONE
+    reviewers: int = 1
 
     def __post_init__(self) -> None:
         if not ids.is_name(self.queue):
@@ -139,6 +142,10 @@ class ReviewPolicy:
             raise InputError(f"mix is {self.mix}.", remedy="Use a number in [0, 1].", field="mix")
         if self.lease_s <= 0:
             raise InputError(f"lease_s is {self.lease_s}.", remedy="Use a number of seconds above 0.", field="lease_s")
+        if self.target not in set(ReviewTarget):
+            raise InputError(
+                f"target is {self.target!r}.", remedy=f"Use one of {', '.join(ReviewTarget)}.", field="target"
+            )
         self.rubric()
 
     def rubric(self) -> dict[str, Any]:
@@ -235,6 +242,8 @@ class ReviewPolicy:
                 rubric=self.rubric(),
                 policy=self.as_data(),
                 created_ns=clock.now_ns(),
+                target=ReviewTarget(self.target),
+                reviewers=self.reviewers,
             )
         )
         items = self.draw_cases(queue, cases, memory)

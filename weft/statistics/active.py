@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -140,7 +140,7 @@ def estimate_queue(
     """The mean label of a queue as it stands, however early it stopped; y (n,) is None where there is no label.
 
     Where every p is the same, those that count are a uniform draw: with ``tune`` and without ``clusters`` that is
-    PPI++. All else is active inference.
+    PPI++, and where the machine says the same of every unit, the labels alone. All else is active inference.
 
     Units that stay ``unresolved`` were sent and may have any value within ``bounds``: the interval reaches from the
     lower end with all of them at the least to the upper end with all at the most; in ``value`` the machine's word
@@ -155,14 +155,18 @@ def estimate_queue(
     if judged.size and not state.counted.any():
         return Estimate(judged.size, 0, None, level=level, method="active inference", reason="no label counts yet")
 
-    uniform = tune and clusters is None and bool(judged.size) and not np.ptp(state.pi) and not state.counted.all()
+    uniform = tune and bool(judged.size) and not np.ptp(state.pi)
+    silent = uniform and not np.ptp(judged)
+    drawn = uniform and clusters is None and not state.counted.all()
 
     def with_left(stand_in: Floats | float) -> Estimate:
         filled = np.where(left, stand_in, label)
-        if uniform:
-            known = state.counted
+        known = state.counted
+        if silent:
+            return _without_machine(labels_alone(state.pi, known, filled, clusters=clusters, level=level), judged.size)
+        if drawn:
             return ppi_mean(filled[known], judged[known], judged[~known], level=level, small=True)
-        return estimate(judged, state.pi, state.counted, filled, clusters=clusters, tune=tune, level=level)
+        return estimate(judged, state.pi, known, filled, clusters=clusters, tune=tune, level=level)
 
     middle = with_left(judged)
     if not left.any():
@@ -172,6 +176,11 @@ def estimate_queue(
     if middle.low is None:
         return result
     return replace(result, low=with_left(bounds[0]).low, high=with_left(bounds[1]).high)
+
+
+def _without_machine(alone: Aggregate, n: int) -> Estimate:
+    told = {f.name: getattr(alone, f.name) for f in fields(Aggregate)}
+    return Estimate(**{**told, "n": n}, labelled=alone.n, weight=0.0)
 
 
 def labels_alone(

@@ -134,6 +134,7 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 def test_a_rerun_is_no_second_draw(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nweft_record = false\n")
     write(tmp_path, test_flaky=RERUNS, conftest=RERUNNER)
     done = run(tmp_path)
     assert "1 failed, 1 passed" in done.stdout, done.stdout
@@ -176,6 +177,7 @@ def test_nothing() -> None:
 
 
 def test_with_gates_the_whole_is_one_test(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nweft_record = false\n")
     write(tmp_path, test_gated=GATED, conftest=CONFTEST)
     scores = [{"id": f"e{n}", "scores": {"exact": [1]}} for n in range(40)]
     baseline = {
@@ -194,6 +196,7 @@ def test_with_gates_the_whole_is_one_test(tmp_path: Path) -> None:
 
 
 def test_the_plugin_imports_nothing_where_no_test_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nweft_record = false\n")
     write(
         tmp_path,
         test_plain="import sys\n\n\ndef test_light():\n    assert {'weft.evals', 'numpy'}.isdisjoint(sys.modules)\n",

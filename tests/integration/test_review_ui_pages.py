@@ -62,7 +62,7 @@ def filled(store: Store) -> Store:
 PATHS = {"overview": "/", "single_run": "/run", "single_artifact": "/artifact"}
 
 
-def opened(view: str, **address: str) -> AppTest:
+def opened(view: str, /, **address: str) -> AppTest:
     path = PATHS.get(view, "/" + view)
     app = AppTest.from_string(f"from weft.review_ui.shell import main\nmain({path!r})", default_timeout=30)
     for name, value in address.items():
@@ -112,11 +112,14 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("traces", {"q": 'user == "nobody"'}, ["No trace fits these filters."]),
         ("trace", {"id": f"{1:032x}"}, ["answer_customer", f"{1:032x}", "192 in, 24 out"]),
         ("thread", {"id": traces.THREAD}, ["2,600 in, 110 out", traces.THREAD]),
-        ("evaluations", {}, ["Tick two evaluations"]),
+        ("evaluations", {}, ["Tick two evaluations or more"]),
         ("evaluations", {"sel": "eval-a,eval-b"}, ["Compare the two"]),
         ("evaluation", {"id": "eval-b"}, ["60 samples, 1 of them failed", "Reviewed by people: answers"]),
-        ("evaluation", {"id": "eval-b"}, ["Against the one before (answerer a):", "shared examples", "Calls"]),
-        ("compare", {"runs": "eval-a,eval-b"}, ["Flips in exact"]),
+        ("evaluations", {"name": "qa"}, ["qa over time", "answerer b"]),
+        ("evaluations", {"view": "leaderboard"}, ["questions:v1", "adjusted by Holm"]),
+        ("evaluation", {"id": "eval-b"}, ["Compare with the one before", "exact is 0.90", "Leaderboard", "Calls"]),
+        ("compare", {"runs": "eval-a,eval-b"}, ["answerer b against answerer a", "The other way round"]),
+        ("compare", {"runs": "eval-b,eval-a,eval-b"}, ["answerer a against answerer b"]),
         ("review", {}, ["Is the answer correct?"]),
         ("runs", {}, ["softmax-1"]),
         ("runs", {"sel": "train-a"}, ["softmax-1"]),
@@ -175,6 +178,7 @@ def test_a_chip_is_added_to_the_box_and_taken_out() -> None:
         ("single_run", {"id": "nosuchrun"}, "nosuchrun"),
         ("evaluation", {"id": "train-a"}, "not an evaluation"),
         ("compare", {"runs": "eval-a"}, "names 1 evaluations"),
+        ("compare", {"runs": "eval-a,train-a"}, "not an evaluation"),
         ("review", {"queue": "nosuchqueue"}, "There is no review queue"),
         ("single_artifact", {"ref": "nothing"}, "nothing"),
     ],

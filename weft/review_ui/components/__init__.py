@@ -1,6 +1,7 @@
 """What Streamlit cannot draw dense and fast: a table and a trace, fed with data, never with markup."""
 
 from weft.review_ui.components.bars import Bar, Chart, bars
+from weft.review_ui.components.evaluation import Dot, Timeline, against, leaderboard, results, side_by_side, timelines
 from weft.review_ui.components.frame import frame
 from weft.review_ui.components.keylink import keylink
 from weft.review_ui.components.review import desk
@@ -12,12 +13,19 @@ __all__ = [
     "Cell",
     "Chart",
     "Column",
+    "Dot",
     "Row",
+    "Timeline",
+    "against",
     "bars",
     "conversation",
     "desk",
     "frame",
     "keylink",
+    "leaderboard",
+    "results",
+    "side_by_side",
     "table",
+    "timelines",
     "viewer",
 ]

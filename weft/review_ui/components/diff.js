@@ -17,6 +17,15 @@ function saidIn(part) {
   return text !== undefined && (!part.type || /text/.test(part.type)) ? text : written(part);
 }
 
+// The last thing said, or the value, on one line.
+function lineOf(value, most = 100) {
+  const chat = chatOf(value);
+  const last = chat && chat.messages.at(-1);
+  const only = value && typeof value === "object" && Object.keys(value).length === 1 ? Object.values(value)[0] : value;
+  const text = (chat ? partsOf(last).map((part) => saidIn(part)).join(" ") : written(only ?? "")).replace(/\s+/g, " ").trim();
+  return text.length > most ? text.slice(0, most - 1) + "…" : text;
+}
+
 // Myers' shortest edit script over lines, as [" ", a], ["-", a], ["+", b] in order. Past the bounds the rest counts as
 // changed whole.
 function diffLines(a, b) {

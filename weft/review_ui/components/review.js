@@ -378,14 +378,6 @@ function machineSaid(machine) {
   return "The judge gave " + Number(value.toPrecision(3)) + (machine.explanation ? ": " + lineOf(machine.explanation, 200) : ".");
 }
 
-function lineOf(value, most = 100) {
-  const chat = chatOf(value);
-  const last = chat && chat.messages.at(-1);
-  const only = value && typeof value === "object" && Object.keys(value).length === 1 ? Object.values(value)[0] : value;
-  const text = (chat ? partsOf(last).map((part) => saidIn(part)).join(" ") : written(only ?? "")).replace(/\s+/g, " ").trim();
-  return text.length > most ? text.slice(0, most - 1) + "…" : text;
-}
-
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".root");
   const key = JSON.stringify(data);

@@ -2,21 +2,6 @@
 const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
   waiting: "○", claimed: "◐", labelled: "●", skipped: "↷", held: "–", finished: "●", unset: "●" };
 
-function whisker([middle, low, high], [from, to]) {
-  const place = (value) => 100 * Math.min(1, Math.max(0, (value - from) / ((to - from) || 1)));
-  const box = element("span", "whisker");
-  const put = (className, left, width) => {
-    const node = element("span", className);
-    node.style.left = left + "%";
-    if (width !== undefined) node.style.width = width + "%";
-    box.appendChild(node);
-  };
-  if (from < 0 && to > 0) put("zero", place(0));
-  if (low !== null && high !== null) put("bar", place(low), place(high) - place(low));
-  put("dot", place(middle));
-  return box;
-}
-
 function fill(cell, value, column) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };
   const text = spec.t === null || spec.t === undefined ? "–" : String(spec.t);
@@ -41,37 +26,15 @@ function fill(cell, value, column) {
   }
 }
 
-// A cell as CSV: the exact value where there is one. A text that a spreadsheet would take for a formula gets a quote.
-function quoted(value) {
-  const text = value === null || value === undefined || value === "–" ? "" : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
-  return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
-}
-
-function csv(data, order) {
+function lines(data, order) {
   const columns = data.columns.map((column, index) => [column, index]);
   const head = columns.flatMap(([column]) => (column.domain ? ["value", "low", "high"] : [column.label]));
-  const lines = order.map(([row]) => columns.flatMap(([column, index]) => {
+  const body = order.map(([row]) => columns.flatMap(([column, index]) => {
     const cell = row.cells[index];
     const spec = cell !== null && typeof cell === "object" ? cell : { t: cell };
     return column.domain ? spec.i || [null, null, null] : [spec.v !== undefined ? spec.v : spec.t];
   }));
-  return [head, ...lines].map((line) => line.map(quoted).join(",") + "\r\n").join("");
-}
-
-function download(data, order) {
-  const foot = element("div", "foot");
-  const link = element("a", "", "CSV");
-  link.title = "Download this table";
-  link.download = data.csv + ".csv";
-  link.href = "#";
-  link.onclick = () => {
-    const file = new Blob([csv(data, order)], { type: "text/csv;charset=utf-8" });
-    link.href = URL.createObjectURL(file);
-    window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  };
-  foot.append(link);
-  return foot;
+  return [head, ...body];
 }
 
 function sortKey(value) {
@@ -150,7 +113,7 @@ export default function ({ data, parentElement, setStateValue }) {
       };
       return tr;
     });
-    root.replaceChildren(table, ...(data.csv ? [download(data, order)] : []));
+    root.replaceChildren(table, ...(data.csv ? [csvLink(data.csv, () => lines(data, order))] : []));
     mark();
   }
 

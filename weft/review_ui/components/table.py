@@ -95,7 +95,9 @@ def table(
         "csv": f"weft-{key}" if csv and rows else None,
     }
     ticked = list(chosen or ())
-    result = renderer("table")(key=key, data=data, default={"chosen": ticked}, on_chosen_change=_nothing)
+    result = renderer("table", "values", "whisker")(
+        key=key, data=data, default={"chosen": ticked}, on_chosen_change=_nothing
+    )
     return list(result.chosen or ())
 
 

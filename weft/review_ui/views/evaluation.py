@@ -1,33 +1,26 @@
-"""One evaluation: how good is it, and where did it fail?"""
+"""One evaluation: is it better than the baseline, how good is it, and where did it fail?"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from weft import formatting as fmt
-from weft.errors import NotFoundError
-from weft.evals.comparison import compare
+from weft.errors import InputError, NotFoundError
 from weft.evals.gates import Outcome, Verdict
-from weft.evals.results import EvaluationResult, load
-from weft.records import Run, RunKind, RunQuery, RunStatus, Sample, SampleStatus, SpanQuery
+from weft.records import Run, RunKind, RunQuery, RunStatus, SpanQuery
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.components import Cell, Column, Row, against, results, table
 from weft.review_ui.estimates import outcome
-from weft.review_ui.views.compare import sentence as differs
+from weft.review_ui.views.evaluations import aggregates
 from weft.reviews import estimate
-from weft.statistics import Aggregate
 
-_ROWS = 300
-_WORDS = {
-    Outcome.PASS: "passed",
-    Outcome.FAIL: "failed",
-    Outcome.INCONCLUSIVE: "undecided",
-    Outcome.ERROR: "could not be measured",
-}
 _TONES = {Outcome.PASS: "good", Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "warn", Outcome.ERROR: "error"}
+_SIGNS = {Outcome.PASS: "●", Outcome.FAIL: "▲", Outcome.INCONCLUSIVE: "◐", Outcome.ERROR: "✕"}
 
 
 def page() -> None:
-    """The verdict, the aggregates with their intervals, the samples with the failures first."""
+    """The verdict, the aggregates with their intervals; what needs the samples comes through the API."""
     run_id = ui.parameter("id")
     if not run_id:
         ui.empty(
@@ -35,29 +28,40 @@ def page() -> None:
             "import weft\nfor run in weft.Api().evaluations():\n    print(run.run_id)",
         )
         return
-    result = load(run_id, data.store())
-    data.adopt(result.project)
-    ui.head(result.name, result.target, run_id)
-    ui.show(ui.element("div", sentence(result), class_="w-verdict"))
     run = data.store().runs.get_run(run_id)
+    if run.kind != RunKind.EVAL:
+        raise InputError(f"The run {run_id} is of kind {run.kind}, not an evaluation.", field="id")
+    data.adopt(run.project)
+    ui.head(str(run.config.get("evaluation", run.name)), str(run.config.get("target", "")), run_id)
+    ui.show(ui.element("div", sentence(run), class_="w-verdict"))
+    for verdict in verdicts(run):
+        ui.note(verdict.sentence, tone=_TONES[verdict.outcome], bold=gate(verdict))
     before = baseline(run)
     if before is not None:
-        against(load(before.run_id, data.store()), result)
-    for verdict in result.verdicts:
-        ui.note(verdict.sentence, tone=_TONES[verdict.outcome], bold=gate(verdict))
+        against(before.run_id, run_id)
     ui.facts(spent(run))
-    links = {"Run": address("/run", id=run_id), "Traces": address("/traces", run=run_id, project=result.project)}
+    links = {"Run": address("/run", id=run_id), "Traces": address("/traces", run=run_id, project=run.project)}
     if before is not None:
         links["Compare with the one before"] = address("/compare", runs=f"{before.run_id},{run_id}")
-    if result.dataset:
-        links[result.dataset] = address("/artifact", ref=result.dataset, project=result.project)
+    dataset = run.config.get("dataset")
+    if dataset:
+        links[str(dataset)] = address("/artifact", ref=dataset, project=run.project)
+        links["Leaderboard"] = address("/evaluations", view="leaderboard", dataset=dataset, project=run.project)
     ui.links(links)
-    if result.summary:
-        figures(result.summary)
-    corrected(result)
-    samples(result)
-    ui.keys({"j k": "move", "enter": "open the trace"}, back=address("/evaluations", project=result.project))
+    if aggregates(run):
+        figures(aggregates(run))
+    corrected(run)
+    results(run_id, run.project)
+    ui.keys(
+        {"j k": "move", "enter": "open the sample", "o": "open its trace", "x": "tick", "r": "send to review"},
+        back=address("/evaluations", project=run.project),
+    )
     ui.python(f'run = weft.Api().run("{run_id}")\nsamples, scores = run.samples(), run.scores()')
+
+
+def verdicts(run: Run) -> list[Verdict]:
+    """What the gates found."""
+    return [Verdict.from_data(one) for one in run.summary.get("verdicts") or [] if "outcome" in one]
 
 
 def baseline(run: Run) -> Run | None:
@@ -70,18 +74,9 @@ def baseline(run: Run) -> Run | None:
     return None
 
 
-def against(before: EvaluationResult, result: EvaluationResult) -> None:
-    """Whether the evaluation is better than the one before."""
-    shared = [name for name in result.summary if name in before.summary]
-    if not shared:
-        return
-    difference = compare(before, result).metrics[shared[0]].difference
-    ui.note(differs(shared[0], difference), bold=f"Against the one before ({before.target}):")
-
-
 def gate(verdict: Verdict) -> str:
     """A gate and what came of it."""
-    return f"{verdict.gate}: {_WORDS[verdict.outcome]}."
+    return f"{_SIGNS[verdict.outcome]} {verdict.outcome} {verdict.gate}:"
 
 
 def spent(run: Run) -> dict[str, str | None]:
@@ -89,51 +84,61 @@ def spent(run: Run) -> dict[str, str | None]:
     total = data.store().spans.totals(SpanQuery(run_id=run.run_id))
     tokens = [total["input_tokens"], total["output_tokens"]]
     took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+    repetitions = run.config.get("repetitions", 1)
     return {
         "Started": ui.ago(run.started_at_ns),
         "Duration": fmt.duration(took) if took is not None else run.status.value,
+        "Dataset": str(run.config["dataset"]) if run.config.get("dataset") else None,
+        "Repetitions": fmt.count(repetitions) if repetitions != 1 else None,
         "Calls": fmt.count(total["spans"]),
         "Tokens": None if tokens == [None, None] else fmt.count(sum(part or 0 for part in tokens)),
         "Cost": None if total["cost_usd"] is None else fmt.usd(total["cost_usd"]),
+        "Commit": str(run.git.get("commit", ""))[:10] or None,
     }
 
 
-def sentence(result: EvaluationResult) -> str:
+def sentence(run: Run) -> str:
     """What came out, in words."""
-    failed = len(result.failed)
-    parts = [f"{len(result.samples):,} samples" + (f", {failed:,} of them failed" if failed else "")]
-    for name, figure in list(result.summary.items())[:1]:
-        if figure.value is None:
-            parts.append(f"{name} has no figure: {figure.reason}")
+    samples, failed = run.summary.get("samples"), run.summary.get("failed")
+    if samples is None:
+        return f"This evaluation is {run.status.value}; its figures come when it ends."
+    parts = [f"{samples:,} samples" + (f", {failed:,} of them failed" if failed else "")]
+    for name, figure in list(aggregates(run).items())[:1]:
+        if figure.get("value") is None:
+            parts.append(f"{name} has no figure: {figure.get('reason')}")
         else:
-            parts.append(f"{name} is {fmt.interval(figure.value, figure.low, figure.high, figure.n)}")
+            parts.append(f"{name} is {fmt.interval(figure['value'], figure['low'], figure['high'], figure['n'])}")
+    if run.summary.get("stopped"):
+        parts.append(f"it was stopped by {run.summary['stopped']}")
     return "; ".join(parts) + "."
 
 
-def figures(summary: dict[str, Aggregate]) -> None:
+def figures(summary: dict[str, dict[str, Any]]) -> None:
     """Each aggregate with its interval as a dot and whisker."""
-    values = [v for f in summary.values() for v in (f.value, f.low, f.high) if v is not None]
+    values = [v for f in summary.values() for v in (f.get("value"), f.get("low"), f.get("high")) if v is not None]
     domain = (min([0.0, *values]), max([1.0, *values]))
-    rows = [
-        Row(
-            [
-                name,
-                Cell(fmt.interval(figure.value, figure.low, figure.high), hover=str(figure), value=figure.value),
-                Cell("", hover=str(figure), interval=(figure.value, figure.low, figure.high))
-                if figure.value is not None
-                else Cell(fmt.MISSING, hover=figure.reason),
-                Cell(fmt.count(figure.n), value=figure.n),
-                Cell(fmt.count(figure.missing), value=figure.missing),
-                figure.reason or f"{figure.method}, {figure.level:.0%}",
-            ]
+    rows = []
+    for name, figure in summary.items():
+        value, low, high, n, missing = (figure.get(key) for key in ("value", "low", "high", "n", "missing"))
+        words = f"{fmt.interval(value, low, high)}, n={n}, {missing} missing"
+        rows.append(
+            Row(
+                [
+                    name,
+                    Cell(fmt.interval(value, low, high), hover=words, value=value),
+                    Cell("", hover=words, interval=(value, low, high))
+                    if value is not None
+                    else Cell(fmt.MISSING, hover=figure.get("reason")),
+                    Cell(fmt.count(n), value=n),
+                    Cell(fmt.count(missing), value=missing),
+                    figure.get("reason") or f"{figure.get('method')}, {figure.get('level', 0.95):.0%}",
+                ]
+            )
         )
-        for name, figure in summary.items()
-    ]
-    whisker = f"{fmt.number(domain[0])} to {fmt.number(domain[1])}"
     columns = [
         Column("Metric", "22%"),
         Column("Value and interval", "170px", "r"),
-        Column(whisker, "", domain=domain),
+        Column(f"{fmt.number(domain[0])} to {fmt.number(domain[1])}", "", domain=domain),
         Column("n", "70px", "r"),
         Column("Missing", "76px", "r"),
         Column("Method", "20%", low=True),
@@ -141,67 +146,13 @@ def figures(summary: dict[str, Aggregate]) -> None:
     table(columns, rows, key="figures", keys=False)
 
 
-def corrected(result: EvaluationResult) -> None:
+def corrected(run: Run) -> None:
     """What people's labels make of the machine's figure, for each queue that has cases of this run."""
-    for queue in data.store().reviews.list_queues(result.project):
+    for queue in data.store().reviews.list_queues(run.project):
         try:
-            found = estimate(data.store(), queue, run_id=result.run_id)
+            found = estimate(data.store(), queue, run_id=run.run_id)
         except NotFoundError:
             continue
         ui.section(f"Reviewed by people: {queue.name}")
         ui.figures(outcome(found))
         ui.link("Go to the queue", address("/review", queue=queue.name, project=queue.project))
-
-
-def samples(result: EvaluationResult) -> None:
-    """The samples: failures first, then the worst by the chosen metric."""
-    ui.section("Samples")
-    names = list(result.summary)
-    with ui.filters():
-        metric = ui.filter_choice("Worst by", "metric", names, default=names[0]) if names else ""
-        only = ui.filter_choice("Show", "show", ["failed calls", "below 1"])
-    scored = {(score.example_id, score.repetition, score.name): score for score in result.scores}
-
-    def value(sample: Sample) -> float | None:
-        score = scored.get((sample.example_id, sample.repetition, metric))
-        return None if score is None else score.value
-
-    kept = [
-        sample
-        for sample in result.samples
-        if not only
-        or (only == "failed calls" and sample.status != SampleStatus.OK)
-        or (only == "below 1" and (value(sample) is None or (value(sample) or 0.0) < 1))
-    ]
-    kept.sort(key=lambda s: (s.status == SampleStatus.OK, 2.0 if value(s) is None else value(s), s.example_id))
-    shown = [name for name in names if any(key[2] == name for key in scored)][:4]
-    rows = []
-    for sample in kept[:_ROWS]:
-        href = address("/trace", id=sample.trace_id, span=sample.span_id) if sample.trace_id else None
-        cells: list[Cell | str | None] = [
-            Cell(sample.status.value, status=sample.status.value),
-            Cell(fmt.line(sample.input), href=href),
-            fmt.line(f"{sample.failure.type}: {sample.failure.message}" if sample.failure else sample.output),
-            fmt.line(sample.expected),
-            Cell(fmt.duration(sample.ended_ns - sample.started_ns), value=sample.ended_ns - sample.started_ns),
-        ]
-        for name in shown:
-            score = scored.get((sample.example_id, sample.repetition, name))
-            text = None if score is None else score.label if score.value is None else fmt.number(score.value)
-            why = None if score is None else score.failure.message if score.failure else score.explanation
-            cells.append(Cell(text, hover=why, value=None if score is None else score.value))
-        rows.append(Row(cells, href=href))
-    columns = [
-        Column("Status", "90px"),
-        Column("Input"),
-        Column("Output or failure"),
-        Column("Expected", "16%", low=True),
-        Column("Latency", "80px", "r", low=True),
-        *(Column(name, "96px", "r") for name in shown),
-    ]
-    if not rows:
-        ui.note("No sample fits.")
-        return
-    table(columns, rows, key="samples")
-    if len(kept) > _ROWS:
-        ui.note(f"The first {_ROWS} of {len(kept):,}.")

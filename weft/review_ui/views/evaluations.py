@@ -1,57 +1,153 @@
-"""Evaluations: which ones are there, and how did they end?"""
+"""Evaluations: how did they go over time, and which target leads?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from weft import formatting as fmt
-from weft.records import Run, RunKind, RunQuery
+from weft.evals.gates import Outcome, worst
+from weft.records import Run, RunKind, RunQuery, RunStatus
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, keylink, table
+from weft.review_ui.components import Cell, Column, Dot, Row, Timeline, keylink, leaderboard, table, timelines
 
 _LIMIT = 50
 _METRICS = 3
+_CHARTS = 8
+_IN_TIME = 200
 _CODE = """import weft
 evaluation = weft.Evaluation("qa", dataset=[{"question": "1+1", "expected": "2"}], scorers=[weft.scorers.Exact()])
 evaluation.evaluate_sync(lambda question: str(eval(question)))"""
+_MARKS = {Outcome.PASS: "ok", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "running", Outcome.ERROR: "crashed"}
 
 
 def page() -> None:
-    """The table of evaluations; two that are ticked can be compared."""
+    """Results over time and the table of evaluations, or the leaderboard of a dataset."""
     ui.head("Evaluations")
-    query = RunQuery(project=data.project(), kind=RunKind.EVAL, limit=_LIMIT, cursor=ui.parameter("after") or None)
-    found = data.store().runs.list_runs(query)
-    if not found.items:
+    query = RunQuery(project=data.project(), kind=RunKind.EVAL, limit=_IN_TIME)
+    newest = data.store().runs.list_runs(query).items
+    if not newest:
         ui.empty("No evaluations have been run in this project yet.", _CODE)
         return
-    ids = [run.run_id for run in found.items]
+    board = ui.parameter("view") == "leaderboard"
+    chip = "w-chip w-on"
+    ui.show(
+        ui.element(
+            "div",
+            ui.element("a", "Results", href=address("/evaluations", project=data.project()),
+                       class_="w-chip" if board else chip),
+            ui.element("a", "Leaderboard", href=address("/evaluations", view="leaderboard", project=data.project()),
+                       class_=chip if board else "w-chip"),
+            class_="w-chips",
+        )
+    )  # fmt: skip
+    if board:
+        leaders(newest)
+    else:
+        listed(newest)
+
+
+def listed(newest: Sequence[Run]) -> None:
+    """One evaluation over time, and the table; those that are ticked can be compared."""
+    names = list(dict.fromkeys(evaluation_of(run) for run in newest))
+    with ui.filters():
+        name = ui.filter_choice("Evaluation", "name", names)
+    shown = name or names[0]
+    over_time(shown, [run for run in reversed(newest) if evaluation_of(run) == shown])
+    query = RunQuery(project=data.project(), kind=RunKind.EVAL, limit=_LIMIT, cursor=ui.parameter("after") or None)
+    if name:
+        rows, cursor = [run for run in newest if evaluation_of(run) == name], None
+    else:
+        page = data.store().runs.list_runs(query)
+        rows, cursor = page.items, page.cursor
+    ids = [run.run_id for run in rows]
     chosen = [run_id for run_id in ui.parameter("sel").split(",") if run_id in ids]
-    metrics = common([aggregates(run) for run in found.items])[:_METRICS]
-    ticked = table(columns(metrics), [row(run, metrics) for run in found.items], key="evaluations", chosen=chosen)
-    ui.pager(found.cursor)
+    metrics = common([aggregates(run) for run in rows])[:_METRICS]
+    ticked = table(columns(metrics), [row(run, metrics) for run in rows], key="evaluations", chosen=chosen)
+    ui.pager(cursor)
     if ticked != chosen:
         ui.remember("sel", ",".join(ticked))
         st.rerun()
-    if len(chosen) == 2:
-        older, newer = sorted(chosen, key=ids.index, reverse=True)
-        keylink("Compare the two", address("/compare", runs=f"{older},{newer}"), "x")
+    if len(chosen) > 1:
+        order = sorted(chosen, key=ids.index, reverse=True)
+        label = "Compare the two" if len(order) == 2 else f"Compare the {len(order)}, the oldest as the baseline"
+        keylink(label, address("/compare", runs=",".join(order)), "x")
     else:
-        ui.note("Tick two evaluations to compare them.")
+        ui.note("Tick two evaluations or more to compare them.")
     ui.keys({"j k": "move", "enter": "open"})
     ui.python(f'runs = weft.Api().evaluations(project="{data.project()}")')
 
 
-def aggregates(run: Run) -> Mapping[str, Mapping[str, Any]]:
+def over_time(name: str, runs: Sequence[Run]) -> None:
+    """Each metric of an evaluation over time, with its interval."""
+    lines = []
+    for metric in common([aggregates(run) for run in runs])[:_CHARTS]:
+        dots = []
+        for run in runs:
+            figure = aggregates(run).get(metric, {})
+            value = figure.get("value")
+            if value is None or run.started_at_ns is None:
+                continue
+            found = outcome(run)
+            words = f"{fmt.interval(value, figure.get('low'), figure.get('high'), figure.get('n'))}, {target(run)}, "
+            words += ui.moment(run.started_at_ns) + (f", {found}" if found else "")
+            href = address("/evaluation", id=run.run_id)
+            tone = "bad" if found in (Outcome.FAIL, Outcome.ERROR) else ""
+            dots.append(Dot(run.started_at_ns, value, figure.get("low"), figure.get("high"), words, href, tone))
+        if dots:
+            lines.append(Timeline(metric, dots))
+    if lines:
+        ui.section(f"{name} over time")
+        timelines(lines, key="over-time")
+
+
+def leaders(newest: Sequence[Run]) -> None:
+    """The targets on one version of a dataset."""
+    finished = [run for run in newest if run.status == RunStatus.FINISHED and run.config.get("dataset")]
+    datasets = list(dict.fromkeys(str(run.config["dataset"]) for run in finished))
+    if not datasets:
+        ui.empty(
+            "No finished evaluation names the version of its dataset, so nothing can be ranked.",
+            'import weft\nweft.Dataset("questions", [{"question": "1+1", "expected": "2"}]).publish()',
+        )
+        return
+    with ui.filters():
+        dataset = ui.filter_choice("Dataset", "dataset", datasets, default=datasets[0], width=320)
+    metrics = common([aggregates(run) for run in finished if run.config["dataset"] == dataset])
+    leaderboard(data.project(), dataset, metrics[0] if metrics else "")
+    ui.note(
+        "The last finished result of each target. Against the best: a paired test on shared examples, adjusted by Holm "
+        "over all targets."
+    )
+    ui.keys({}, back=address("/evaluations", project=data.project()), line=False)
+
+
+def evaluation_of(run: Run) -> str:
+    """The name of the evaluation that a run is one of."""
+    return str(run.config.get("evaluation", run.name))
+
+
+def target(run: Run) -> str:
+    """What was evaluated."""
+    return str(run.config.get("target", ""))
+
+
+def outcome(run: Run) -> Outcome | None:
+    """The gravest verdict of the gates; None without gates."""
+    given = [Outcome(one["outcome"]) for one in run.summary.get("verdicts") or [] if "outcome" in one]
+    return worst(given) if given else None
+
+
+def aggregates(run: Run) -> dict[str, dict[str, Any]]:
     """The aggregates of an evaluation run by metric, as its summary has them."""
     found = run.summary.get("aggregates")
     return found if isinstance(found, dict) else {}
 
 
-def common(all_figures: list[Mapping[str, Mapping[str, Any]]]) -> list[str]:
+def common(all_figures: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
     """Metric names, those that most evaluations have first."""
     counts: dict[str, int] = {}
     for figures in all_figures:
@@ -67,6 +163,7 @@ def columns(metrics: list[str]) -> list[Column]:
         Column("Name"),
         Column("Target", low=True),
         Column("Status", "96px"),
+        Column("Verdict", "124px"),
         Column("Samples", "72px", "r"),
         Column("Failed", "64px", "r", low=True),
     ]
@@ -80,12 +177,14 @@ def columns(metrics: list[str]) -> list[Column]:
 def row(run: Run, metrics: list[str]) -> Row:
     """An evaluation as a row."""
     href = address("/evaluation", id=run.run_id)
-    figures = aggregates(run)
+    figures, found = aggregates(run), outcome(run)
+    reasons = "; ".join(f"{one.get('gate')}: {one.get('reason')}" for one in run.summary.get("verdicts") or [])
     cells: list[Cell | str | None] = [
         Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
-        Cell(str(run.config.get("evaluation", run.name)), href=href, hover=f"{run.name} · {run.run_id}"),
-        str(run.config.get("target", "")),
+        Cell(evaluation_of(run), href=href, hover=f"{run.name} · {run.run_id}"),
+        target(run),
         Cell(run.status.value, status=run.status.value),
+        Cell(found.value, status=_MARKS[found], hover=reasons) if found else Cell(fmt.MISSING, hover="no gates"),
         Cell(fmt.count(run.summary.get("samples")), value=run.summary.get("samples")),
         Cell(fmt.count(run.summary.get("failed")), value=run.summary.get("failed")),
     ]

@@ -90,6 +90,8 @@ def _told(comparison: Comparison[EvaluationResult]) -> dict[str, Any]:
             metric = pair.metrics[row["metric"]]
             row["sentence"] = sentence(row["metric"], metric.difference)
             row["lower_is_better"] = lower_is_better(row["metric"])
+            change = metric.difference.value or 0.0
+            row["better"] = change < 0 if row["lower_is_better"] else change > 0
             row["gained"], row["lost"] = len(metric.gained), len(metric.lost)
             row["examples_needed"] = _needed(metric.difference.value, metric)
     sides = [comparison.before, *(pair.after for pair in comparison.pairs)]

@@ -114,6 +114,11 @@ def test_self_consistency_takes_the_majority(endpoint: OpenAIServer) -> None:
     found = asked(scale, output="o", input="i", example={})
     assert (found.value, sorted(found.metadata["votes"])) == (3, [2, 3, 4])
     assert endpoint.requests[-1]["temperature"] == 1
+    # One of three that answers is no majority of what was asked; each that does not is asked twice.
+    endpoint.respond = lambda r: '{"value": 1}' if len(endpoint.requests) == 1 else "never"
+    endpoint.requests.clear()
+    with pytest.raises(InputError, match="holds no verdict"):
+        asked(Judge(**at(endpoint, samples=3)), output="o", input="i", example={})
     broken = Judge(**at(endpoint, lambda r: "never", samples=3))
     with pytest.raises(InputError, match="holds no verdict"):
         asked(broken, output="o", input="i", example={})

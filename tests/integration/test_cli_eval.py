@@ -205,3 +205,46 @@ def test_comments_in_ci(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
             weft("comment", "summary.md", "--strict")
         Path("event.json").write_text("{}")
         assert "This job is for no pull request" in weft("comment", "summary.md").stderr
+
+
+REVIEWED = """
+import weft
+from weft.scorers import scorer
+
+
+@scorer
+def judge(output: str) -> float:
+    return 0.9 if output != "-1" else 0.3
+
+
+evaluation = weft.Evaluation(
+    "reviewed", [{"id": f"e{n}", "n": n} for n in range(120)], [judge],
+    review=weft.ReviewPolicy("answers", judge="judge", budget=0.3), target=lambda n: str(n if n >= 12 else -1),
+)
+"""
+
+
+def test_a_recorded_run_is_judged_with_what_people_said_of_it(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
+    import weft as library
+    from weft.reviews import Queue, SimulatedReviewer
+
+    monkeypatch.setenv("WEFT_MODE", "online")
+    Path("reviewed.py").write_text(REVIEWED)
+    assert weft("reviewed.py", "--project", "ci").exit_code == 0
+    with library.Api() as api:
+        (run,) = api.evaluations(project="ci")
+        (queue,) = api.store.reviews.list_queues("ci")
+        wrong = {f"e{n}" for n in range(12)}
+        reviewer = SimulatedReviewer(lambda item: "incorrect" if item.example_id in wrong else "correct")
+        reviewer.work(Queue(api.store, queue))
+    said = ("--json", "out.json")
+    assert weft("judge", run.id, "--gate", "reviewed/answers >= 0.6", "--gate", "judge >= 0.7", *said).exit_code == 0
+    assert outcomes() == ["PASS", "PASS"]
+    assert weft("judge", run.id, "--gate", "reviewed/answers >= 0.99", *said).exit_code == 1
+    value = json.loads(Path("out.json").read_text())["evaluations"][0]["verdicts"][0]["value"]
+    weft("judge", run.id, "--gate", f"reviewed/answers >= {value - 0.01:.3f}", *said)
+    (verdict,) = json.loads(Path("out.json").read_text())["evaluations"][0]["verdicts"]
+    assert verdict["outcome"] == "INCONCLUSIVE"
+    assert "label" in verdict["settle"]
+    with pytest.raises(NotFoundError):
+        weft("judge", "nothing", "--gate", "judge >= 0.7")

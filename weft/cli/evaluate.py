@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from weft import clock, recording
+from weft.api import Api
 from weft.cli.options import taking
 from weft.cli.output import pointing
 from weft.cli.verdicts import Judging, deliver
@@ -24,7 +26,9 @@ from weft.evals.evaluation import Evaluation
 from weft.evals.gates import Gate, Outcome, as_gate
 from weft.evals.measured import Measured
 from weft.evals.selection import Selection, parse_shard
-from weft.records import RunUpdate
+from weft.records import ReviewQueue, RunUpdate
+from weft.repositories import Store
+from weft.reviews import estimate
 from weft.training.git import git_state
 
 
@@ -126,6 +130,42 @@ def merge(options: Merging) -> None:
         found.verdicts = [*missing, *found.verdicts]
         checks.append(found)
     raise typer.Exit(int(deliver(checks, options, places)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Judging):
+    """Which run is judged."""
+
+    run: Annotated[str, typer.Argument(help="The id of an evaluation's run.")]
+
+
+@app.command("judge")
+@taking(Recorded)
+def judge(options: Recorded) -> None:
+    """Judge a recorded run, with what people said of it: reviewed/QUEUE is the figure that their labels correct. Exit
+    codes as those of `weft eval`."""
+    asked = asked_gates(options)
+    with Api() as api:
+        run = api.store.runs.get_run(options.run)
+        measured = baselines.from_store(options.run, api.store)
+        for queue in api.store.reviews.list_queues(run.project):
+            with suppress(NotFoundError):  # no case of this run is in that queue
+                _add_labels(measured, queue, api.store, options.level)
+        places = Places(Path(), api.store, run.project)
+        baseline = None if options.baseline is None else _baseline(options, measured.name, places)
+        code = deliver([check(measured, asked, baseline)], options, places)
+    raise typer.Exit(int(code))
+
+
+def _add_labels(measured: Measured, queue: ReviewQueue, store: Store, level: float) -> None:
+    name = f"reviewed/{queue.name}"
+    measured.wholes[name] = estimate(store, queue, run_id=measured.run_id, level=level).after
+
+    def labels_for(half_width: float) -> int | None:
+        found = estimate(store, queue, run_id=measured.run_id, level=level, half_widths=[half_width])
+        return found.plans[0].more if found.plans else None
+
+    measured.labels_for[name] = labels_for
 
 
 @app.command("comment")

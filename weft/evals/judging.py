@@ -12,7 +12,7 @@ from weft.errors import WeftError
 from weft.evals import baselines
 from weft.evals.baselines import Baseline
 from weft.evals.gates import Gate, Outcome, Verdict, as_gate, worst
-from weft.evals.measured import MEASURES, SPENDING, Measured, lower_is_better, worst_value
+from weft.evals.measured import MEASURES, SPENDING, LabelsFor, Measured, lower_is_better, worst_value
 from weft.statistics import Aggregate, NonInferiority, holm, non_inferiority, normal_quantile
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ def _bound(measured: Measured, gate: Gate) -> Finding:
         finding = _against(gate, limit, high_is_bad, figure, filled, proportion)
         if base[1] is not None and finding.outcome is Outcome.INCONCLUSIVE:
             finding = replace(finding, settle=_more_for_quantile(figure, base[1], gate.alpha, high_is_bad))
+        if base[0] in measured.labels_for and finding.outcome is Outcome.INCONCLUSIVE:
+            finding = replace(finding, settle=_more_labels(measured.labels_for[base[0]], figure, limit))
         findings.append(finding)
     return next(f for f in findings if f.outcome is worst(f.outcome for f in findings))
 
@@ -242,6 +244,15 @@ def _more_for_quantile(figure: Aggregate, q: float, tail: float, high_is_bad: bo
     """A bound beyond a quantile needs so many values that they are all on its other side by a chance of ``tail``."""
     needed = math.ceil(math.log(tail) / math.log(q if high_is_bad else 1 - q))
     return _more(figure.n, needed) if figure.n < needed else "More examples would settle it."
+
+
+def _more_labels(labels_for: LabelsFor, figure: Aggregate, limit: float) -> str:
+    assert figure.value is not None
+    distance = abs(figure.value - limit)
+    more = labels_for(distance) if distance else None
+    if more is None:
+        return "No number of labels of these examples settles it: it takes more examples."
+    return f"About {max(1, more):,} more label{'s' if more > 1 else ''} would settle it if the figure stays as it is."
 
 
 def _more(n: int, needed: float) -> str:

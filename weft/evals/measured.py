@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Values = dict[str, list[float | None]]  # metric -> one value a repetition, None where it is missing
 SPENDING = ("cost_usd", "tokens", "input_tokens", "output_tokens")
+LabelsFor = Callable[[float], int | None]  # of the half-width that is wanted; None where no number does
 MEASURES = (*SPENDING, "latency_s", "error_rate", "missing")  # what every evaluation has, and less of it is better
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)_(.+)")
 _DIGEST_DIGITS = 20
@@ -45,6 +46,8 @@ class Measured:
     ``p95_latency_s``. ``total`` is how many examples the dataset had, of which ``shard`` (and --limit and --tag) took
     some. ``gates`` are its own, as JSON, ``git`` the state of the code, ``wholes`` the figures of scorers
     that look at all samples at once. ``unrun`` samples were not even begun, ``stopped`` says why.
+    ``labels_for`` says of those of ``wholes`` that people's labels correct how many more labels make an interval short
+    enough.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Measured:
     git: dict[str, Any] = field(default_factory=dict)
     gates: list[dict[str, Any]] = field(default_factory=list)
     wholes: dict[str, Aggregate] = field(default_factory=dict)
+    labels_for: dict[str, LabelsFor] = field(default_factory=dict, compare=False)
     unrun: int = 0
     stopped: str = ""
 

@@ -137,6 +137,19 @@ def test_a_changed_scorer_scores_what_is_there_and_a_changed_target_begins_anew(
     assert len({first.run_id, third.run_id, fresh.run_id}) == 3
 
 
+def test_figures_of_the_whole_dataset_are_read_back() -> None:
+    @weft.dataset_scorer
+    def spread(rows: Any) -> dict[str, Any]:
+        return {"most": max(float(row.output) for row in rows), "all": [row.output for row in rows[:2]]}
+
+    result = evaluation(scorers=[Exact(), spread], reduce=["pass@1"]).evaluate_sync(Doubler())
+    assert result.summary["spread/most"].value == 22
+    again = stored(result)
+    assert figures(again) == figures(result)
+    assert again.metrics == result.metrics == ["exact"]
+    assert again.summaries == result.summaries == {"spread": {"all": ["0", "2"]}}
+
+
 def test_a_run_is_extended_by_repetitions_and_examples() -> None:
     first = evaluation().evaluate_sync(Doubler())
     calls.asked = []

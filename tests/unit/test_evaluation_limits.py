@@ -16,12 +16,14 @@ from weft.errors import InputError
 from weft.evals import Budget, Evaluation, Retry
 from weft.evals.budgets import Spending
 from weft.evals.limits import Limiter, Limits, endpoint_of, is_refusal, is_trouble, retry_after_s
+from weft.evals.progress import Meter
 from weft.evals.retrying import as_retries, next_wait
-from weft.records import SampleStatus
+from weft.records import Sample, SampleStatus
 from weft.scorers import Exact, Judge
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
 
+SAMPLE = Sample("r", "p", "e", 0, SampleStatus.OK, 0, 1)
 ROWS = [{"n": n, "expected": str(n)} for n in range(10)]
 
 
@@ -217,3 +219,20 @@ def test_a_sample_has_its_time_whatever_it_tries(recorder: MemoryRecorder) -> No
     assert sample.status is SampleStatus.TIMEOUT
     assert sample.failure is not None
     assert sample.failure.message == "no answer within 0.05 s, tries and waits included"
+
+
+def test_progress_tells_rate_cost_errors_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("weft.evals.progress.time.monotonic", lambda: now[0])
+    spending = Spending(10)
+    with Meter("qa", 10, spending) as meter:
+        meter.kept(2)
+        for number in range(4):
+            now[0] += 2.0
+            spending.add(10, 0.005, failed=number == 0)
+            meter(SAMPLE)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "weft: qa: 4/10 samples, 1 failed, 0.50/s, $0.01, 12.0 s left"
+    assert lines[-1] == "weft: qa: 6/10 samples, 1 failed, 0.50/s, $0.02, 8.0 s left"

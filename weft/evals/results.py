@@ -232,12 +232,14 @@ def load(run_id: str, store: Store | None = None) -> EvaluationResult:
     if run.kind != RunKind.EVAL:
         raise InputError(f"The run {run_id} is of kind {run.kind}, not an evaluation.", field="run_id")
     config, summary = run.config, run.summary
-    scorers = sorted(str(scorer["name"]) for scorer in config.get("scorers", []))
+    told = config.get("scorers", [])
+    scorers = sorted(str(scorer["name"]) for scorer in told if not scorer.get("whole"))
+    wholes = {str(scorer["name"]) for scorer in told if scorer.get("whole")}
     collected = stored(run, store)
     level = float(config.get("level", 0.95))
     figures = summarised(collected.tally, scorers=scorers, level=level, reduce=config.get("reduce") or ())
     for name, data in (summary.get("aggregates") or {}).items():
-        if name not in figures and name.partition("/")[0] not in scorers:  # of a whole dataset
+        if name.partition("/")[0] in wholes:
             figures[name] = Aggregate(**data)
     recorder = recording.active
     return EvaluationResult(

@@ -32,6 +32,7 @@ from weft.recording import Recorder
 from weft.records import Failure, LineageEdge, NodeKind, Run, RunKind, RunStatus, RunUpdate, Score
 from weft.records.codec import encode
 from weft.scorers.binding import signature
+from weft.scorers.dataset import DatasetScorer
 from weft.tracing.capture import capture
 from weft.tracing.source import source_of
 
@@ -231,7 +232,13 @@ class Running:
             "selection": dataset.selection,
             "examples": len(dataset),
             "scorers": [
-                {"name": s.name, "type": type(s).__name__, "digest": s.digest(), "config": s.config()}
+                {
+                    "name": s.name,
+                    "type": type(s).__name__,
+                    "digest": s.digest(),
+                    "config": s.config(),
+                    "whole": isinstance(s, DatasetScorer),
+                }
                 for s in evaluation.all_scorers
             ],
             "repetitions": evaluation.repetitions,

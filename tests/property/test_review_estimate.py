@@ -10,7 +10,7 @@ import pytest
 
 from weft.records import ItemStatus, ReviewItem, ReviewQueue, Sample, SampleStatus, Score, ScoreSource
 from weft.reviews import ReviewPolicy
-from weft.reviews.estimate import estimate_items
+from weft.reviews.estimate import corrected
 
 N = 250
 REPETITIONS = 300
@@ -67,14 +67,14 @@ def test_the_estimate_is_unbiased_and_its_interval_covers(share: float, skipping
     for repetition in range(REPETITIONS):
         samples, scores, truth = world(rng, f"run{repetition}")
         items = worked(POLICY.draw(queue, samples, scores), truth, share, rng if skipping else None)
-        found = estimate_items(queue, items, tune=tune, level=0.9)
+        found = corrected(queue, items, tune=tune, level=0.9)
         goal = sum(truth.values()) / N
-        assert found.after.value is not None
-        assert found.after.low is not None
-        assert found.after.high is not None
-        errors.append(found.after.value - goal)
-        before.append((found.before.value or 0.0) - goal)
-        covered += found.after.low <= goal <= found.after.high
+        assert found.value is not None
+        assert found.low is not None
+        assert found.high is not None
+        errors.append(found.value - goal)
+        before.append(sum(item.machine["value"] for item in items) / len(items) - goal)
+        covered += found.low <= goal <= found.high
     mean = sum(errors) / REPETITIONS
     spread = math.sqrt(sum((error - mean) ** 2 for error in errors) / REPETITIONS)
     assert sum(before) / REPETITIONS > 0.05  # the judge alone is wrong, so there is something to correct

@@ -154,9 +154,22 @@ class _Watch:
         return found
 
 
+_ROLES = (
+    ("drainer.helper", "reads ahead"),
+    ("drainer", "drainer"),
+    ("server.ingest", "ingest"),
+    ("workbench", "workbench"),
+)
+
+
 def _role(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
-    for word, role in (("drainer", "drainer"), ("server.ingest", "ingest"), ("workbench", "workbench")):
+    for word, role in (
+        ("drainer.helper", "reads ahead"),
+        ("drainer", "drainer"),
+        ("server.ingest", "ingest"),
+        ("workbench", "workbench"),
+    ):
         if word in line:
             return role
     return "others"

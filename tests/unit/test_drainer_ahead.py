@@ -1,137 +1,240 @@
-"""Batches that are read ahead while another is stored: in order, once each, and given up where they do not fit."""
+"""Batches that another process reads ahead: in order, once each, and read by the drainer where that one fails."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+import json
+import marshal
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
-from weft.drainer import Drainer
+from weft import settings
+from weft.drainer import Drainer, StoreSink, ahead
+from weft.drainer.ahead import LENGTH, Ahead
 from weft.errors import StoreError
 from weft.journal import Folder, Journal
-from weft.records import Batch, RecordType
+from weft.records import RecordType
 from weft.repositories import IngestReport
+from weft.store import open_memory
 
-_RECORDS = 40
-_BYTES = 300_000  # each in a file of its own: four MB are read at a time
+_REQUESTS = 40
+_SECRET = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH"
+_HEAD = b'{"project": "p"}\n'
 
 
-class Shelf:
-    """A sink that notes what it takes and in which thread it was made ready; ``bad`` says what it cannot take."""
+class Shelf(StoreSink):
+    """A store in memory that counts what it takes; ``away`` and ``unfit`` say how often it will not."""
 
     def __init__(self) -> None:
-        self.kept: list[bytes] = []
-        self.ends: dict[tuple[str, int], int] = {}
-        self.made_ready: list[str] = []
-        self.used = 0
-        self.away = 0
-        self.bad = b""
+        store = open_memory()
+        super().__init__(store)
+        self.store = store
+        self.ingest_shaped = self._ingest_shaped
+        self.shaped = self.away = self.unfit = 0
 
-    def progress(self, writer: str, segment: int) -> int:
-        return self.ends.get((writer, segment), 0)
-
-    def prepare(self, batch: Batch) -> Callable[[], IngestReport]:
-        self.made_ready.append(threading.current_thread().name)
-        if self.bad and any(entry.payload.startswith(self.bad) for entry in batch.entries):
-            raise ValueError("cannot be made ready")
-        return partial(self._prepared, batch)
-
-    def _prepared(self, batch: Batch) -> IngestReport:
-        self.used += 1
-        return self.ingest(batch)
-
-    def ingest(self, batch: Batch) -> IngestReport:
+    def _ingest_shaped(self, *given: Any) -> IngestReport:
         if self.away:
             self.away -= 1
             raise StoreError("The shelf is away.")
-        if self.bad and any(entry.payload.startswith(self.bad) for entry in batch.entries):
-            raise ValueError("cannot be kept")
-        assert batch.start >= self.progress(batch.writer, batch.segment)
-        kept = [entry.payload for entry in batch.entries if entry.type == RecordType.CONSOLE]  # not the writer's own
-        self.kept += kept
-        self.ends[batch.writer, batch.segment] = batch.end
-        return IngestReport(stored=len(kept))
+        if self.unfit:
+            self.unfit -= 1
+            raise ValueError("not as it is")
+        self.shaped += 1
+        return self.store.ingest_shaped(*given)
 
-    def retired(self, writer: str, below: int) -> None:
-        """Nothing."""
-
-    def maintain(self, forget: object) -> bool:
-        return False
-
-    def close(self) -> None:
-        """Nothing."""
+    @property
+    def names(self) -> list[str]:
+        """Of the spans, in the order in which they were stored."""
+        with self.store.database.read() as connection:
+            return list(connection.exec_driver_sql("SELECT name FROM spans ORDER BY id").scalars())
 
 
 @pytest.fixture
-def drainer(fresh_home: Path, shelf: Shelf) -> Iterator[Drainer]:
-    with contextlib.closing(Drainer(fresh_home, shelf, lambda kind, payload: payload, ahead=True)) as drainer:
+def shelf() -> Iterator[Shelf]:
+    with contextlib.closing(Shelf()) as shelf:
+        yield shelf
+
+
+@pytest.fixture
+def reader(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ahead]:
+    monkeypatch.setattr(ahead, "_BEHIND", 1)
+    with contextlib.closing(Ahead(settings.load({"dir": fresh_home}))) as reader:
+        yield reader
+
+
+@pytest.fixture
+def drainer(fresh_home: Path, shelf: Shelf, reader: Ahead) -> Iterator[Drainer]:
+    with contextlib.closing(Drainer(fresh_home, shelf, ahead=reader)) as drainer:
         yield drainer
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def written(fresh_home: Path) -> Iterator[list[str]]:
+    with contextlib.closing(Journal.open(fresh_home)) as journal:
+        yield _write(journal, _REQUESTS)
 
 
-@pytest.fixture
-def written(fresh_home: Path) -> Iterator[list[bytes]]:
-    journal = Journal.open(fresh_home)
-    payloads = [b"%06d" % number + b"x" * _BYTES for number in range(_RECORDS)]
-    for payload in payloads:
-        journal.append(RecordType.CONSOLE, payload)
-    yield payloads
-    journal.close()
+def _write(journal: Journal, requests: int, *, bad: int = -1) -> list[str]:
+    names = []
+    for number in range(requests):
+        body = b"no request" if number == bad else _request(number)
+        journal.append(RecordType.OTLP_TRACES_JSON, _HEAD + body)
+        if number != bad:
+            names.append(f"call {number}")
+    return names
 
 
-def test_what_is_read_ahead_is_stored_once_and_in_order(written: list[bytes], drainer: Drainer, shelf: Shelf) -> None:
-    assert drainer.run().stored == _RECORDS
-    assert shelf.kept == written
-    assert shelf.made_ready
-    assert all(name.startswith("weft-ahead") for name in shelf.made_ready)
-    assert shelf.used
+def _request(number: int) -> bytes:
+    attribute = {"key": "gen_ai.note", "value": {"stringValue": f"{_SECRET} " + f"{number} " * 50_000}}
+    span = {
+        "traceId": f"{number + 1:032x}",
+        "spanId": f"{number + 1:016x}",
+        "name": f"call {number}",
+        "startTimeUnixNano": "1760000000000000000",
+        "endTimeUnixNano": "1760000001000000000",
+        "attributes": [attribute],
+    }
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
 
 
-def test_a_record_at_fault_is_found_in_a_batch_read_ahead(
-    written: list[bytes], drainer: Drainer, shelf: Shelf, fresh_home: Path
-) -> None:
-    shelf.bad = b"000017"
-    report = drainer.run()
-    assert (report.stored, report.rejected) == (_RECORDS - 1, 1)
-    assert shelf.kept == written[:17] + written[18:]
-    assert "cannot be kept" in next(Folder.of(fresh_home).rejected.glob("*.jsonl")).read_text()
-
-
-def test_what_was_read_ahead_of_a_failure_is_read_again(written: list[bytes], drainer: Drainer, shelf: Shelf) -> None:
-    drainer.run_once()
-    first = len(shelf.kept)
-    shelf.away = 1
-    assert "away" in str(drainer.run_once().error)
-    assert len(shelf.kept) == first
+def test_what_is_read_ahead_is_stored_once_and_in_order(written: list[str], drainer: Drainer, shelf: Shelf) -> None:
     assert drainer.run().error is None
-    assert shelf.kept == written
+    assert shelf.names == written
+    assert shelf.shaped > 1
+
+
+def test_what_is_read_ahead_is_redacted(written: list[str], drainer: Drainer, shelf: Shelf) -> None:
+    drainer.run()
+    (span,) = shelf.store.spans.get_trace(f"{_REQUESTS // 2:032x}")
+    assert shelf.shaped > 1
+    assert "1 1 1" in span.attributes["gen_ai.note"].replace(str(_REQUESTS // 2 - 1), "1")
+    assert _SECRET not in span.attributes["gen_ai.note"]
+
+
+def test_a_folder_that_is_not_behind_starts_no_process(fresh_home: Path, drainer: Drainer, reader: Ahead) -> None:
+    with contextlib.closing(Journal.open(fresh_home)) as journal:
+        _write(journal, 5)
+        drainer.run()
+        assert reader.pid is None
+
+
+def test_a_request_at_fault_is_found_by_the_drainer(
+    fresh_home: Path, drainer: Drainer, shelf: Shelf, reader: Ahead
+) -> None:
+    with contextlib.closing(Journal.open(fresh_home)) as journal:
+        names = _write(journal, _REQUESTS, bad=20)
+        report = drainer.run()
+    assert report.rejected == 1
+    assert shelf.names == names
+    assert len(list(Folder.of(fresh_home).rejected.glob("*.jsonl"))) == 1
+
+
+def test_what_the_store_refuses_as_it_is_the_drainer_hands_over_itself(
+    written: list[str], drainer: Drainer, shelf: Shelf
+) -> None:
+    shelf.unfit = 2
+    assert drainer.run().rejected == 0
+    assert shelf.unfit == 0
+    assert shelf.names == written
+
+
+def test_what_was_read_ahead_of_a_failure_is_read_again(written: list[str], drainer: Drainer, shelf: Shelf) -> None:
+    shelf.away = 1
+    assert "away" in str(drainer.run().error)
+    first = len(shelf.names)
+    assert first < _REQUESTS
+    assert drainer.run().error is None
+    assert shelf.names == written
 
 
 def test_a_segment_that_is_gone_is_read_no_more(
-    written: list[bytes], drainer: Drainer, shelf: Shelf, fresh_home: Path
+    written: list[str], drainer: Drainer, shelf: Shelf, reader: Ahead, fresh_home: Path
 ) -> None:
-    drainer.run_once()
+    while reader.pid is None:
+        drainer.run_once()
     for file in Folder.of(fresh_home).segments():
         file.path.unlink()
     assert drainer.run().error is None
-    assert 0 < len(shelf.kept) < _RECORDS
+    assert 0 < len(shelf.names) < _REQUESTS
 
 
-def test_redaction_that_fails_ahead_puts_the_record_aside(written: list[bytes], shelf: Shelf, fresh_home: Path) -> None:
-    def scrub(kind: int, payload: bytes) -> bytes:
-        if payload.startswith(b"000020"):
-            raise RuntimeError("no pattern fits")
-        return payload
+def test_a_process_that_is_killed_is_done_without(
+    written: list[str], drainer: Drainer, shelf: Shelf, reader: Ahead, caplog: pytest.LogCaptureFixture
+) -> None:
+    while reader.pid is None:
+        drainer.run_once()
+    os.kill(reader.pid, signal.SIGKILL)
+    assert drainer.run().error is None
+    assert shelf.names == written
+    assert "reads ahead failed" in caplog.text
 
-    with contextlib.closing(Drainer(fresh_home, shelf, scrub, ahead=True)) as drainer:
-        report = drainer.run()
-    assert (report.stored, report.rejected) == (_RECORDS - 1, 1)
-    assert shelf.kept == written[:20] + written[21:]
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"short", LENGTH.pack(3) + b"???", LENGTH.pack(5) + marshal.dumps(12), LENGTH.pack(1) + marshal.dumps(None)],
+)
+def test_a_process_that_answers_wrongly_is_done_without(
+    written: list[str],
+    drainer: Drainer,
+    shelf: Shelf,
+    answer: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    program = f"import os\nfor _ in open(0): os.write(1, {answer!r})\nos.close(1) # {{}}"
+    if not answer:
+        program = "import os, sys; sys.stdin.readline() # {}"
+    monkeypatch.setattr(ahead, "_PROGRAM", program)
+    monkeypatch.setattr(ahead, "_PATIENCE_S", 0.2)
+    assert drainer.run().error is None
+    assert shelf.names == written
+    assert not shelf.shaped
+    assert ("reads ahead failed" in caplog.text) == (answer != LENGTH.pack(1) + marshal.dumps(None))
+
+
+def test_a_process_that_does_not_answer_is_done_without(
+    written: list[str],
+    drainer: Drainer,
+    shelf: Shelf,
+    reader: Ahead,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(ahead, "_PROGRAM", "import time; time.sleep(600) # {}")
+    monkeypatch.setattr(ahead, "_PATIENCE_S", 0.01)
+    assert drainer.run().error is None
+    assert shelf.names == written
+    assert "does not answer" in caplog.text
+
+
+def test_where_no_process_can_be_started_the_drainer_reads(
+    written: list[str],
+    drainer: Drainer,
+    shelf: Shelf,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    assert drainer.run().error is None
+    assert shelf.names == written
+    assert "No such file" in caplog.text
+
+
+def test_the_process_goes_when_there_is_nothing_to_do(
+    written: list[str], drainer: Drainer, reader: Ahead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while reader.pid is None:
+        drainer.run_once()
+    process = psutil.Process(reader.pid)
+    drainer.run()
+    assert process.is_running()
+    monkeypatch.setattr(ahead, "_IDLE_S", 0.0)
+    drainer.run_once()
+    assert reader.pid is None
+    assert not process.is_running()

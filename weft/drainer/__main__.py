@@ -12,13 +12,12 @@ import signal
 import sys
 from pathlib import Path
 
+from weft.drainer.ahead import Ahead
 from weft.drainer.leader import destination_of
 from weft.drainer.loop import Loop
 from weft.drainer.process import open_sink
 from weft.drainer.scrubbing import scrub_of
 from weft.settings import load
-
-_SWITCH_S = 0.0005  # how long the thread that stores waits for the one that reads ahead, at every statement
 
 
 def main() -> int:
@@ -38,12 +37,11 @@ def main() -> int:
         scrub=scrub_of(settings),
         linger_s=arguments.linger,
         destination=destination,
-        ahead=True,
+        ahead=Ahead(settings),
     )
     # Of millions of records in a batch none is in a cycle: to look for cycles among them often is a tenth of the work.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    sys.setswitchinterval(_SWITCH_S)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

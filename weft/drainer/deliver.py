@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weft.drainer.sinks import Sink
@@ -11,7 +10,6 @@ from weft.drainer.status import keep_rejected
 from weft.errors import ServerError, StoreError
 from weft.journal import Folder
 from weft.records import Batch, Entry
-from weft.repositories import IngestReport
 
 Scrub = Callable[[int, bytes], bytes]
 _DENIED = {401, 403}
@@ -34,60 +32,29 @@ class Delivered:
     rejected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A batch that was redacted; ``refused`` are records on which redaction failed, with the reason.
-
-    ``ingest`` stores it; None where the sink is to begin with the batch itself.
-    """
-
-    batch: Batch
-    refused: Sequence[tuple[Entry, str]] = ()
-    ingest: Callable[[], IngestReport] | None = None
-
-
-def make_ready(sink: Sink, batch: Batch, scrub: Scrub | None = None, *, prepare: bool = False) -> Ready:
-    """Redact a batch by ``scrub(type, payload)``; ``prepare``: have the sink do what it can without its database."""
-    refused: list[tuple[Entry, str]] = []
-    if scrub is not None:
-        clean: list[Entry] = []
-        for entry in batch.entries:
-            try:
-                clean.append(replace(entry, payload=scrub(entry.type, entry.payload)))
-            except Exception as error:  # noqa: BLE001 - whatever redaction throws, the record must not go out unredacted
-                refused.append((entry, f"redaction failed: {error!r}"))
-        batch = replace(batch, entries=clean)
-    beforehand = getattr(sink, "prepare", None) if prepare else None  # not a promise of every sink
-    ingest = None
-    if beforehand is not None:
-        with contextlib.suppress(Exception):  # the batch is at fault: storing it says so, and finds the record
-            ingest = beforehand(batch)
-    return Ready(batch, refused, ingest)
-
-
 def deliver(folder: Folder, sink: Sink, batch: Batch, scrub: Scrub | None = None) -> Delivered:
     """Hand a batch to the sink; when this returns, the sink's progress is at the end of the batch.
 
     ``scrub(type, payload)`` redacts each payload first; one that it fails on is put aside. Raises UnavailableError
     where the sink takes nothing now.
     """
-    return deliver_ready(folder, sink, make_ready(sink, batch, scrub))
-
-
-def deliver_ready(folder: Folder, sink: Sink, ready: Ready) -> Delivered:
-    """As :func:`deliver`, of a batch that is ready."""
     done = Delivered()
-    for entry, reason in ready.refused:
-        _put_aside(folder, ready.batch, entry, reason, done)
-    _deliver(folder, sink, ready.batch, done, ready.ingest)
+    if scrub is None:
+        _deliver(folder, sink, batch, done)
+        return done
+    clean: list[Entry] = []
+    for entry in batch.entries:
+        try:
+            clean.append(replace(entry, payload=scrub(entry.type, entry.payload)))
+        except Exception as error:  # noqa: BLE001 - whatever redaction throws, the record must not go out unredacted
+            _put_aside(folder, batch, entry, f"redaction failed: {error!r}", done)
+    _deliver(folder, sink, replace(batch, entries=clean), done)
     return done
 
 
-def _deliver(
-    folder: Folder, sink: Sink, batch: Batch, done: Delivered, ingest: Callable[[], IngestReport] | None = None
-) -> None:
+def _deliver(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:
     try:
-        report = sink.ingest(batch) if ingest is None else ingest()
+        report = sink.ingest(batch)
     except (StoreError, ServerError, OSError) as error:
         raise UnavailableError(error) from error
     except Exception as error:  # one record's fault must not stop the rest; which one is found here

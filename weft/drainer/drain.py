@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weft import clock, ids, otlp
-from weft.drainer.ahead import Ahead
-from weft.drainer.deliver import Ready, Scrub, UnavailableError, deliver, deliver_ready, make_ready
+from weft.drainer.ahead import Ahead, Found
+from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
 from weft.drainer.refused import forget_traces
 from weft.drainer.sent import read_sent
@@ -58,7 +58,7 @@ class _Open:
     reader: SegmentReader
     header: SegmentHeader | None
     offset: int
-    ready: Ready | None = None  # what was looked at, where it was read ahead
+    found: Found | None = None  # what was looked at, where it was read ahead
 
 
 _Looked = tuple[SegmentFile, _Open, Scan, bool]
@@ -67,14 +67,15 @@ _Looked = tuple[SegmentFile, _Open, Scan, bool]
 class Drainer:
     """Drains the journal of a Weft directory; the caller holds the leader's lock (:mod:`weft.drainer.process`).
 
-    ``ahead``: while it is behind, another thread reads the next batch while one is stored.
+    ``ahead`` reads the next batch while one is stored, for a sink that has ``ingest_shaped``.
     """
 
-    def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None, *, ahead: bool = False) -> None:
+    def __init__(self, directory: Path, sink: Sink, scrub: Scrub | None = None, *, ahead: Ahead | None = None) -> None:
         self._folder = Folder.of(directory)
         self._sink = sink
         self._scrub = otlp.scrub if scrub is None else scrub
-        self._ahead = Ahead(sink, self._scrub) if ahead else None
+        self._ingest_shaped = getattr(sink, "ingest_shaped", None)  # not a promise of every sink
+        self._ahead = None if self._ingest_shaped is None else ahead
         self._open: dict[SegmentFile, _Open] = {}
         self._status = load_status(Folder.of(directory))
         self._written = replace(self._status)
@@ -96,6 +97,8 @@ class Drainer:
             report.complete, report.error = False, str(error)
             self.denied = error.denied
             self._status.failed(str(error))
+        if report.complete and self._ahead is not None:
+            self._ahead.caught_up()
         self._status.destination = report.error or "ok"
         self._status.rejected += report.rejected
         self._save_status()
@@ -176,8 +179,9 @@ class Drainer:
             for looked in reversed(pending):
                 file, opened, scan, final = looked
                 self.live += not final
-                if scan.more and self._ahead is not None:
-                    self._ahead.begin(file, opened.reader, scan.end, final=final)
+                self._begin_next(looked, files)
+                if opened.found is not None and not self._take_found(file, opened, scan, report):
+                    scan = opened.reader.scan(opened.offset, final=final)
                 if scan.end > opened.offset:
                     self._take(file, opened, scan, report)
                 if scan.more:
@@ -187,13 +191,26 @@ class Drainer:
                     self._retire(file, opened, last=staying == [file.sequence])
                     staying.remove(file.sequence)
 
+    def _begin_next(self, looked: _Looked, files: list[SegmentFile]) -> None:
+        """Have what comes behind a batch read: in its segment, or in the first of ``files`` where that is sealed."""
+        file, _, scan, final = looked
+        if self._ahead is None:
+            return
+        if scan.more:
+            self._ahead.begin(file, scan.end, final=final)
+        elif final and files and self._is_sealed(files[0]) and (following := self._opened(files[0])) is not None:
+            self._ahead.begin(files[0], following.offset, final=True)
+
     def _look(self, file: SegmentFile) -> _Looked | None:
         opened = self._opened(file)
         if opened is None:
             return None
         final = _is_final(opened.fd)
-        found = None if self._ahead is None else self._ahead.take(file, opened.offset)
-        scan, opened.ready = found or (opened.reader.scan(opened.offset, final=final), None)
+        found = opened.found = None if self._ahead is None else self._ahead.take(file, opened.offset)
+        if found is not None:
+            scan = Scan(found.end, files=[self._folder.big / name for name in found.files], more=found.more)
+        else:
+            scan = opened.reader.scan(opened.offset, final=final)
         return file, opened, scan, final
 
     def _is_sealed(self, file: SegmentFile) -> bool:
@@ -229,6 +246,24 @@ class Drainer:
         except Exception as error:  # a sink that cannot say where it stands takes nothing now
             raise UnavailableError(error) from error
 
+    def _take_found(self, file: SegmentFile, opened: _Open, scan: Scan, report: DrainReport) -> bool:
+        """Store what was read ahead; False where it cannot be stored as it is."""
+        found, opened.found = opened.found, None
+        if found is None or self._ingest_shaped is None:
+            return False
+        try:
+            done = self._ingest_shaped(file.writer, file.sequence, found.end, found.records)
+        except (StoreError, ServerError, OSError) as error:
+            raise UnavailableError(error) from error
+        except Exception:  # noqa: BLE001 - one record's fault: which one is found where the batch itself is stored
+            return False
+        opened.offset = found.end
+        report.stored += done.stored
+        report.repeated += done.repeated
+        for path in scan.files:
+            path.unlink(missing_ok=True)
+        return True
+
     def _take(self, file: SegmentFile, opened: _Open, scan: Scan, report: DrainReport) -> None:
         for damage in scan.damaged:
             try:
@@ -243,11 +278,8 @@ class Drainer:
                 )
             except OSError as error:
                 raise UnavailableError(f"the damaged record cannot be kept: {error}") from error
-        ready, opened.ready = opened.ready, None
-        if ready is None:
-            batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
-            ready = make_ready(self._sink, batch, self._scrub)
-        done = deliver_ready(self._folder, self._sink, ready)
+        batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
+        done = deliver(self._folder, self._sink, batch, self._scrub)
         opened.offset = scan.end
         report.stored += done.stored
         report.repeated += done.repeated

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from weft.drainer.ahead import Ahead
 from weft.drainer.bell import Bell
 from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, live_writers
@@ -52,7 +53,7 @@ class Loop:
         linger_s: float | None = _LINGER_S,
         destination: str = "",
         denied_s: float = _DENIED_S,
-        ahead: bool = False,
+        ahead: Ahead | None = None,
     ) -> None:
         self._directory = directory
         self._open_sink = open_sink

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from weft.records import Batch, Deletion
@@ -48,11 +47,7 @@ class StoreSink:
         self._store = store
         self.ingest = store.ingest
         self.progress = store.progress
-
-    def prepare(self, batch: Batch) -> Callable[[], IngestReport]:
-        """Do what can be done of ``ingest`` without the database; the answer does the rest."""
-        prepare = getattr(self._store, "prepare", None)  # not a promise of every store
-        return partial(self.ingest, batch) if prepare is None else prepare(batch)
+        self.ingest_shaped = getattr(store, "ingest_shaped", None)  # not a promise of every store
 
     def retired(self, writer: str, below: int) -> None:
         """Have one row of progress for all that is gone."""

@@ -6,24 +6,22 @@ another one keeps that one alive: :mod:`weft.store.collection` removes what no s
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import zstandard
-from blake3 import blake3
 from sqlalchemy import Connection, func, literal, select
 
 from weft.errors import StoreError
 from weft.otlp.normalize import columns
-from weft.records import media
 from weft.store import slices as s
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts, find_texts
+from weft.store.cutting import Cut
 from weft.store.database import Database
 from weft.store.packing import SAMPLES
 
@@ -34,12 +32,7 @@ MOST_LATEST = 200_000  # slices of some 80,000 spans, 7 MB
 SLOT_BITS = 12  # a place is content << 12 | slot
 _BLOB_BYTES = 256 * 1024  # a slice of so many bytes is a blob
 _MOST_BYTES = 4 * 1024 * 1024  # a document with more text of its own keeps its sections as blobs
-_MEDIA = media.MARK.encode()
-BLOB_NAME = re.compile(rb"[0-9a-f]{64}")
 _DIGEST = struct.Struct("<qq")
-
-_Sections = Sequence[str | None]  # in the order of SECTIONS
-_Slice = tuple[bytes, tuple[int, int] | None]  # with its digest where it may be shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ class NewContent:
 
     content: int
     project: str
-    sections: _Sections
+    cut: Cut
     flags: int
     shared: bool
 
@@ -69,15 +62,10 @@ def write_contents(database: Database, connection: Connection, new: Sequence[New
     """Store contents, whose numbers are greater than all before."""
     if not new:
         return
-    cut = _Cutter()
-    cuts = [cut(content) for content in new]
-    known = _places(database, connection, cut.digests)
+    known = _places(database, connection, {digest for one in new for digest in one.cut[1] if digest is not None})
     compressor = database.packing.compressor(connection)
     pieces: list[tuple[int, int, int]] = []
-    rows = [
-        (content.content, _document(content, one, known, pieces, texts, compressor))
-        for content, one in zip(new, cuts, strict=True)
-    ]
+    rows = [(content.content, _document(content, known, pieces, texts, compressor)) for content in new]
     database.insert_new(connection, "contents", ("id", "data"), rows)
     _keep_pieces(database, connection, pieces)
     if database.packing.is_due(connection, rows[-1][0]):
@@ -97,84 +85,10 @@ def free_contents(connection: Connection, spans: Sequence[int]) -> None:
     connection.execute(t.freed_contents.insert().from_select(["content", "trimmed"], query))
 
 
-@dataclass(slots=True)
-class _Cut:
-    """A content in slices. ``sizes`` are those of its sections, ``names`` the blobs that it names."""
-
-    parts: list[_Slice]
-    sizes: list[int]
-    names: list[str]
-
-
-class _Cutter:
-    """Cuts the contents of a batch. ``digests`` are those of all slices that may be found again."""
-
-    def __init__(self) -> None:
-        self.digests: set[tuple[int, int]] = set()
-        self._resources: dict[tuple[str, str], _Slice] = {}  # the same for thousands of spans
-
-    def __call__(self, content: NewContent) -> _Cut:
-        """A content in slices."""
-        key = _key(content.project)
-        made = _Cut([], [], [])
-        parts = made.parts
-        for name, section in zip(s.SECTIONS, content.sections, strict=True):
-            if section is None:
-                made.sizes.append(0)
-                continue
-            if name == "resource":
-                parts.append(self._resource(content.project, section, key))
-                made.sizes.append(len(parts[-1][0]))
-                continue
-            text = section.encode("utf-8")
-            made.sizes.append(len(text))
-            if len(text) < s.WORTH:
-                parts.append((text, None))
-            else:
-                self._add(parts, text, key, whole=name != "attributes")
-            if _MEDIA in text:
-                made.names += sorted({digest.decode() for digest in BLOB_NAME.findall(text)})
-        return made
-
-    def _add(self, parts: list[_Slice], text: bytes, key: bytes, *, whole: bool) -> None:
-        slices = s.cut(text)
-        if len(slices) == 1:
-            parts.append((text, self._digest(text, key) if whole else None))
-            return
-        # What stands before the first and behind the last object of a list is seldom seen again.
-        last = len(slices) - 1
-        for place, part in enumerate(slices):
-            alone = place in (0, last) or _begins_a_list(part)
-            parts.append((part, None if alone else self._digest(part, key)))
-
-    def _resource(self, project: str, section: str, key: bytes) -> _Slice:
-        known = self._resources.get((project, section))
-        if known is None:
-            text = section.encode("utf-8")
-            known = text, self._digest(text, key) if len(text) >= s.LEAST else None
-            self._resources[project, section] = known
-        return known
-
-    def _digest(self, text: bytes, key: bytes) -> tuple[int, int]:
-        """Keyed with the project: contents of one never refer to those of another."""
-        first, rest = _DIGEST.unpack(blake3(text, key=key).digest(length=_DIGEST.size))
-        self.digests.add((first, rest))
-        return first, rest
-
-
-def _begins_a_list(part: bytes) -> bool:
-    return b'":"[' in part or b'":"{' in part
-
-
-@lru_cache(maxsize=256)
-def _key(project: str) -> bytes:
-    return blake3(project.encode("utf-8")).digest()
-
-
-def _places(database: Database, connection: Connection, digests: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    keys = [(first,) for first in sorted({first for first, _ in digests})]
+def _places(database: Database, connection: Connection, digests: set[bytes]) -> dict[bytes, int]:
+    keys = [(first,) for first in sorted({_DIGEST.unpack(digest)[0] for digest in digests})]
     return {
-        (row[0], row[1]): row[2]
+        _DIGEST.pack(row[0], row[1]): row[2]
         for table in _PIECES
         for row in database.lookup(connection, table, _PIECE, ("digest",), keys)
     }
@@ -200,18 +114,18 @@ def _keep_pieces(database: Database, connection: Connection, pieces: Sequence[tu
 
 def _document(
     content: NewContent,
-    cut: _Cut,
-    known: dict[tuple[int, int], int],
+    known: dict[bytes, int],
     pieces: list[tuple[int, int, int]],
     texts: Texts,
     compressor: zstandard.ZstdCompressor,
 ) -> bytes:
     header = s.Header(content.content)
     own: list[bytes] = []
-    parts = cut.parts
-    if sum(cut.sizes) > _MOST_BYTES and _own_bytes(parts, known) > _MOST_BYTES:
-        parts = [(section.encode("utf-8"), None) for section in content.sections if section is not None]
-    for text, digest in parts:
+    parts, digests, sizes, names = content.cut
+    if sum(sizes) > _MOST_BYTES and _own_bytes(parts, digests, known) > _MOST_BYTES:
+        parts = _sections(parts, sizes)
+        digests = [None] * len(parts)
+    for text, digest in zip(parts, digests, strict=True):
         length = len(text)
         place = None if digest is None else known.get(digest)
         if place is not None:
@@ -224,21 +138,29 @@ def _document(
                 header.literal(length)
             else:
                 known[digest] = content.content << SLOT_BITS | header.slot(length)
-                pieces.append((*digest, known[digest]))
-    for name in cut.names:
+                pieces.append((*_DIGEST.unpack(digest), known[digest]))
+    for name in names:
         header.blob(0, name)
     body = b"".join(own)
     packed = compressor.compress(body)
     flags = content.flags
     if len(packed) < len(body):
         flags, body = flags | s.PACKED, packed
-    return header.pack(flags, cut.sizes, body)
+    return header.pack(flags, sizes, body)
 
 
-def _own_bytes(parts: list[_Slice], known: dict[tuple[int, int], int]) -> int:
+def _own_bytes(parts: list[bytes], digests: list[bytes | None], known: dict[bytes, int]) -> int:
     return sum(
-        len(text) for text, digest in parts if (digest is None or digest not in known) and len(text) < _BLOB_BYTES
+        len(text)
+        for text, digest in zip(parts, digests, strict=True)
+        if (digest is None or digest not in known) and len(text) < _BLOB_BYTES
     )
+
+
+def _sections(parts: list[bytes], sizes: list[int]) -> list[bytes]:
+    whole = b"".join(parts)
+    ends = list(accumulate(sizes))
+    return [whole[end - size : end] for end, size in zip(ends, sizes, strict=True) if size]
 
 
 def read_contents(database: Database, connection: Connection, rows: Sequence[Any]) -> dict[int, Content]:

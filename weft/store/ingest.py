@@ -7,15 +7,14 @@ row in spite of that, the batch is stored record by record, and the one at fault
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
 from sqlalchemy.exc import DBAPIError
 
-from weft import clock, otlp
+from weft import clock
 from weft.errors import InputError
 from weft.records import (
     ArtifactVersion,
@@ -32,10 +31,9 @@ from weft.records import (
     Span,
     Writer,
     frames,
-    loads,
 )
 from weft.records import decode as decode_record
-from weft.records.media import extract, holds_inline, reference
+from weft.records.media import holds_inline
 from weft.repositories import RETIRED, IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
@@ -45,23 +43,14 @@ from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
 from weft.store.lineage import EDGE_COLUMNS, edge_row
 from weft.store.prices import apply_prices
+from weft.store.received import OTLP, RECORD_ERRORS, Rows, Shaped, decode_otlp, mention, without_media
+from weft.store.rows import span_row
 from weft.store.runs import check_update, console_row, write_console, write_runs
 from weft.store.series import Key, Point, metric_points, write_points
-from weft.store.span_rows import span_row, write_events, write_spans
+from weft.store.span_rows import write_events, write_spans
 
-_OTLP: dict[int, tuple[str, otlp.Encoding]] = {
-    RecordType.OTLP_TRACES_PROTO: ("traces", "proto"),
-    RecordType.OTLP_TRACES_JSON: ("traces", "json"),
-    RecordType.OTLP_LOGS_PROTO: ("logs", "proto"),
-    RecordType.OTLP_LOGS_JSON: ("logs", "json"),
-}
 _GONE = -1  # the segment of a writer's row that says below which segment all are gone
 _KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
-_RECORD_ERRORS = (ValueError, TypeError, KeyError, OverflowError, RecursionError, UnicodeError)
-
-
-# What a record wants stored: pairs of a table's word and a row.
-_Rows = list[tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +60,29 @@ class _Group:
     writer: str
     segment: int
     end: int
-    records: list[tuple[Entry, _Rows]]
+    records: list[tuple[Entry, Rows]]
 
 
 def ingest(database: Database, batch: Batch) -> IngestReport:
     """Store a batch with its progress in one transaction. Raises StoreError where the database cannot be written."""
-    return prepare(database, batch)()
-
-
-def prepare(database: Database, batch: Batch) -> Callable[[], IngestReport]:
-    """Decode and check a batch, which asks no database and may go on in another thread; the answer stores it."""
     rejected: list[Rejected] = []
-    return partial(_stored, database, list(_groups(batch, rejected)), rejected)
-
-
-def _stored(database: Database, groups: list[_Group], rejected: list[Rejected]) -> IngestReport:
+    groups = list(_groups(batch, rejected))
     try:
         with database.write() as connection:
             stored, repeated = _store(database, connection, groups)
     except DBAPIError:
         return _one_by_one(database, groups, rejected)
     return IngestReport(stored, repeated, rejected)
+
+
+def ingest_shaped(database: Database, writer: str, segment: int, end: int, records: Shaped) -> IngestReport:
+    """As :func:`ingest`, of what :func:`weft.store.received.shape` made of a batch.
+
+    What the database refuses is raised: to find the record at fault, store the batch itself.
+    """
+    entries = [(Entry(0, b"", at), rows) for at, rows in records]
+    with database.write() as connection:
+        return IngestReport(*_store(database, connection, [_Group(writer, segment, end, entries)]), [])
 
 
 def progress(database: Database, writer: str, segment: int) -> int:
@@ -135,107 +126,59 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
         v.int64(batch.end, "end")
     except ValueError as error:
         raise InputError(f"The batch cannot be stored: {error}.", field="batch") from None
-    records: list[tuple[Entry, _Rows]] = []
+    records: list[tuple[Entry, Rows]] = []
     for entry in batch.entries:
         try:
             if entry.type == RecordType.FORWARD:
                 yield from _groups(frames.decode_batch(entry.payload), rejected)
             else:
-                rows: _Rows = []
+                rows: Rows = []
                 for reason in _decode(entry, batch.writer, rows):
                     rejected.append(Rejected(entry, reason))
                 records.append((entry, rows))
-        except _RECORD_ERRORS as error:
+        except RECORD_ERRORS as error:
             reason = error.message if isinstance(error, InputError) else str(error)
             rejected.append(Rejected(entry, reason or type(error).__name__))
     yield _Group(batch.writer, batch.segment, batch.end, records)
 
 
-def _decode(entry: Entry, writer: str, rows: _Rows) -> list[str]:
+def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
     """Fill ``rows`` from a record; returns why parts of it could not be kept."""
-    if entry.type in _OTLP:
-        return _decode_otlp(entry, rows)
+    if entry.type in OTLP:
+        return decode_otlp(entry, rows)
     record = decode_record(entry.type, entry.payload)
     match record:
         case Span():
             if holds_inline(entry.payload):
-                record = _without_media(record, rows)
+                record = without_media(record, rows)
             rows.append(("spans", span_row(record)))
-            rows.append(_mention(record.run_id, record.project, record.start_ns))
+            rows.append(mention(record.run_id, record.project, record.start_ns))
         case Metrics():
             rows.append(("points", metric_points(record, writer)))
-            rows.append(_mention(record.run_id, record.project, record.time_ns))
+            rows.append(mention(record.run_id, record.project, record.time_ns))
         case RunUpdate():
             rows.append(("runs", check_update(record)))
-            rows.append(_mention(None, record.project, record.time_ns))
+            rows.append(mention(None, record.project, record.time_ns))
         case ConsoleLines():
             rows.append(("console", console_row(record)))
-            rows.append(_mention(record.run_id, record.project, record.time_ns))
+            rows.append(mention(record.run_id, record.project, record.time_ns))
         case Sample():
             rows.append(("samples", sample_row(record)))
-            rows.append(_mention(record.run_id, record.project, record.started_ns))
+            rows.append(mention(record.run_id, record.project, record.started_ns))
         case Score():
             rows.append(("scores", score_row(record)))
-            rows.append(_mention(None, record.project, record.time_ns))
+            rows.append(mention(None, record.project, record.time_ns))
         case ArtifactVersion():
             rows.append(("versions", observed_version(record)))
-            rows.append(_mention(record.run_id, record.project, record.created_ns))
+            rows.append(mention(record.run_id, record.project, record.created_ns))
         case LineageEdge():
             rows.append(("edges", edge_row(record)))
-            rows.append(_mention(None, record.project, record.time_ns))
+            rows.append(mention(None, record.project, record.time_ns))
         case Writer():
             rows.append(("writers", _checked_writer(record)))
         case Media():
             rows.append(("media", (v.project_name(record.project), record.data)))
     return []
-
-
-def _mention(run_id: str | None, project: str, time_ns: int) -> tuple[str, Any]:
-    """Note the project and the run that a record names: they must exist, if only as a stub."""
-    return "mentions", (run_id, v.project_name(project), time_ns)
-
-
-def _decode_otlp(entry: Entry, rows: _Rows) -> list[str]:
-    head, _, body = bytes(entry.payload).partition(b"\n")
-    told = v.mapping(loads(head), "the first line")
-    project = v.project_name(told.get("project"))
-    signal, encoding = _OTLP[entry.type]
-    decode = otlp.decode_traces if signal == "traces" else otlp.decode_logs
-    decoded = decode(body, encoding, project)
-    if told.get("confined"):  # it came with the key of a project: what it says of others is not heard
-        decoded = otlp.confined(decoded, project)
-    reasons = list(decoded.rejected)
-    inline = holds_inline(body)
-    for span in decoded.spans:
-        try:
-            if inline:
-                span = _without_media(span, rows)
-            found = [("spans", span_row(span, decoded=not inline)), _mention(span.run_id, span.project, span.start_ns)]
-        except _RECORD_ERRORS as error:
-            reasons.append(f"span {span.span_id}: {error}")
-            continue
-        rows.extend(found)
-    for score in decoded.scores:
-        try:
-            found = [("scores", score_row(score)), _mention(None, score.project, score.time_ns)]
-        except _RECORD_ERRORS as error:
-            reasons.append(f"score {score.name}: {error}")
-            continue
-        rows.extend(found)
-    for event in decoded.events:
-        rows.append(("events", event))
-        rows.append(_mention(None, event.project, event.time_ns))
-    return reasons
-
-
-def _without_media(span: Span, rows: _Rows) -> Span:
-    """The span with references in place of the images and sounds that its input and output hold inline."""
-
-    def keep(data: bytes, media_type: str) -> dict[str, Any]:
-        rows.append(("media", (v.project_name(span.project), data)))
-        return reference(data, media_type)
-
-    return replace(span, input=extract(span.input, keep), output=extract(span.output, keep))
 
 
 def _checked_writer(writer: Writer) -> Writer:

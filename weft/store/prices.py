@@ -15,7 +15,8 @@ from weft.store import rollups
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
-from weft.store.span_rows import AT, recount_traces
+from weft.store.rows import AT
+from weft.store.span_rows import recount_traces
 
 _COLUMNS = tuple(column.name for column in t.prices.columns)
 _EVERY_PROJECT = ""

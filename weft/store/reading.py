@@ -12,8 +12,12 @@ from weft.store import attributes, backfills, rollups, words
 from weft.store import tables as t
 from weft.store.contents import free_contents, read_texts
 from weft.store.database import Database
+from weft.store.rows import AT, INPUT_WORDS, OUTPUT_WORDS
+from weft.store.wording import of_span
 
 _before = attrgetter(*rollups.COUNTED)
+_counted = itemgetter(*(AT[name] for name in rollups.COUNTED))
+_facets_of = itemgetter(AT["project"], AT["start_ns"], AT["facets"])
 _COLUMNS = tuple(t.spans.c[name] for name in ("id", "trace_id", "content", "facets", *rollups.COUNTED))
 _BATCH = 400
 _PIECE = 1000
@@ -35,29 +39,27 @@ class Change(Protocol):
         """What it will be."""
 
 
-def changed(database: Database, connection: Connection, changes: Sequence[Change], at: Mapping[str, int]) -> None:
-    """Follow what a batch writes; ``at`` tells the places of columns in its rows. Call it before they are written."""
+def changed(database: Database, connection: Connection, changes: Sequence[Change]) -> None:
+    """Follow what a batch writes. Call it before it is written."""
     waiting = backfills.waiting(connection)
-    counted = itemgetter(*(at[name] for name in rollups.COUNTED))
     rollups.update(
         database,
         connection,
         [
-            (None if change.old is None else _before(change.old), counted(change.new))
+            (None if change.old is None else _before(change.old), _counted(change.new))
             for change in _reached(changes, waiting, backfills.ROLLUPS)
         ],
     )
-    _reword(database, connection, _reached(changes, waiting, backfills.WORDS), at)
+    _reword(database, connection, _reached(changes, waiting, backfills.WORDS))
     declared = attributes.declared(connection)
     if not declared:
         return
-    faceted = itemgetter(at["project"], at["start_ns"], at["facets"])
     old = _facets(connection, [change.id for change in changes if change.old is not None])
     for name, number in declared.items():
         mine = {name: number}
         reached = _reached(changes, waiting, attributes.task(number))
         attributes.remove(connection, mine, [old[change.id] for change in reached if change.id in old])
-        attributes.add(database, connection, mine, [(change.id, *faceted(change.new)) for change in reached])
+        attributes.add(database, connection, mine, [(change.id, *_facets_of(change.new)) for change in reached])
 
 
 def _reached(changes: Iterable[Any], waiting: Mapping[str, backfills.Waiting], task: str) -> list[Any]:
@@ -67,9 +69,9 @@ def _reached(changes: Iterable[Any], waiting: Mapping[str, backfills.Waiting], t
     return [change for change in changes if not waiting[task].has(change.id)]
 
 
-def _reword(database: Database, connection: Connection, changes: Sequence[Change], at: Mapping[str, int]) -> None:
-    said = itemgetter(at["name"], at["input"], at["output"])
-    new = [(change.id, *words.of_span(*said(change.new))) for change in changes]
+def _reword(database: Database, connection: Connection, changes: Sequence[Change]) -> None:
+    kept = AT["texts"]
+    new = [(change.id, change.new[kept][INPUT_WORDS], change.new[kept][OUTPUT_WORDS]) for change in changes]
     old = _documents(database, connection, [change.old for change in changes if change.old is not None])
     same = set(old).intersection(new)
     words.remove(database, connection, [document for document in old if document not in same])
@@ -78,7 +80,7 @@ def _reword(database: Database, connection: Connection, changes: Sequence[Change
 
 def _documents(database: Database, connection: Connection, rows: Sequence[Any]) -> list[words.Document]:
     texts = read_texts(database, connection, rows)
-    return [(row.id, *words.of_span(row.name, *texts[row.content])) for row in rows]
+    return [(row.id, *of_span(row.name, *texts[row.content])) for row in rows]
 
 
 def _facets(connection: Connection, numbers: Sequence[int]) -> dict[int, attributes.Span]:

@@ -15,7 +15,6 @@ import re
 from dataclasses import dataclass, field
 
 SECTIONS = ("input", "output", "attributes", "events", "links", "resource")
-EMPTY = {"attributes": "{}", "events": "[]", "links": "[]", "resource": "{}"}  # kept as nothing
 
 PACKED, INPUT_FOLLOWS, OUTPUT_FOLLOWS, FACETED = 1, 2, 4, 8  # input and output follow from the attributes
 LITERAL, SLOT, REFERENCE, BLOB = range(4)  # a slot is a literal that others may refer to

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
 from weft.digests import of_bytes
-from weft.otlp.normalize import columns
-from weft.records import Span, SpanStatus
 from weft.store import reading
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.blobs import Texts
 from weft.store.contents import NewContent, next_content, write_contents
 from weft.store.database import Database
-from weft.store.slices import EMPTY, FACETED, INPUT_FOLLOWS, OUTPUT_FOLLOWS, SECTIONS
+from weft.store.rows import AT, CUT, PLAIN, ROW, shaped
 from weft.store.tombs import buried
 
-_PLAIN = tuple(column.name for column in t.spans.columns if column.name not in {"id", "content"})
-COLUMNS = ("id", *_PLAIN, "content")
-ROW = (*_PLAIN, *SECTIONS, "flags")  # what span_row makes; ``attributes`` are those that ``facets`` do not tell
-AT = {name: index for index, name in enumerate(ROW)}
+COLUMNS = ("id", *PLAIN, "content")
 # What is known of a row that is replaced: enough to take it out of totals and word lists.
 OLD = (
     *(
@@ -46,121 +40,11 @@ OLD = (
 )
 _TRACE_COLUMNS = tuple(column.name for column in t.traces.columns)
 _BATCH = 400
-# How names of attributes begin that may say what a span's input and output are.
-SPEAKING = (
-    "gen_ai.",
-    "llm.",
-    "input.",
-    "output.",
-    "ai.",
-    "traceloop.",
-    "langfuse.",
-    "mlflow.",
-    "pydantic_ai.",
-    "retrieval.",
-    "reranker.",
-)
-_STATUSES = frozenset({SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR})
-
-
-def span_row(span: Span, *, decoded: bool = False) -> list[Any]:
-    """A span as :data:`ROW`. ``decoded``: it was read from OTLP; ids are right, and input and output are what the
-    attributes and events say.
-
-    Raises ValueError naming the field that is wrong.
-    """
-    start = v.int64(span.start_ns, "start_ns")
-    end = v.int64_or_none(span.end_ns, "end_ns")
-    if not decoded:
-        v.trace_id(span.trace_id)
-        v.span_id(span.span_id)
-        if span.parent_span_id is not None:
-            v.span_id(span.parent_span_id, "parent_span_id")
-    attributes = v.mapping(span.attributes, "attributes")
-    facets, rest = v.divided(attributes)
-    run_id, name, kind, message, model, provider, version, thread_id, user_id, scope, writer = _texts(span)
-    return [
-        span.trace_id,
-        span.span_id,
-        span.parent_span_id,
-        v.project_name(span.project),
-        run_id,
-        name,
-        kind,
-        (span.status if span.status in _STATUSES else SpanStatus.UNSET).value,
-        message,
-        start,
-        end,
-        -1 if end is None else max(0, end - start),
-        model,
-        provider,
-        version,
-        v.int64_or_none(span.input_tokens, "input_tokens"),
-        v.int64_or_none(span.output_tokens, "output_tokens"),
-        v.int64_or_none(span.cached_tokens, "cached_tokens"),
-        v.int64_or_none(span.reasoning_tokens, "reasoning_tokens"),
-        v.number_or_none(span.cost_usd, "cost_usd"),
-        thread_id,
-        user_id,
-        scope,
-        writer,
-        facets,
-        None if span.input is None else v.to_json(span.input),
-        None if span.output is None else v.to_json(span.output),
-        v.to_json(rest) if rest else "{}",
-        v.to_json(v.listing(span.events, "events")) if span.events else "[]",
-        v.to_json(v.listing(span.links, "links")) if span.links else "[]",
-        v.to_json(v.mapping(span.resource, "resource")) if span.resource else "{}",
-        FACETED | (INPUT_FOLLOWS | OUTPUT_FOLLOWS if decoded else _follows(span)),
-    ]
-
-
-_WORDS: tuple[tuple[str, Callable[[Any, str], str | None]], ...] = (
-    ("run_id", v.identifier_or_none),
-    ("name", v.words),
-    ("kind", v.words),
-    ("status_message", v.words_or_none),
-    ("model", v.clipped),
-    ("provider", v.words_or_none),
-    ("model_version", v.clipped),
-    ("thread_id", v.clipped),
-    ("user_id", v.clipped),
-    ("scope", v.words_or_none),
-    ("writer", v.identifier_or_none),
-)
-_given = attrgetter(*(field for field, _ in _WORDS))
-
-
-def _texts(span: Span) -> Sequence[str | None]:
-    """The words of a span, cleaned. One look at all of them tells that most need no cleaning."""
-    given: Sequence[Any] = _given(span)
-    try:
-        joined = "".join([text for text in given if text is not None])
-    except TypeError:
-        joined = "\0"
-    sound = joined.isascii() and "\0" not in joined and len(joined) <= v.ID_LENGTH and "" not in given
-    if sound and span.name is not None and span.kind is not None:
-        return given
-    return [clean(text, field) for text, (field, clean) in zip(given, _WORDS, strict=True)]
-
-
-def _follows(span: Span) -> int:
-    """Which of input and output need not be kept, because the attributes and events say the same."""
-    if (span.input is None and span.output is None) or not any(name.startswith(SPEAKING) for name in span.attributes):
-        return 0
-    said = columns(span.attributes, span.events)
-    return (INPUT_FOLLOWS if _same(said.get("input"), span.input) else 0) | (
-        OUTPUT_FOLLOWS if _same(said.get("output"), span.output) else 0
-    )
-
-
-def _same(one: Any, other: Any) -> bool:
-    return other is not None and v.to_json(one) == v.to_json(other)
 
 
 @dataclass(frozen=True, slots=True)
 class SpanChange:
-    """A span that a batch writes. ``new`` is a row of :func:`span_row` by :data:`AT`, its texts whole; ``old`` has the
+    """A span that a batch writes. ``new`` is a row of :func:`weft.store.rows.shaped`; ``old`` has the
     columns :data:`OLD` of the row that it replaces, None where the span is new. ``id`` is that of the row."""
 
     id: int
@@ -186,7 +70,7 @@ class _Trace:
 
 
 def write_spans(database: Database, connection: Connection, rows: Sequence[list[Any]], texts: Texts) -> None:
-    """Store rows of :func:`span_row`: an end beats a start in any order, a later end an earlier one."""
+    """Store rows of :func:`weft.store.rows.span_row`: an end beats a start in any order, a later end an earlier one."""
     folded: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
         key = (row[0], row[1])
@@ -202,17 +86,17 @@ def write_spans(database: Database, connection: Connection, rows: Sequence[list[
         before = old.get(key)
         if before is None:
             number += 1
-            changes.append(SpanChange(number, None, folded[key]))
+            changes.append(SpanChange(number, None, shaped(folded[key])))
         elif _beats(folded[key][AT["end_ns"]], before.end_ns):
-            changes.append(SpanChange(before.id, before, folded[key]))
+            changes.append(SpanChange(before.id, before, shaped(folded[key])))
     # What is kept beside the spans (totals, words) is told of every change here, in the batch's transaction.
     _update_traces(database, connection, changes)
-    reading.changed(database, connection, changes, AT)
+    reading.changed(database, connection, changes)
     _write_rows(database, connection, changes, texts)
 
 
 def _write_rows(database: Database, connection: Connection, changes: Sequence[SpanChange], texts: Texts) -> None:
-    project, end, flags, first = AT["project"], AT["end_ns"], AT["flags"], AT[SECTIONS[0]]
+    project, end, flags, kept = AT["project"], AT["end_ns"], AT["flags"], AT["texts"]
     rows: dict[bool, list[tuple[Any, ...]]] = {True: [], False: []}  # by whether they are new
     contents: list[NewContent] = []
     freed: list[tuple[int, bool]] = []
@@ -220,14 +104,8 @@ def _write_rows(database: Database, connection: Connection, changes: Sequence[Sp
         new = change.new
         if change.old is not None:
             freed.append((change.old.content, False))
-        rows[change.old is None].append((change.id, *new[:first], content))
-        sections = [
-            None if kept == EMPTY.get(name) else kept for name, kept in zip(SECTIONS, new[first:flags], strict=True)
-        ]
-        for place, flag in enumerate((INPUT_FOLLOWS, OUTPUT_FOLLOWS)):
-            if new[flags] & flag:
-                sections[place] = None
-        contents.append(NewContent(content, new[project], sections, new[flags], shared=new[end] is not None))
+        rows[change.old is None].append((change.id, *new[: len(PLAIN)], content))
+        contents.append(NewContent(content, new[project], new[kept][CUT], new[flags], shared=new[end] is not None))
     write_contents(database, connection, contents, texts)
     database.insert_new(connection, "freed_contents", ("content", "trimmed"), freed)
     database.insert_all(connection, "spans", COLUMNS, rows[True])

@@ -25,6 +25,7 @@ from weft.store.slices import SECTIONS
 from weft.store.statuses import read_status, writer_ended
 from weft.store.threads import list_threads
 from weft.store.totals import Figures, Group, checked_keys, figures_of_spans, key_of_spans, records
+from weft.store.wording import of_span
 
 _BATCH = 400
 _STATUSES = {status.value: status for status in SpanStatus}
@@ -158,7 +159,7 @@ class SqlSpans(SqlAttributes):
         return {
             row.trace_id if traces else row.id
             for row in rows
-            if looked_for.holds(words.of_span(row.name, *texts[row.content]))
+            if looked_for.holds(of_span(row.name, *texts[row.content]))
         }
 
     def count_spans(self, query: SpanQuery) -> int:

@@ -19,12 +19,13 @@ from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
-from weft.store.ingest import forget_progress, ingest, prepare, progress, retire
+from weft.store.ingest import forget_progress, ingest, ingest_shaped, progress, retire
 from weft.store.keeping import SqlKeeping
 from weft.store.migrations import migrate
 from weft.store.people import SqlPeople
 from weft.store.prices import SqlPrices
 from weft.store.reading import go_on
+from weft.store.received import Shaped
 from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
@@ -57,9 +58,9 @@ class SqlStore:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""
         return ingest(self.database, batch)
 
-    def prepare(self, batch: Batch) -> Callable[[], IngestReport]:
-        """Decode and check a batch ahead of its time, without the database; the answer is its :meth:`ingest`."""
-        return prepare(self.database, batch)
+    def ingest_shaped(self, writer: str, segment: int, end: int, records: Shaped) -> IngestReport:
+        """As :meth:`ingest`, of what another process made ready (:func:`weft.store.received.shape`)."""
+        return ingest_shaped(self.database, writer, segment, end, records)
 
     def progress(self, writer: str, segment: int) -> int:
         """The offset up to which a segment is stored; 0 where nothing is, RETIRED where it is gone."""

@@ -2,7 +2,7 @@
 
 One rule for both databases. A text is cut into words: runs of letters and digits, in lower case, without diacritics
 (the marks U+0300 to U+036F of its compatibility decomposition); each character of Chinese, Japanese kana and Korean is
-a word of its own. Of an input and of an output the first :data:`MOST` characters of their JSON text are indexed,
+a word of its own. Of an input and of an output the first 250,000 characters of their JSON text are indexed,
 its keys included; of a word the first :data:`LONGEST` characters.
 
 A question is words that an input, or an output, must all have, in any order. ``refund*`` is any word that begins so.
@@ -13,7 +13,6 @@ finds the texts that have them all, and :meth:`Question.holds` looks at a text i
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +42,8 @@ from weft.store import segments
 from weft.store import tables as t
 from weft.store.database import Database
 from weft.store.postings import Numbers
+from weft.store.wording import plain
 
-MOST = 250_000
 LONGEST = 64
 _BREAK = "\n"  # between the words of the name and others: no phrase goes across
 _MOST_ASKED = 64  # words of a question that the index is asked for; the text is asked for the rest
@@ -52,12 +51,6 @@ _MERGED = 200  # pages at a time: a write lock of milliseconds
 _LISTED = 1_000
 _SPARSE = 64  # ids on one that is found: in bits, these take as much as in a list
 _SECTIONS = ("input", "output")
-_ASCII = "".join(chr(n).lower() if chr(n).isalnum() else " " for n in range(128))
-_MARKS = re.compile("[\u0300-\u036f]+")
-_SINGLE = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])")
-_NO_WORD = re.compile(r"[\W_]+")
-_ESCAPES = (r"\\", r"\"", r"\n", r"\t", r"\r", r"\/", r"\b", r"\f")
-_CODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _MOST_BEGINNINGS = 1_000
 _ADD = "INSERT INTO span_words (rowid, words) SELECT CAST(key AS INTEGER), value FROM json_each(?)"  # SQLite
@@ -68,30 +61,6 @@ _BEGINNINGS = (
     "SELECT word FROM words WHERE word < ?2 LIMIT ?3"
 )
 _index = table("span_words", column("rowid", BigInteger), column("words"))
-
-
-def plain(text_: str) -> str:
-    """The words of a text, with spaces between."""
-    if text_.isascii():
-        return text_.translate(_ASCII)
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text_)).casefold()
-    # Hangul falls apart into its letters; they are put together again before each syllable becomes a word.
-    return _NO_WORD.sub(" ", _SINGLE.sub(r" \1 ", unicodedata.normalize("NFC", bare)))
-
-
-def of_span(name: str, input_json: str | None, output_json: str | None) -> tuple[str, str | None]:
-    """What is indexed of a span's input and of its output (None where there is none): words, spaces between."""
-    head = plain(name[:MOST])
-    found = [None if one is None else f"{head}\n{plain(_unescaped(one[:MOST]))}" for one in (input_json, output_json)]
-    return found[0] or head, found[1]
-
-
-def _unescaped(json_text: str) -> str:
-    if "\\" not in json_text:
-        return json_text
-    for escape in _ESCAPES:  # an escaped backslash first, so that what follows it is no escape
-        json_text = json_text.replace(escape, " ")
-    return _CODE.sub(lambda match: chr(int(match[1], 16)), json_text) if "\\u" in json_text else json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +84,7 @@ class Question:
         return single and len(self.terms) <= _MOST_ASKED
 
     def holds(self, texts: Iterable[str | None]) -> bool:
-        """Whether one of the texts of :func:`of_span` has all terms."""
+        """Whether one of the texts of :func:`weft.store.wording.of_span` has all terms."""
         return any(text is not None and self._in(text) for text in texts)
 
     def _in(self, text: str) -> bool:
@@ -214,7 +183,7 @@ def _begins(connection: Connection, prefix: str) -> str:
     return f"({' OR '.join(words)})" if 1 <= len(words) <= _MOST_BEGINNINGS else f'"{prefix}"*'
 
 
-Document = tuple[int, str | None, str | None]  # the id of a span, and of_span of it
+Document = tuple[int, str | None, str | None]  # the id of a span, and wording.of_span of it
 
 
 def add(database: Database, connection: Connection, documents: Sequence[Document]) -> None:

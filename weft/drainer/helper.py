@@ -1,0 +1,70 @@
+"""The process that reads ahead for a drainer (:mod:`weft.drainer.ahead`); it ends with the drainer.
+
+A line of JSON on its input asks for a batch; the answer is its length, then what marshal makes of it: None, or where
+the batch ends, whether more is behind it, the files that it lies in, and the rows. No SQL is loaded here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import marshal
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from weft.drainer.ahead import LENGTH
+from weft.drainer.deliver import Scrub
+from weft.drainer.scrubbing import scrub_of
+from weft.journal import Folder, SegmentReader
+from weft.records import Batch
+from weft.settings import load
+from weft.store.received import shape
+
+_FORMAT = 2  # of marshal: without a look for objects that occur twice
+_NOTHING = marshal.dumps(None)
+
+
+def main() -> int:
+    """Answer until the input ends."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever prints here is no answer
+    settings = load()
+    folder, scrub = Folder.of(settings.dir), scrub_of(settings)
+    gc.disable()  # rows hold no cycles
+    with contextlib.suppress(BrokenPipeError), os.fdopen(answers, "wb", buffering=0) as out:
+        for line in sys.stdin.buffer:
+            try:
+                answer = marshal.dumps(_read(folder, scrub, *json.loads(line)), _FORMAT)
+            except Exception:  # noqa: BLE001 - the batch is at fault: the drainer comes to it, and finds the record
+                answer = _NOTHING
+            _write(out.fileno(), LENGTH.pack(len(answer)))
+            _write(out.fileno(), answer)
+    return 0
+
+
+def _write(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def _read(folder: Folder, scrub: Scrub, writer: str, segment: int, path: str, start: int, final: bool) -> Any:
+    """The end of a batch, its files and its rows; None where the drainer must see it itself."""
+    fd = os.open(Path(path), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        scan = SegmentReader(folder, fd, writer, segment).scan(start, final=final)
+    finally:
+        os.close(fd)
+    if scan.damaged or not (scan.more or final):
+        return None
+    entries = [replace(entry, payload=scrub(entry.type, entry.payload)) for entry in scan.entries]
+    records = shape(Batch(writer, segment, start, scan.end, entries))
+    return None if records is None else (scan.end, scan.more, [file.name for file in scan.files], records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,7 +13,7 @@ from weft.reviews import ReviewPolicy
 from weft.reviews.estimate import corrected
 
 N = 250
-REPETITIONS = 300
+REPETITIONS = 150
 POLICY = ReviewPolicy("q", budget=0.3, audit_floor=0.05)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from typing import BinaryIO, cast
-
 import streamlit as st
 
 from weft import formatting as fmt
@@ -170,12 +167,8 @@ def export(queue: ReviewQueue, fakes: int) -> None:
     ui.section("Labels to take along")
     store = data.store()
 
-    def lines() -> BinaryIO:
-        file = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115 - the server closes it once it is sent
-        for row in label_rows(store, queue):
-            file.write(dumps(row) + b"\n")
-        file.seek(0)
-        return cast(BinaryIO, file)
+    def lines() -> bytes:
+        return b"".join(dumps(row) + b"\n" for row in label_rows(store, queue))
 
     with ui.filters():
         st.download_button(

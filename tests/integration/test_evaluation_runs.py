@@ -128,13 +128,34 @@ def test_a_changed_scorer_scores_what_is_there_and_a_changed_target_begins_anew(
     assert second.summary["long"].value == 0  # no answer has three digits, and each has its trace
     assert (second.summary["exact"].n, second.summary["long"].n) == (12, 12)
     assert figures(stored(second)) == figures(second)
-    calls.fails = {0}
-    evaluation(fail_on_error=True, concurrency=1).evaluate_sync(Doubler())
-    calls.fails = set()
+    calls.asked, calls.fails = [], {5}
+    cut = evaluation(fail_on_error=True, concurrency=1).evaluate_sync(Doubler())
+    calls.asked, calls.fails = [], set()
     third = evaluation().evaluate_sync(Doubler(factor=3))
-    assert len(third.samples) == 12
+    assert sorted(calls.asked) == list(range(12))
     fresh = evaluation(resume=False).evaluate_sync(Doubler())
-    assert len({first.run_id, third.run_id, fresh.run_id}) == 3
+    assert len({first.run_id, cut.run_id, third.run_id, fresh.run_id}) == 4
+
+
+def test_a_score_that_failed_is_made_again() -> None:
+    broken = [True]
+
+    class Shaky(weft.Scorer):
+        def score(self, output: str) -> bool:
+            if broken and output == "4":
+                raise ConnectionError("away")
+            return True
+
+    calls.fails = {9}
+    first = evaluation(scorers=[Shaky()], fail_on_error=True, concurrency=1).evaluate_sync(Doubler())
+    assert (first.summary["shaky"].n, first.summary["shaky"].missing) == (8, 2)
+    calls.asked, calls.fails = [], set()
+    broken.clear()
+    second = evaluation(scorers=[Shaky()], fail_on_error=True, concurrency=1).evaluate_sync(Doubler())
+    assert second.run_id == first.run_id
+    assert calls.asked == [9, 10, 11]
+    assert (second.summary["shaky"].n, second.summary["shaky"].missing) == (12, 0)
+    assert figures(stored(second)) == figures(second)
 
 
 def test_figures_of_the_whole_dataset_are_read_back() -> None:

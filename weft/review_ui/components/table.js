@@ -1,6 +1,6 @@
 // A dense table. Every text goes in through textContent, so nothing that a span says becomes markup.
 const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
-  waiting: "○", claimed: "◐", labelled: "●", skipped: "↷", held: "–", finished: "●", unset: "●" };
+  waiting: "○", claimed: "◐", labelled: "●", disputed: "◆", gold: "★", skipped: "↷", held: "–", finished: "●", unset: "●" };
 
 function fill(cell, value, column) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };

@@ -26,9 +26,7 @@ def figures(queue: ReviewQueue, found: Board) -> None:
         ("Corrected", estimate.after, "the machine of every case, corrected by people"),
     ]
     if left.as_judged is not None:
-        rows.append(
-            ("As judged where unanswered", left.as_judged, "corrected, without the worst case")
-        )
+        rows.append(("As judged where unanswered", left.as_judged, "corrected, without the worst case"))
     if found.judge.corrected.value is not None:
         rows.append(("Rogan-Gladen", found.judge.corrected, "the judge's rate, by its sensitivity and specificity"))
     aggregates([(name, figure, why) for name, figure, why in rows], key="estimate", low=0.0, high=1.0)

@@ -315,3 +315,17 @@ def test_spans_that_a_query_finds_become_a_dataset() -> None:
     }
     result = weft.Evaluation("asked", dataset, [Exact()]).evaluate_sync(ask)
     assert result.summary["exact"].value == 1
+
+
+def test_a_streamed_dataset_is_known_by_its_rows_and_a_rescored_run_is_not_gone_on_with() -> None:
+    calls.fails = {9}
+    streamed = weft.Dataset("streamed", lambda: iter(ROWS))
+    one = weft.Evaluation("streamed", streamed, [Exact()], fail_on_error=True, concurrency=1).evaluate_sync(Doubler())
+    weft.rescore(one, [Exact()], fail_on_error=True)  # ends early as well: it has a failed sample
+    calls.asked, calls.fails = [], set()
+    other = weft.Dataset("streamed", lambda: iter([*ROWS, {"id": "more", "n": 12}]))
+    weft.Evaluation("streamed", other, [Exact()]).evaluate_sync(Doubler())
+    assert len(calls.asked) == 13
+    calls.asked = []
+    again = weft.Evaluation("streamed", streamed, [Exact()]).evaluate_sync(Doubler())
+    assert (again.run_id, calls.asked) == (one.run_id, [9, 10, 11])

@@ -56,9 +56,7 @@ def find_unfinished(recorder: Recorder, config: Mapping[str, Any]) -> Run | None
         _catch_up(recorder, str(config["evaluation"]))
         query = RunQuery(project=recorder.project, kind=RunKind.EVAL, limit=_LOOK_BACK)
         for run in recorder.store.runs.list_runs(query).items:
-            if all(
-                run.config.get(key) == config[key] for key in ("evaluation", "dataset", "selection", "target_digest")
-            ):
+            if all(run.config.get(key) == config.get(key) for key in _SAME):
                 return run if run.status in _UNDONE or run.summary.get("stopped") else None
     except WeftError:
         return None

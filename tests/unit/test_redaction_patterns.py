@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from weft.errors import SettingError
 from weft.records import RecordType, dumps, loads
-from weft.records.people import CredentialKind, new_token
 from weft.records.redaction import CARDS, CREDENTIALS, EMAILS, Patterns, scrub
 from weft.settings import load, patterns_of
 
@@ -41,7 +40,9 @@ SECRETS = [
     "whsec_" + "Ab1/" * 8,
     "SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz",
     "npm_" + "Ab1" * 12,
-    *(new_token(kind) for kind in CredentialKind),
+    "weft_key_" + "Ab1-" * 10 + "xyz",
+    "weft_link_" + "Ab1_" * 10 + "xyz",
+    "weft_session_" + "Ab1-" * 10 + "xyz",
     "pypi-AgEIcHlwaS5vcmc" + "Ab1" * 20,
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4",
     PEM,

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from weft import settings
 from weft.records import Credential, CredentialKind, Person, Role
 from weft.records.people import new_token, token_digest
+from weft.records.redaction import Patterns
 from weft.repositories import Store
 from weft.server.access import StoreAccess, identity_of
 from weft.server.gate import Gate, rules_of
@@ -208,6 +209,11 @@ def test_who_is_removed_is_out_within_seconds(store: Store, monkeypatch: pytest.
     store.people.remove_person("ada")
     monkeypatch.setattr("weft.server.access.time.monotonic", lambda: 1e12)
     assert user.get("/api/me").status_code == 401
+
+
+def test_no_token_gets_into_a_record() -> None:
+    for kind in CredentialKind:
+        assert Patterns().clean(f"key {new_token(kind)} end".encode()) == b"key [REDACTED] end"
 
 
 def test_the_servers_own_key_still_opens_everything(store: Store) -> None:

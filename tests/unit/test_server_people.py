@@ -213,7 +213,7 @@ def test_who_is_removed_is_out_within_seconds(store: Store, monkeypatch: pytest.
 
 def test_no_token_gets_into_a_record() -> None:
     for kind in CredentialKind:
-        assert Patterns().clean(f"key {new_token(kind)} end".encode()) == b"key [REDACTED] end"
+        assert Patterns().clean(f"key {new_token(kind)} end".encode()) == b"key [redacted] end"
 
 
 def test_the_servers_own_key_still_opens_everything(store: Store) -> None:

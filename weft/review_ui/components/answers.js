@@ -82,7 +82,7 @@ class Answers {
 
   written(field, box) {
     const corrected = field.type === "corrected";
-    const node = area("", corrected ? "The answer as it should have been" : "", corrected ? 6 : 2);
+    const node = area("", corrected ? "The answer as it should have been" : "", corrected ? 2 : 1);
     const part = this.typed(field, box, node, (text) => text);
     if (!corrected || typeof this.original !== "string") return part;
     const start = button("Start from the answer", "Put the answer here, to change it", () => {

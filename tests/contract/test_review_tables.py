@@ -87,7 +87,7 @@ def fill_former(database: Database) -> None:
 def test_labelled_items_become_slots_and_labels_and_go_back(url: str, tmp_path: Path) -> None:
     database = connect_url(url, blob_dir=tmp_path / "blobs")
     with database.write() as connection:
-        migrations.run(connection, "upgrade", "0007")
+        migrations.run(connection, "upgrade", "0006")
     fill_former(database)
     migrations.migrate(database)
     store = SqlStore(database)
@@ -108,7 +108,7 @@ def test_labelled_items_become_slots_and_labels_and_go_back(url: str, tmp_path: 
     assert [(score.value, score.label) for score in scores(store)] == [(0.0, "wrong")]
     store.reviews.submit(claim_of(claimed(store, "ben")), "ben", {"answer": 'ri"ght'})
     with database.write() as connection:
-        migrations.run(connection, "downgrade", "0007")
+        migrations.run(connection, "downgrade", "0006")
         rows = connection.execute(text("SELECT item_id, status, reviewer, label, value FROM review_items")).all()
         connection.execute(text("SELECT metadata FROM scores WHERE source = 'human'")).all()
     assert sorted(tuple(row) for row in rows) == [

@@ -22,7 +22,13 @@ def sentence(metric: str, difference: Aggregate) -> str:
         return f"No difference in {metric} can be told from chance: {spread}."
     good = (difference.low > 0) != lower_is_better(metric)
     side = "higher" if difference.low > 0 else "lower"
-    return f"{metric} is {side} in the candidate, which is {'better' if good else 'worse'}: {spread}."
+    means = "" if is_share(metric) else f", which is {'better' if good else 'worse'}"
+    return f"{metric} is {side} in the candidate{means}: {spread}."
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is the share of a label, of which nobody knows whether more is better."""
+    return "=" in metric
 
 
 def flips(comparison: Comparison[R], metric: str, direction: Direction = "") -> list[str]:

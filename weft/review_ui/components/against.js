@@ -14,7 +14,7 @@ async function against(root, data) {
     link.href = href;
     link.onclick = (event) => follow(event, href);
     box.append(link);
-    if (row.difference.low !== null && (row.difference.low > 0 || row.difference.high < 0)) box.classList.add(row.better ? "up" : "down");
+    if (!row.is_share && row.difference.low !== null && (row.difference.low > 0 || row.difference.high < 0)) box.classList.add(row.better ? "up" : "down");
   } catch (error) {
     box.replaceChildren(bold, error.message);
   }

@@ -1,6 +1,8 @@
 // Evaluations side by side: every shared metric with its paired difference, then the examples that changed.
 const FLIPS = 25;
 
+const chance = (p) => (p === null ? MISSING : plainNumber(p) < 0.001 ? "<0.001" : plainNumber(p).toFixed(3));
+
 class ComparePage {
   constructor(root, data) {
     this.root = root;
@@ -69,7 +71,7 @@ class ComparePage {
     const all = this.told.pairs.flatMap((pair) => pair.metrics);
     const reach = Math.max(0, ...all.flatMap((row) => [row.difference.value, row.difference.low, row.difference.high].filter((v) => v !== null).map((v) => Math.abs(plainNumber(v))))) || 1;
     const table = element("table", "list differences"), head = table.createTHead().insertRow();
-    const columns = [["Metric", ""], ["Baseline", "r low"], ["Candidate", "r"], [signed(-reach) + " to " + signed(reach), "drawn"], ["Difference", "r mid"], ["Up", "r few"], ["Down", "r few"],
+    const columns = [["Metric", ""], ["Baseline", "r low"], ["Candidate", "r"], ["±" + number(reach, 2), "drawn"], ["Difference", "r mid"], ["Up", "r few low2"], ["Down", "r few low2"],
       ["p", "r p low"], ["p (Holm)", "r p"], ["Smallest effect", "r few2 low"], ["n", "r few low"], ["Test", "test low"]];
     for (const [text, className] of columns) head.append(element("th", className, text));
     const body = table.createTBody();
@@ -102,11 +104,11 @@ class ComparePage {
     if (d.value !== null) drawn.append(whisker([d.value, d.low, d.high].map(plainNumber), [-reach, reach]));
     const spread = d.low === null || d.high === null ? "" : ` [${signed(d.low)}, ${signed(d.high)}]`;
     put(d.value === null ? MISSING : signed(d.value) + spread, "r mid", d.reason || d.method);
-    put(count(row.gained), "r few");
-    put(count(row.lost), "r few");
-    put(row.p_value === null ? MISSING : number(row.p_value), "r few low", row.p_value === null ? "no test fits" : String(row.p_value));
+    put(count(row.gained), "r few low2");
+    put(count(row.lost), "r few low2");
+    put(chance(row.p_value), "r few low", row.p_value === null ? "no test fits" : String(row.p_value));
     const clear = row.adjusted_p !== null && plainNumber(row.adjusted_p) < 1 - plainNumber(d.level);
-    put(row.adjusted_p === null ? MISSING : number(row.adjusted_p) + (clear ? " *" : ""), "r few" + (clear ? " clear" : ""), clear ? "beyond chance after Holm's adjustment" : "not beyond chance");
+    put(chance(row.adjusted_p), "r few" + (clear ? " clear" : ""), [row.adjusted_p, clear ? "beyond chance after Holm's adjustment" : "not beyond chance"].filter((one) => one !== null).join(", "));
     const needed = row.examples_needed === null ? "" : "; to show the difference that was seen it takes " + count(row.examples_needed) + " examples";
     put(row.smallest_effect === null ? MISSING : number(row.smallest_effect, 2), "r few2 low", "the true difference that so many examples show with a chance of 80 %" + needed);
     put(count(d.n), "r few low", plainNumber(d.missing) ? count(d.missing) + " missing in one or both" : "");
@@ -122,7 +124,7 @@ class ComparePage {
   drawBar() {
     const rows = this.told.pairs.map((pair) => this.row(pair)).filter(Boolean);
     const sum = (name) => rows.reduce((total, row) => total + plainNumber(row[name]), 0);
-    const less = rows.some((row) => row.lower_is_better), direction = asked().get("direction") || "";
+    const less = rows.some((row) => row.lower_is_better), share = rows.some((row) => row.is_share), direction = asked().get("direction") || "";
     const way = (value, text) => {
       const node = button(text, "", () => this.change({ direction: value }), "chip");
       node.setAttribute("aria-pressed", String(value === direction));
@@ -132,7 +134,7 @@ class ComparePage {
     metric.setAttribute("aria-label", "Metric");
     metric.onchange = () => this.change({ metric: metric.value });
     const [down, up] = less ? [sum("gained"), sum("lost")] : [sum("lost"), sum("gained")];
-    this.bar.replaceChildren(element("h2", "", "Flips in"), metric, way("", "both ways"), way("worse", "▼ " + count(down) + " worse"), way("better", "▲ " + count(up) + " better"));
+    this.bar.replaceChildren(element("h2", "", "Flips in"), metric, way("", "both ways"), way("worse", "▼ " + count(down) + (share ? " fell" : " worse")), way("better", "▲ " + count(up) + (share ? " rose" : " better")));
   }
 
   async load() {
@@ -157,7 +159,7 @@ class ComparePage {
   }
 
   flip(row) {
-    const less = this.told.pairs.some((pair) => { const one = this.row(pair); return one && one.lower_is_better; });
+    const [less, share] = ["lower_is_better", "is_share"].map((name) => this.told.pairs.some((pair) => { const one = this.row(pair); return one && one[name]; }));
     const means = row.sides.map((side) => {
       const known = side.values.filter((value) => value !== null).map(plainNumber);
       return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
@@ -173,7 +175,7 @@ class ComparePage {
       const part = element("div", "side-of"), title = element("div", "side-head");
       const change = at && means[at] !== null && means[0] !== null ? means[at] - means[0] : 0;
       const worse = less ? change > 0 : change < 0;
-      const value = element("span", change ? (worse ? "bad" : "good") : "", (change ? (change > 0 ? "▲ " : "▼ ") : "") + number(means[at]));
+      const value = element("span", change && !share ? (worse ? "bad" : "good") : "", (change ? (change > 0 ? "▲ " : "▼ ") : "") + number(means[at]));
       title.append(element("span", "soft", at ? this.name(at) : "Baseline: " + this.name(0)), value);
       if (side.values.length > 1) title.append(element("span", "soft", "mean of " + side.values.length));
       const href = traceHref(side.sample);

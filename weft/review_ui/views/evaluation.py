@@ -137,10 +137,10 @@ def figures(summary: dict[str, dict[str, Any]]) -> None:
         )
     columns = [
         Column("Metric", "22%"),
-        Column("Value and interval", "170px", "r"),
+        Column("Value and interval", "160px", "r"),
         Column(f"{fmt.number(domain[0])} to {fmt.number(domain[1])}", "", domain=domain),
-        Column("n", "70px", "r"),
-        Column("Missing", "76px", "r"),
+        Column("n", "56px", "r"),
+        Column("Missing", "70px", "r"),
         Column("Method", "20%", low=True),
     ]
     table(columns, rows, key="figures", keys=False)

@@ -159,18 +159,17 @@ def common(all_figures: Sequence[Mapping[str, Mapping[str, Any]]]) -> list[str]:
 def columns(metrics: list[str]) -> list[Column]:
     """The columns of the table, one a metric, the first with its whisker."""
     out = [
-        Column("Started", "124px"),
+        Column("Started", "110px"),
         Column("Name"),
         Column("Target", low=True),
-        Column("Status", "96px"),
-        Column("Verdict", "124px"),
-        Column("Samples", "72px", "r"),
+        Column("Verdict", "140px"),
+        Column("Samples", "68px", "r"),
         Column("Failed", "64px", "r", low=True),
     ]
     for position, name in enumerate(metrics):
-        out.append(Column(name, "140px", "r"))
+        out.append(Column(name, "136px", "r"))
         if position == 0:
-            out.append(Column("", "96px", low=True, domain=(0.0, 1.0)))
+            out.append(Column("", "84px", low=True, domain=(0.0, 1.0)))
     return out
 
 
@@ -183,8 +182,9 @@ def row(run: Run, metrics: list[str]) -> Row:
         Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
         Cell(evaluation_of(run), href=href, hover=f"{run.name} · {run.run_id}"),
         target(run),
-        Cell(run.status.value, status=run.status.value),
-        Cell(found.value, status=_MARKS[found], hover=reasons) if found else Cell(fmt.MISSING, hover="no gates"),
+        Cell(found.value, status=_MARKS[found], hover=reasons)
+        if found and run.status == RunStatus.FINISHED
+        else Cell(run.status.value, status=run.status.value, hover="no gates"),
         Cell(fmt.count(run.summary.get("samples")), value=run.summary.get("samples")),
         Cell(fmt.count(run.summary.get("failed")), value=run.summary.get("failed")),
     ]

@@ -14,7 +14,7 @@ from weft.evals.comparison import Comparison
 from weft.evals.kept import Kept
 from weft.evals.measured import lower_is_better
 from weft.evals.results import EvaluationResult
-from weft.evals.telling import Direction, best_first, flips, sentence
+from weft.evals.telling import Direction, best_first, flips, is_share, sentence
 from weft.records import Run, RunKind, RunQuery, RunStatus
 from weft.repositories import Store
 from weft.server.arguments import one, parameters, required
@@ -92,6 +92,7 @@ def _told(comparison: Comparison[EvaluationResult]) -> dict[str, Any]:
             row["lower_is_better"] = lower_is_better(row["metric"])
             change = metric.difference.value or 0.0
             row["better"] = change < 0 if row["lower_is_better"] else change > 0
+            row["is_share"] = is_share(row["metric"])
             row["gained"], row["lost"] = len(metric.gained), len(metric.lost)
             row["examples_needed"] = _needed(metric.difference.value, metric)
     sides = [comparison.before, *(pair.after for pair in comparison.pairs)]

@@ -65,7 +65,8 @@ class Server:
         for child in main.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 line = " ".join(child.cmdline())
-                found["ingest" if "weft.server.ingest" in line else "drainer"] = child
+                roles = {"weft.server.ingest": "ingest", "weft.drainer.helper": "helper"}
+                found[next((role for word, role in roles.items() if word in line), "drainer")] = child
         return found
 
     def kill(self, *victims: str) -> None:

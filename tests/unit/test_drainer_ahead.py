@@ -175,9 +175,11 @@ def test_a_process_that_is_killed_is_done_without(
     assert "reads ahead failed" in caplog.text
 
 
+_NOTHING = LENGTH.pack(1) + marshal.dumps(None, 2)
+
+
 @pytest.mark.parametrize(
-    "answer",
-    [b"", b"short", LENGTH.pack(3) + b"???", LENGTH.pack(5) + marshal.dumps(12), LENGTH.pack(1) + marshal.dumps(None)],
+    "answer", [b"", b"short", LENGTH.pack(3) + b"???", LENGTH.pack(5) + marshal.dumps(12, 2), _NOTHING]
 )
 def test_a_process_that_answers_wrongly_is_done_without(
     written: list[str],
@@ -195,7 +197,7 @@ def test_a_process_that_answers_wrongly_is_done_without(
     assert drainer.run().error is None
     assert shelf.names == written
     assert not shelf.shaped
-    assert ("reads ahead failed" in caplog.text) == (answer != LENGTH.pack(1) + marshal.dumps(None))
+    assert ("reads ahead failed" in caplog.text) == (answer != _NOTHING)
 
 
 def test_a_process_that_does_not_answer_is_done_without(

@@ -24,7 +24,7 @@ from typing import Any
 from weft.journal import SegmentFile
 from weft.settings import Settings, to_environ
 
-LENGTH = struct.Struct("<Q")  # ahead of each answer
+LENGTH = struct.Struct("<Q")  # ahead of each part of an answer
 _PACKAGE = str(Path(__file__).parents[2])
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.helper import main; sys.exit(main())"
 _BEHIND = 3  # batches with others behind them, before a process is worth its start
@@ -82,10 +82,12 @@ class Ahead:
             return None
         asked, self._asked = self._asked[1], None
         try:
-            answer = self._answer()
-            if answer is None or asked != start:
+            records = []
+            while isinstance(part := self._part(), list):
+                records.append((int(part[0]), part[1]))
+            if part is None or asked != start:
                 return None
-            end, more, files, records = answer
+            end, more, files = part
             return Found(int(end), bool(more), records, [os.path.basename(name) for name in files])
         except (OSError, EOFError, ValueError, TypeError) as error:
             self._fail(str(error))
@@ -109,7 +111,7 @@ class Ahead:
         process.kill()
         process.wait()
 
-    def _answer(self) -> Any:
+    def _part(self) -> Any:
         (length,) = LENGTH.unpack(self._read(LENGTH.size))
         return marshal.loads(self._read(length))  # noqa: S302 - of our own process, made a moment ago; nothing stored
 

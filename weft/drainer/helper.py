@@ -1,7 +1,8 @@
 """The process that reads ahead for a drainer (:mod:`weft.drainer.ahead`); it ends with the drainer.
 
-A line of JSON on its input asks for a batch; the answer is its length, then what marshal makes of it: None, or where
-the batch ends, whether more is behind it, the files that it lies in, and the rows. No SQL is loaded here.
+A line of JSON on its input asks for a batch. The answer is in parts, each its length and then what marshal makes of it:
+lists, of where a record ends and its rows, then where the batch ends, whether more is behind it and the files that it
+lies in; or None. No SQL is loaded here.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from weft.drainer.ahead import LENGTH
 from weft.drainer.deliver import Scrub
 from weft.drainer.scrubbing import scrub_of
 from weft.journal import Folder, SegmentReader
-from weft.records import Batch
 from weft.settings import load
 from weft.store.received import shape
 
@@ -38,11 +37,12 @@ def main() -> int:
     with contextlib.suppress(BrokenPipeError), os.fdopen(answers, "wb", buffering=0) as out:
         for line in sys.stdin.buffer:
             try:
-                answer = marshal.dumps(_read(folder, scrub, *json.loads(line)), _FORMAT)
+                parts = _read(folder, scrub, *json.loads(line))
             except Exception:  # noqa: BLE001 - the batch is at fault: the drainer comes to it, and finds the record
-                answer = _NOTHING
-            _write(out.fileno(), LENGTH.pack(len(answer)))
-            _write(out.fileno(), answer)
+                parts = [_NOTHING]
+            for part in parts:
+                _write(out.fileno(), LENGTH.pack(len(part)))
+                _write(out.fileno(), part)
     return 0
 
 
@@ -52,18 +52,24 @@ def _write(fd: int, data: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def _read(folder: Folder, scrub: Scrub, writer: str, segment: int, path: str, start: int, final: bool) -> Any:
-    """The end of a batch, its files and its rows; None where the drainer must see it itself."""
+def _read(folder: Folder, scrub: Scrub, writer: str, segment: int, path: str, start: int, final: bool) -> list[bytes]:
+    """The answer for a batch; :data:`_NOTHING` where the drainer must see it itself."""
     fd = os.open(Path(path), os.O_RDONLY | os.O_CLOEXEC)
     try:
         scan = SegmentReader(folder, fd, writer, segment).scan(start, final=final)
     finally:
         os.close(fd)
     if scan.damaged or not (scan.more or final):
-        return None
-    entries = [replace(entry, payload=scrub(entry.type, entry.payload)) for entry in scan.entries]
-    records = shape(Batch(writer, segment, start, scan.end, entries))
-    return None if records is None else (scan.end, scan.more, [file.name for file in scan.files], records)
+        return [_NOTHING]
+    parts: list[bytes] = []
+    while scan.entries:  # one by one: all as rows would be several times the batch
+        entry = scan.entries.pop(0)
+        rows = shape(replace(entry, payload=scrub(entry.type, entry.payload)))
+        if rows is None:
+            return [_NOTHING]
+        parts.append(marshal.dumps([entry.end, rows], _FORMAT))
+    parts.append(marshal.dumps((scan.end, scan.more, [file.name for file in scan.files]), _FORMAT))
+    return parts
 
 
 if __name__ == "__main__":

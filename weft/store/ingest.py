@@ -76,7 +76,7 @@ def ingest(database: Database, batch: Batch) -> IngestReport:
 
 
 def ingest_shaped(database: Database, writer: str, segment: int, end: int, records: Shaped) -> IngestReport:
-    """As :func:`ingest`, of what :func:`weft.store.received.shape` made of a batch.
+    """As :func:`ingest`, of what :func:`weft.store.received.shape` made of the records of a batch.
 
     What the database refuses is raised: to find the record at fault, store the batch itself.
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from weft import otlp
-from weft.records import Batch, Entry, RecordType, Span, loads
+from weft.records import Entry, RecordType, Span, loads
 from weft.records.media import extract, holds_inline, reference
 from weft.store import values as v
 from weft.store.rows import shaped, span_row
@@ -22,21 +22,18 @@ Rows = list[tuple[str, Any]]  # what a record wants stored: pairs of a table's w
 Shaped = list[tuple[int, Rows]]  # records of a batch: where each ends in its segment, and its rows
 
 
-def shape(batch: Batch) -> Shaped | None:
-    """What a batch of OTLP requests wants stored; None where it holds something else or anything that is refused.
+def shape(entry: Entry) -> Rows | None:
+    """What a request of OTLP wants stored; None where the record is something else or anything in it is refused.
 
-    Raises one of RECORD_ERRORS where a request cannot be read.
+    Raises one of RECORD_ERRORS where the request cannot be read.
     """
-    found: Shaped = []
-    for entry in batch.entries:
-        rows: Rows = []
-        if entry.type not in OTLP or decode_otlp(entry, rows):
-            return None
-        for table, row in rows:
-            if table == "spans":
-                shaped(row)
-        found.append((entry.end, rows))
-    return found
+    rows: Rows = []
+    if entry.type not in OTLP or decode_otlp(entry, rows):
+        return None
+    for table, row in rows:
+        if table == "spans":
+            shaped(row)
+    return rows
 
 
 def mention(run_id: str | None, project: str, time_ns: int) -> tuple[str, Any]:

@@ -274,3 +274,24 @@ def test_the_next_case_is_there_at_once(bench: Workbench, open_page: Open) -> No
     assert len(held) == 1
     held[0].continue_()
     expect(page.get_by_role("status")).to_be_visible()
+
+
+def test_ticked_cases_are_asked_again_and_narrow_dark_pages_do_not_scroll_sideways(
+    bench: Workbench, open_page: Open
+) -> None:
+    queue = Queue.open(bench.store, seeds.PROJECT, make_queue(bench.store, "ticked", cases=3).name)
+    for _ in range(2):
+        item = queue.claim("ann")
+        assert item is not None
+        queue.label(item.item_id, "ann", "correct")
+    page = open_page(f"/quality?project={seeds.PROJECT}&queue=ticked&show=cases", theme="dark", width=800)
+    page.get_by_role("row").filter(has_text="Question 0?").get_by_role("checkbox").check()
+    page.get_by_role("row").filter(has_text="Question 1?").get_by_role("checkbox").check()
+    page.get_by_role("button", name="Ask again 2 cases").click()
+    expect(page.get_by_text("2 cases asked again.")).to_be_visible()
+    assert {bench.store.reviews.get_item(f"ticked-{number}").status for number in (0, 1)} == {ItemStatus.WAITING}
+    expect(page.get_by_role("button", name="Assign this % of the open cases")).to_be_visible()
+    page.get_by_role("row").filter(has_text="Question 1?").get_by_role("link").click()
+    expect(page.get_by_text("stays hidden from you")).to_be_visible()
+    wide = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0

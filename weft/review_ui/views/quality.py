@@ -98,6 +98,7 @@ def quality(queue: Queue, person: str) -> None:
     queue_labels.reviewers(found.quality)
     queue_labels.export(record, found.estimate.simulated)
     ui.python(
-        f'api = weft.Api()\nqueue = api.store.reviews.find_queue("{record.project}", "{record.name}")\n'
-        "print(weft.reviews.estimate(api.store, queue))\nprint(weft.reviews.quality(api.store, queue))"
+        f"api, name = weft.Api(), {record.name!r}\n"
+        f"queue = next(one for one in api.review_queues({record.project!r}) if one.name == name)\n"
+        "estimate, quality = api.review_estimate(queue), api.review_quality(queue)"
     )

@@ -54,8 +54,8 @@ def _columns() -> list[Column]:
         Column("Status", "96px"),
         Column("Case"),
         Column("Why it is here, or its flag", "24%"),
-        Column("Label", "12%"),
-        Column("Labels", "72px", "r"),
+        Column("Label", "90px"),
+        Column("Labels", "64px", "r"),
         Column("Who", "14%", low=True),
     ]
 
@@ -178,7 +178,7 @@ def history(labels: Sequence[ReviewLabel], comments: Sequence[ReviewComment]) ->
         columns = [
             Column("Reviewer", "16%"),
             Column("Answers"),
-            Column("Counts", "130px"),
+            Column("Counts", "110px"),
             Column("Comment", "20%", low=True),
             Column("Took", "80px", "r"),
             Column("When", "110px"),

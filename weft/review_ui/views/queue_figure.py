@@ -88,11 +88,11 @@ def aggregates(
     ends = [end for _, one, _ in rows for end in (one.value, one.low, one.high) if end is not None]
     domain = (min([low, *ends]), max([high, *ends]))
     columns = [
-        Column(title, "24%"),
-        Column("Value and interval", "170px", "r"),
+        Column(title, "210px"),
+        Column("Value and interval", "160px", "r"),
         Column(f"{fmt.number(domain[0])} to {fmt.number(domain[1])}", "", domain=domain),
-        Column("n", "70px", "r"),
-        Column("How", "30%", low=True),
+        Column("n", "60px", "r"),
+        Column("How", "34%", low=True),
     ]
     table(columns, [_row(*row) for row in rows], key=key, keys=False)
 

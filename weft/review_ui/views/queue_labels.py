@@ -112,9 +112,9 @@ def consensus(field: FieldQuality, found: Board, person: str) -> None:
     columns = [
         Column("Case"),
         Column("Said", "30%"),
-        Column("Label", "12%"),
-        Column("Together", "12%"),
-        Column("Sure", "72px", "r"),
+        Column("Label", "90px"),
+        Column("Together", "90px"),
+        Column("Sure", "70px", "r"),
     ]
     table(columns, rows[:_MOST], key="consensus")
 

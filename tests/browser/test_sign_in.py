@@ -62,6 +62,12 @@ def test_a_reviewer_signs_in_with_a_link_sees_queues_only_and_signs_out(browser:
         expect(sidebar.get_by_text("Rea Viewer")).to_be_visible()
         expect(page.get_by_role("heading", name="Traces")).to_have_count(0)
         assert page.request.get(f"{background.url}/api/runs").status == 403
+        assert CliRunner().invoke(app, ["user", "role", "Rea Viewer", "member"]).exit_code == 0
+        page.goto(background.url)
+        expect(sidebar.get_by_role("link", name="Traces")).to_be_visible()
+        assert CliRunner().invoke(app, ["user", "role", "Rea Viewer", "reviewer"]).exit_code == 0
+        sidebar.get_by_role("link", name="Review").click()  # the page that is open learns of it
+        expect(sidebar.get_by_role("link", name="Traces")).to_have_count(0)
         page.goto(link)  # it is spent
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("alert")).to_contain_text("was used, or has expired")
@@ -71,3 +77,22 @@ def test_a_reviewer_signs_in_with_a_link_sees_queues_only_and_signs_out(browser:
         expect(page.get_by_label("Key")).to_be_visible()
         assert page.request.get(f"{background.url}/api/me").status == 401
         page.context.close()
+
+
+def test_an_open_page_does_not_outlast_its_person(browser: Browser, fresh_home: Path) -> None:
+    given = settings.load({"port": 0, "otlp_port": 0, "quiet": True})
+    store = open_store(given)
+    store.ingest(batch_of("w", a_span()))
+    with workbench.start_background(given) as background:
+        told = CliRunner().invoke(app, ["user", "add", "ada", "--address", background.url])
+        [link] = re.findall(r"http\S+", told.output)
+        page = browser.new_context().new_page()
+        page.goto(link)
+        page.get_by_role("button", name="Sign in").click()
+        sidebar = page.get_by_test_id("stSidebar")
+        expect(sidebar.get_by_text("ada")).to_be_visible()
+        store.people.remove_person("ada")
+        sidebar.get_by_role("link", name="Traces").click()
+        expect(page.get_by_text("You are signed out.")).to_be_visible()
+        page.context.close()
+    store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from weft.records import Role
+from weft.review_ui import data
 
 
 def signed_in() -> str | None:
@@ -12,12 +13,12 @@ def signed_in() -> str | None:
     return st.context.headers.get("X-Weft-Person") or None
 
 
-def role() -> Role:
-    """What they may do; the local user and who has the server's own key may do all."""
-    told = st.context.headers.get("X-Weft-Role")
-    if signed_in() is None:
+def role() -> Role | None:
+    """What they may do; the local user and who has the server's own key may do all.
+
+    It is asked anew each time: a page that stays open must not outlast its person. None where they were removed.
+    """
+    name = signed_in()
+    if name is None:
         return Role.ADMIN
-    try:
-        return Role(told or "")
-    except ValueError:
-        return Role.REVIEWER
+    return next((person.role for person in data.store().people.list_people() if person.name == name), None)

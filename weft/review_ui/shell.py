@@ -46,7 +46,11 @@ def main(default: str = "/") -> None:
         ("/run", "Run", single_run.page, False),
         ("/artifact", "Artifact", single_artifact.page, False),
     ]
-    if people.role() is Role.REVIEWER:
+    role = people.role()
+    if role is None:
+        ui.note("Ask who runs this server for a new link.", tone="warn", bold="You are signed out.")
+        return
+    if role is Role.REVIEWER:
         entries = [entry for entry in entries if entry[0] in _OF_REVIEWERS]
         default = _OF_REVIEWERS[0]
     pages = {

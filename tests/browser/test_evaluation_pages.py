@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import review_ui_seeds as seeds
 from conftest import Workbench  # type: ignore[attr-defined]
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from weft import clock
 from weft.records import Failure, RunKind, RunStatus, RunUpdate, Sample, SampleStatus, Score, ScoreSource
@@ -41,7 +41,7 @@ def test_samples_are_sorted_filtered_and_searched_and_the_address_holds_it(open_
     expect(rows).to_have_count(6)
     page.reload()
     expect(rows).to_have_count(6)
-    values = [float(text) for text in page.locator(".samples tbody tr.link td:nth-child(5)").all_text_contents()]
+    values = [float(text) for text in page.locator(".samples tbody tr.link td:nth-child(6)").all_text_contents()]
     assert values == sorted(values, reverse=True)
     page.go_back()
     expect(page.locator(".samples .found")).to_have_text("60 samples")
@@ -174,7 +174,12 @@ def test_hostile_text_stays_text(bench: Workbench, open_page: Open) -> None:
     seeds.ingest(bench.store, observations, writer="bad")
     page = open_page("/evaluation?id=bad-b")
     said: list[str] = []
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     expect(page.locator(".samples tbody tr.link")).to_have_count(2)
     for name in ("/evaluation?id=bad-b", "/compare?runs=bad-a,bad-b", "/evaluations?project=hostile",
                  "/evaluations?view=leaderboard&project=hostile"):  # fmt: skip

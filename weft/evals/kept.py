@@ -62,7 +62,7 @@ class Kept:
             if known is not None and known.run == run and fresh:
                 return known
             result = load(run_id, self._store)
-            kept = KeptResult(run, result, Sheet(result), time.monotonic())
+            kept = KeptResult(run, result, Sheet(result, list(run.summary.get("aggregates") or ())), time.monotonic())
         with self._lock:
             self._reading.pop(run_id, None)
             self._results.pop(run_id, None)

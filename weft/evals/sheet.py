@@ -29,11 +29,13 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class Sheet:
-    """One row a sample, in the order of the result: its scores and measures, NaN where one is missing."""
+    """One row a sample, in the order of the result: its scores and measures, NaN where one is missing. ``first`` are
+    the metrics that come first, in their order."""
 
-    def __init__(self, result: EvaluationResult) -> None:
+    def __init__(self, result: EvaluationResult, first: Sequence[str] = ()) -> None:
         self._result = result
-        self.metrics = result.metrics
+        place = {name: at for at, name in enumerate(first)}
+        self.metrics = sorted(result.metrics, key=lambda name: place.get(name, len(place)))
         self.examples: list[str] = []
         self.repetitions = array("l")
         self.failed = bytearray()

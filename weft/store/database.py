@@ -7,6 +7,7 @@ connections without closing them; those to SQLite were closed ahead of the fork 
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import Connection, Engine, create_engine, event, pool
+from sqlalchemy import Boolean, Connection, Double, Engine, Integer, LargeBinary, create_engine, event, pool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -29,11 +30,13 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.types import TypeEngine
 
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
 from weft.store.forking import ForkGate
 from weft.store.packing import Packing
+from weft.store.tables.base import metadata
 
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
@@ -42,6 +45,7 @@ _PAGE_BYTES = 8192  # of a new file: rows of 700 bytes leave an eighth of smalle
 _CACHE_KIB = 16 * 1024
 _AT_ONCE = 200  # rows of a statement: the driver lets go of the interpreter once for all of them
 _MOST_VALUES = 32_000  # of a statement (SQLite's limit is 32766)
+_WORTH_JSON = 20  # rows
 _BULK_LOCK = 0x77656674
 # What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
 _ALWAYS = ("PRAGMA synchronous=NORMAL", "PRAGMA secure_delete=ON")
@@ -67,7 +71,7 @@ class _Insert:
     SQLite keeps a copy of every page that a statement of many rows changes, unless it need not be undone by itself.
     """
 
-    __slots__ = ("at_once", "many", "single")
+    __slots__ = ("_parts", "_recordset", "at_once", "many", "single")
 
     def __init__(self, table: str, columns: Sequence[str], action: str, mark: str) -> None:
         into = f"INTO {table} ({', '.join(columns)}) VALUES "
@@ -75,6 +79,45 @@ class _Insert:
         self.at_once = min(_AT_ONCE, _MOST_VALUES // len(columns))
         self.single = f"INSERT {into}{row} {action}"
         self.many = f"INSERT OR FAIL {into}{', '.join([row] * self.at_once)} {action}"
+        self._parts = table, columns, action
+        self._recordset: _Recordset | None = None
+
+    @property
+    def recordset(self) -> _Recordset:
+        """The one for PostgreSQL."""
+        if self._recordset is None:
+            self._recordset = _Recordset(*self._parts)
+        return self._recordset
+
+
+class _Recordset:
+    """The statement of PostgreSQL that takes rows as one text of JSON: the driver, which is written in Python, takes
+    longer for each value than the database does for each row."""
+
+    __slots__ = ("_binary", "_names", "_numbers", "statement")
+
+    def __init__(self, table: str, columns: Sequence[str], action: str) -> None:
+        kinds = [metadata.tables[table.partition(" ")[0]].c[name].type for name in columns]
+        self._names = [f"c{place}" for place in range(len(columns))]
+        self._binary = [place for place, kind in enumerate(kinds) if isinstance(kind, LargeBinary)]
+        self._numbers = [place for place, kind in enumerate(kinds) if isinstance(kind, Double)]
+        given = ", ".join(f"{name} {_json_type(kind)}" for name, kind in zip(self._names, kinds, strict=True))
+        chosen = [f"CAST({name} AS bytea)" if place in self._binary else name for place, name in enumerate(self._names)]
+        self.statement = (
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(chosen)} "  # noqa: S608 - our own names
+            f"FROM json_to_recordset(CAST(%s AS json)) AS given({given}) WHERE true {action}"
+        )
+
+    def given(self, rows: Sequence[tuple[Any, ...]]) -> str | None:
+        """The rows as JSON; None where a number in them is none in JSON."""
+        if any(row[place] is not None and not math.isfinite(row[place]) for place in self._numbers for row in rows):
+            return None
+        found = [dict(zip(self._names, row, strict=True)) for row in rows]
+        for place in self._binary:
+            name = self._names[place]
+            for row in found:
+                row[name] = None if row[name] is None else "\\x" + row[name].hex()
+        return dumps(found).decode()
 
 
 class Database:
@@ -205,7 +248,8 @@ class Database:
                 action += f" WHERE {where}" if where else ""
             conflict = f"ON CONFLICT ({', '.join(keys)}) DO {action}"
             statement = self._inserts[cached] = _Insert(f"{table} AS old", columns, conflict, self._mark)
-        connection.exec_driver_sql(statement.single, list(rows))
+        if not self._as_json(connection, statement, rows):
+            connection.exec_driver_sql(statement.single, list(rows))
 
     def lookup(
         self,
@@ -258,8 +302,19 @@ class Database:
             size = statement.at_once
             for done in range(size, len(rows) + 1, size):
                 connection.exec_driver_sql(statement.many, tuple(chain.from_iterable(rows[done - size : done])))
-        if len(rows) > done:
+        if len(rows) > done and not self._as_json(connection, statement, rows):
             connection.exec_driver_sql(statement.single, list(rows[done:]))
+
+    def _as_json(self, connection: Connection, statement: _Insert, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Give many rows to PostgreSQL in one statement; False where they are to go one by one."""
+        if self.sqlite or len(rows) < _WORTH_JSON:
+            return False
+        recordset = statement.recordset
+        given = recordset.given(rows)
+        if given is None:
+            return False
+        connection.exec_driver_sql(recordset.statement, (given,))
+        return True
 
     def vacuum(self, table: str, *, whole: bool = False) -> None:
         """Have PostgreSQL use again what is free in a table, and learn what is in it.
@@ -307,6 +362,15 @@ def of_connection(connection: Connection) -> Database:
         if database.engine is connection.engine:
             return database
     raise LookupError("the connection belongs to no open database")
+
+
+def _json_type(kind: TypeEngine[Any]) -> str:
+    """In which type of PostgreSQL a value comes as JSON."""
+    if isinstance(kind, Integer):
+        return "bigint"
+    if isinstance(kind, Double):
+        return "double precision"
+    return "boolean" if isinstance(kind, Boolean) else "text"
 
 
 def _pg_type(value: Any) -> str:

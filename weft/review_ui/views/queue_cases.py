@@ -69,10 +69,18 @@ def _row(queue: Queue, item: ReviewItem) -> Row:
         Cell(fmt.line(item.shown.get("input", item.shown.get("a"))), href=href),
         Cell(f"flagged: {item.flagged}" if item.flagged else shown.reason or None, hover=_hidden(item)),
         item.label,
-        Cell(f"{item.labels} of {item.slots}" if item.gold is None else fmt.MISSING, value=item.labels),
+        Cell(_labels(item), value=item.labels),
         Cell(who, hover="assigned to them only" if item.assigned else "held or labelled by"),
     ]
     return Row(cells, href=href, row_id=item.item_id)
+
+
+def _labels(item: ReviewItem) -> str | None:
+    """How many labels a case has of those it needs; a settled dispute has one more."""
+    if item.gold is not None:
+        return None
+    more = item.labels - item.slots
+    return f"{min(item.labels, item.slots)} of {item.slots}" + (f" + {more}" if more > 0 else "")
 
 
 def _hidden(item: ReviewItem) -> str | None:
@@ -145,7 +153,7 @@ def one(queue: Queue, item: ReviewItem, person: str) -> None:
     ui.facts(
         {
             "Status": ui.status(item.status.value),
-            "Labels": f"{item.labels} of {item.slots}" if item.gold is None else None,
+            "Labels": _labels(item),
             "Label": item.label,
             "Assigned": ", ".join(item.assigned) or None,
             "Skipped by": ", ".join(item.skipped_by) or None,

@@ -65,12 +65,14 @@ def home(person: str) -> None:
             ui.note("No queue of this project has cases yet.")
         else:
             ui.empty("No cases have been sent to people in this project yet.", _CODE)
+            ui.link("Begin a queue", address("/quality", project=data.project()))
         return
     table(_columns(), [_row(one) for one in found], key="queues")
     ui.keys({"j k": "move", "enter": "open"})
     if people.signed_in() is None:
         ui.filter_text("Reviewing as", "reviewer", f"Reviewing as {person}; another name", width=280)
     if people.role() is not Role.REVIEWER:
+        ui.link("Begin a queue", address("/quality", project=data.project()))
         ui.python(f'queues = weft.Api().review_queues("{data.project()}")')
 
 

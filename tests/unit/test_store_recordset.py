@@ -6,11 +6,11 @@ import json
 import math
 
 import weft.store.tables  # noqa: F401 - the tables whose columns are asked for
-from weft.store.database import _Recordset
+from weft.store.inserting import Recordset
 
 
 def test_bytes_go_as_hexadecimal_digits_and_are_cast() -> None:
-    contents = _Recordset("contents", ("id", "data"), "ON CONFLICT DO NOTHING")
+    contents = Recordset("contents", ("id", "data"), "ON CONFLICT DO NOTHING")
     given = contents.given([(2**62, b"\x00\xff"), (2, b"")])
     assert given is not None
     assert json.loads(given) == [{"c0": 2**62, "c1": "\\x00ff"}, {"c0": 2, "c1": "\\x"}]
@@ -19,7 +19,7 @@ def test_bytes_go_as_hexadecimal_digits_and_are_cast() -> None:
 
 
 def test_numbers_that_json_has_not_are_left_to_the_driver() -> None:
-    spans = _Recordset("spans", ("id", "cost_usd"), "")
+    spans = Recordset("spans", ("id", "cost_usd"), "")
     assert spans.given([(1, 0.5), (2, math.inf)]) is None
     assert spans.given([(1, math.nan)]) is None
     assert json.loads(spans.given([(1, 0.1), (2, None)]) or "") == [{"c0": 1, "c1": 0.1}, {"c0": 2, "c1": None}]

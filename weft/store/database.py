@@ -7,7 +7,6 @@ connections without closing them; those to SQLite were closed ahead of the fork 
 
 from __future__ import annotations
 
-import math
 import os
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import Boolean, Connection, Double, Engine, Integer, LargeBinary, create_engine, event, pool
+from sqlalchemy import Connection, Engine, create_engine, event, pool
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -30,21 +29,18 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.types import TypeEngine
 
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
 from weft.store.forking import ForkGate
+from weft.store.inserting import Insert
 from weft.store.packing import Packing
-from weft.store.tables.base import metadata
 
 _BUSY_TIMEOUT_S = 60.0
 _POOL_SIZE = 8
 _POOL_OVERFLOW = 56
 _PAGE_BYTES = 8192  # of a new file: rows of 700 bytes leave an eighth of smaller pages empty
 _CACHE_KIB = 16 * 1024
-_AT_ONCE = 200  # rows of a statement: the driver lets go of the interpreter once for all of them
-_MOST_VALUES = 32_000  # of a statement (SQLite's limit is 32766)
 _WORTH_JSON = 20  # rows
 _BULK_LOCK = 0x77656674
 # What is deleted is overwritten where its page is written anyway; free pages go with the next vacuum.
@@ -65,61 +61,6 @@ _inherited: list[Any] = []  # connections of the parent: to close them here woul
 _gate = ForkGate()
 
 
-class _Insert:
-    """The statement that inserts rows: one of them (``single``), or ``at_once`` of them (``many``).
-
-    SQLite keeps a copy of every page that a statement of many rows changes, unless it need not be undone by itself.
-    """
-
-    __slots__ = ("_parts", "_recordset", "at_once", "many", "single")
-
-    def __init__(self, table: str, columns: Sequence[str], action: str, mark: str) -> None:
-        into = f"INTO {table} ({', '.join(columns)}) VALUES "
-        row = f"({', '.join([mark] * len(columns))})"
-        self.at_once = min(_AT_ONCE, _MOST_VALUES // len(columns))
-        self.single = f"INSERT {into}{row} {action}"
-        self.many = f"INSERT OR FAIL {into}{', '.join([row] * self.at_once)} {action}"
-        self._parts = table, columns, action
-        self._recordset: _Recordset | None = None
-
-    @property
-    def recordset(self) -> _Recordset:
-        """The one for PostgreSQL."""
-        if self._recordset is None:
-            self._recordset = _Recordset(*self._parts)
-        return self._recordset
-
-
-class _Recordset:
-    """The statement of PostgreSQL that takes rows as one text of JSON: the driver, which is written in Python, takes
-    longer for each value than the database does for each row."""
-
-    __slots__ = ("_binary", "_names", "_numbers", "statement")
-
-    def __init__(self, table: str, columns: Sequence[str], action: str) -> None:
-        kinds = [metadata.tables[table.partition(" ")[0]].c[name].type for name in columns]
-        self._names = [f"c{place}" for place in range(len(columns))]
-        self._binary = [place for place, kind in enumerate(kinds) if isinstance(kind, LargeBinary)]
-        self._numbers = [place for place, kind in enumerate(kinds) if isinstance(kind, Double)]
-        given = ", ".join(f"{name} {_json_type(kind)}" for name, kind in zip(self._names, kinds, strict=True))
-        chosen = [f"CAST({name} AS bytea)" if place in self._binary else name for place, name in enumerate(self._names)]
-        self.statement = (
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(chosen)} "  # noqa: S608 - our own names
-            f"FROM json_to_recordset(CAST(%s AS json)) AS given({given}) WHERE true {action}"
-        )
-
-    def given(self, rows: Sequence[tuple[Any, ...]]) -> str | None:
-        """The rows as JSON; None where a number in them is none in JSON."""
-        if any(row[place] is not None and not math.isfinite(row[place]) for place in self._numbers for row in rows):
-            return None
-        found = [dict(zip(self._names, row, strict=True)) for row in rows]
-        for place in self._binary:
-            name = self._names[place]
-            for row in found:
-                row[name] = None if row[name] is None else "\\x" + row[name].hex()
-        return dumps(found).decode()
-
-
 class Database:
     """An engine with its two kinds of transactions. ``dialect`` is ``sqlite`` or ``postgresql``.
 
@@ -133,7 +74,7 @@ class Database:
         # A database in memory has one connection, which the threads take in turn.
         self._turn = threading.RLock() if shared else None
         self._shared = shared
-        self._inserts: dict[Any, _Insert] = {}
+        self._inserts: dict[Any, Insert] = {}
         self.packing = Packing()
         self.latest_pieces: int | None = None  # about how many; unknown at first (weft.store.contents)
         _databases.add(self)
@@ -247,7 +188,7 @@ class Database:
                 action = "UPDATE SET " + ", ".join(f"{column} = excluded.{column}" for column in others)
                 action += f" WHERE {where}" if where else ""
             conflict = f"ON CONFLICT ({', '.join(keys)}) DO {action}"
-            statement = self._inserts[cached] = _Insert(f"{table} AS old", columns, conflict, self._mark)
+            statement = self._inserts[cached] = Insert(f"{table} AS old", columns, conflict, self._mark)
         if not self._as_json(connection, statement, rows):
             connection.exec_driver_sql(statement.single, list(rows))
 
@@ -296,7 +237,7 @@ class Database:
         cached = (table, tuple(columns), action)
         statement = self._inserts.get(cached)
         if statement is None:
-            statement = self._inserts[cached] = _Insert(table, columns, action, self._mark)
+            statement = self._inserts[cached] = Insert(table, columns, action, self._mark)
         done = 0
         if self.sqlite:
             size = statement.at_once
@@ -305,7 +246,7 @@ class Database:
         if len(rows) > done and not self._as_json(connection, statement, rows):
             connection.exec_driver_sql(statement.single, list(rows[done:]))
 
-    def _as_json(self, connection: Connection, statement: _Insert, rows: Sequence[tuple[Any, ...]]) -> bool:
+    def _as_json(self, connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> bool:
         """Give many rows to PostgreSQL in one statement; False where they are to go one by one."""
         if self.sqlite or len(rows) < _WORTH_JSON:
             return False
@@ -362,15 +303,6 @@ def of_connection(connection: Connection) -> Database:
         if database.engine is connection.engine:
             return database
     raise LookupError("the connection belongs to no open database")
-
-
-def _json_type(kind: TypeEngine[Any]) -> str:
-    """In which type of PostgreSQL a value comes as JSON."""
-    if isinstance(kind, Integer):
-        return "bigint"
-    if isinstance(kind, Double):
-        return "double precision"
-    return "boolean" if isinstance(kind, Boolean) else "text"
 
 
 def _pg_type(value: Any) -> str:

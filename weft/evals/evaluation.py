@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
 from os import PathLike
 from typing import Any, Protocol, cast
@@ -89,6 +89,7 @@ class Evaluation:
         self.name = self.name or evaluation_name or str(getattr(self.dataset, "name", "evaluation"))
         if not ids.is_name(self.name):
             raise InputError(f"The evaluation name {self.name!r} cannot stand in an address.", field="name")
+        self._check_kinds()
         if not isinstance(self.dataset, Dataset):
             self.dataset = Dataset(self.name, self.dataset)
         self.scorers = [s if isinstance(s, DatasetScorer) else as_scorer(s) for s in self.scorers]
@@ -114,6 +115,31 @@ class Evaluation:
             seconds = getattr(self, setting)
             if seconds is not None and not seconds > 0:
                 raise InputError(f"{setting} is {seconds}; it must be above 0.", field=setting)
+
+    def _check_kinds(self) -> None:
+        """Raises InputError for arguments of another kind, which would be found out only when the work is done."""
+        for setting, fits, remedy in (
+            (
+                "dataset",
+                isinstance(self.dataset, Iterable) and not isinstance(self.dataset, str),
+                "Give a weft.Dataset, such as weft.Dataset.get('name'), or a list of dicts.",
+            ),
+            ("scorers", isinstance(self.scorers, list | tuple), "Give a list: [Exact()]."),
+            (
+                "budget",
+                self.budget is None or isinstance(self.budget, Budget),
+                "Give weft.Budget(cost_usd=2.0), or tokens, or time_s.",
+            ),
+            (
+                "review",
+                self.review is None or callable(getattr(self.review, "route", None)),
+                "Give a weft.ReviewPolicy.",
+            ),
+            ("cache", isinstance(self.cache, bool | str | PathLike), "Give True, or the path of a folder."),
+        ):
+            if not fits:
+                given = getattr(self, setting)
+                raise InputError(f"{setting} is of the type {type(given).__name__}.", remedy=remedy, field=setting)
 
     async def evaluate(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
         """Run ``target`` over the dataset; the samples and scores are recorded as they come, in a run of kind ``eval``.

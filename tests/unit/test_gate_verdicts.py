@@ -142,6 +142,12 @@ def test_numbers_have_intervals_too() -> None:
     assert one.reason == "correct is 0.3 (n=1, missing=0), without an interval: one example gives no interval."
 
 
+def test_answers_that_cost_nothing_keep_to_a_limit_of_cost() -> None:
+    found = measured({"correct": [1.0] * 20, "cost_usd": [0.0] * 20})
+    assert verdict(found, "cost_usd <= 0.02").outcome is Outcome.PASS
+    assert verdict(found, "correct >= 0.99").outcome is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("n", [3, 20, 59, 333])
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.95])
 def test_quantiles_are_those_of_scipy(n: int, q: float) -> None:

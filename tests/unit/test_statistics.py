@@ -96,6 +96,22 @@ def test_repetitions_are_averaged_before_the_formula() -> None:
     assert repeated.method == "t"
 
 
+def test_answers_that_all_agree_are_no_certainty() -> None:
+    """Repetitions and clusters of them have no spread, which is no interval of zero width."""
+    plain = st.aggregate([1, 1, 1])
+    repeated = st.aggregate([1, 1, 1, 1, 1, 1], examples=["a", "a", "b", "b", "c", "c"])
+    clustered = st.aggregate([1, 1, 1, 1], clusters=["a", "a", "b", "c"])
+    assert plain.low is not None
+    assert plain.low < 0.5
+    assert (repeated.low, repeated.high, repeated.method) == (plain.low, plain.high, "wilson")
+    assert (clustered.low, clustered.high, clustered.n) == (plain.low, plain.high, 4)
+    wrong = st.aggregate([0, 0, 0, 0], clusters=["a", "a", "b", "c"])
+    assert (wrong.low, wrong.high) == pytest.approx((0.0, 1 - plain.low))
+    assert st.aggregate([1, 1], clusters=["a", "a"]).reason == "one cluster gives no interval"
+    free = st.aggregate([0.0, 0.0, 0.0], amounts=True)
+    assert (free.low, free.high, free.method) == (0.0, 0.0, "t")
+
+
 def test_a_figure_that_cannot_be_given_says_why() -> None:
     assert st.aggregate([]).reason == "there are no scores"
     lost = st.aggregate([None, None])

@@ -156,6 +156,7 @@ class Measured:
             examples=[example for example, _ in flat],
             clusters=clusters if any(cluster is not None for cluster in clusters) else None,
             level=level,
+            amounts=column in SPENDING and column not in self.metrics,
         )
 
 

@@ -127,13 +127,15 @@ def aggregate(
     clusters: Sequence[Hashable | None] | None = None,
     level: float = 0.95,
     seed: int = 0,
+    amounts: bool = False,
 ) -> Aggregate:
     """The mean of scores, None being a failed one, with the interval that fits what they are.
 
     ``examples`` names the example of each value: repetitions of one example are averaged first. ``clusters``
     names the source that examples share; None stands alone. Proportions without repetitions or clusters get
-    Wilson's interval; few numeric scores a t interval, more a seeded bootstrap; clusters their clustered error
-    with C-1 degrees of freedom. ``missing`` counts the examples of which no value is left.
+    Wilson's interval, as do answers that are all yes or all no, a cluster then being one; few numeric scores a t
+    interval, more a seeded bootstrap; clusters their clustered error with C-1 degrees of freedom. ``amounts`` are
+    never yes or no, such as costs that are all 0. ``missing`` counts the examples of which no value is left.
     """
     names = list(range(len(values))) if examples is None else list(examples)
     if len(names) != len(values):
@@ -153,21 +155,24 @@ def aggregate(
     means = np.array([sum(by_example[name]) / len(by_example[name]) for name in present], dtype=np.float64)
     if np.abs(means).sum() > _LARGEST:
         return Aggregate(len(present), missing, None, level=level, reason="the scores are too large to be averaged")
-    repeated = len(by_example) < len(values)
     groups = [cluster_of[name] for name in present]
-    return _figure(means, groups, missing, level, seed, repeated)
+    once = len(by_example) == len(values)
+    binary = not amounts and bool(np.isin(means, (0.0, 1.0)).all())
+    return _figure(means, groups, missing, level, seed, binary and once, binary)
 
 
-def _figure(means: Floats, groups: list[Hashable], missing: int, level: float, seed: int, repeated: bool) -> Aggregate:
+def _figure(
+    means: Floats, groups: list[Hashable], missing: int, level: float, seed: int, proportion: bool, binary: bool
+) -> Aggregate:
     n = means.size
     if n == 0:
         reason = "every score failed" if missing else "there are no scores"
         return Aggregate(0, missing, None, level=level, reason=reason)
     mean = float(means.mean())
     count = len(set(groups))
-    binary = not repeated and bool(np.isin(means, (0.0, 1.0)).all())
-    if count == n and binary:
-        interval = wilson(int(means.sum()), n, level)
+    agreed = binary and count > 1 and mean in (0.0, 1.0)  # no spread tells how alike clusters are: they are one each
+    if agreed or (proportion and count == n):
+        interval = wilson(round(mean * count), count, level)
         se = math.sqrt(mean * (1 - mean) / (n - 1)) if n > 1 else None
         return Aggregate(n, missing, mean, se, interval.low, interval.high, level, interval.method)
     if count < 2:

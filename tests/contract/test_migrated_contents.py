@@ -12,12 +12,13 @@ import zstandard
 from sqlalchemy import Connection
 
 from weft import digests
-from weft.records import Span, SpanStatus
+from weft.records import Span, SpanQuery, SpanStatus
 from weft.store import SqlStore, migrations
 from weft.store.database import Database, connect_url
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T, a_span, trace
 
+FACETS = '{"user.tier":"gold","n":3,"gen_ai.system":"s","~y":true}'
 TURNS = [{"role": "user", "content": f"turn {number} " + "of a talk " * 30} for number in range(12)]
 COLUMNS = (
     *("trace_id", "span_id", "project", "name", "kind", "status", "start_ns", "end_ns", "duration_ns", "model"),
@@ -77,14 +78,14 @@ def test_contents_survive(database: Database) -> None:
     short = '{"q": 1e2, "q":"\\u0000 odd"}'
     long = json.dumps({"messages": TURNS})
     large = '"' + "large " * 50_000 + '"'
-    attributes = json.dumps({"user.tier": "gold", "n": 3, "text": "x" * 3000})
+    attributes = json.dumps({"user.tier": "gold", "n": 3, "text": "x" * 3000, "gen_ai.system": "s", "~y": True})
     with database.write() as connection:
         migrations.run(connection, "upgrade", "0001")
         rows = [
             former(1, input=short, output='"an answer"', attributes='{"user.tier":"gold"}', resource='{"r":1}'),
             former(2, input=put_away(database, connection, long), preview=long[:2000]),
             former(3, output=put_away(database, connection, large, file=True), preview=large[:2000]),
-            former(4, attributes=put_away(database, connection, attributes), facets='{"user.tier":"gold","n":3}'),
+            former(4, attributes=put_away(database, connection, attributes), facets=FACETS),
             *(former(number) for number in range(5, 1200)),
         ]
         database.insert_new(connection, "spans", COLUMNS, rows)
@@ -113,7 +114,7 @@ def test_contents_survive(database: Database) -> None:
 
 
 def genai(messages: list[dict[str, str]]) -> dict[str, Any]:
-    return {"gen_ai.input.messages": json.dumps(messages), "gen_ai.request.model": "m"}
+    return {"gen_ai.input.messages": json.dumps(messages), "gen_ai.request.model": "m", "~~m": 1, "~": 2}
 
 
 def check(store: SqlStore) -> None:
@@ -124,7 +125,12 @@ def check(store: SqlStore) -> None:
     assert (first.status, first.model, first.start_ns) == (SpanStatus.OK, "m", T + 1)
     assert second.input == {"messages": TURNS}
     assert third.output == "large " * 50_000
-    assert fourth.attributes == {"user.tier": "gold", "n": 3, "text": "x" * 3000}
+    assert fourth.attributes == {"user.tier": "gold", "n": 3, "text": "x" * 3000, "gen_ai.system": "s", "~y": True}
+    for asked in ({"gen_ai.system": "s"}, {"~y": True}):
+        assert store.spans.list_spans(SpanQuery(project="p", attributes=asked)).items == [fourth]
+    with store.database.read() as connection:
+        kept = connection.exec_driver_sql("SELECT facets FROM spans WHERE content = 4").scalar_one()
+    assert json.loads(kept) == {"user.tier": "gold", "n": 3, "~y": "s", "~~y": True}
 
 
 def spans_of(store: SqlStore, count: int) -> list[Span]:

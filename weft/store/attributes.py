@@ -13,11 +13,12 @@ from sqlalchemy import Connection, select, tuple_
 
 from weft import clock
 from weft.errors import InputError, NotFoundError
-from weft.records import AttributeIndex, loads
+from weft.records import AttributeIndex
 from weft.store import backfills
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
+from weft.store.keys import coded
 
 _LONGEST = 256
 _MOST = 64
@@ -40,7 +41,7 @@ class SqlAttributes:
         Raises InputError where the name is none, or too many are declared.
         """
         try:
-            v.identifier(name, "name")
+            name = v.identifier(name, "name")
         except ValueError as error:
             raise InputError(f"The attribute cannot be indexed: {error}.", field="name") from None
         c = t.attribute_indexes.c
@@ -142,9 +143,9 @@ def remove(connection: Connection, attributes: dict[str, int], spans: Sequence[S
 def _rows(attributes: dict[str, int], spans: Sequence[Span]) -> list[tuple[Any, ...]]:
     rows = []
     for number, project, start_ns, facets in spans:
-        members = loads(facets) if facets else {}
+        members = v.from_json(facets, {})
         for name, attribute in attributes.items():
-            value = written(members.get(name))
+            value = written(members.get(coded(name)))
             if value is not None:
                 rows.append((attribute, project, value, start_ns, number))
     return sorted(rows)

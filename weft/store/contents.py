@@ -275,7 +275,7 @@ def _content(flags: int, sections: Sequence[str | None], facets: str | None) -> 
         if section is not None:
             setattr(found, name, v.from_json(section))
     if flags & s.FACETED and facets is not None:
-        found.attributes = v.united(v.from_json(facets), found.attributes)
+        found.attributes = v.united(facets, found.attributes)
     if flags & (s.INPUT_FOLLOWS | s.OUTPUT_FOLLOWS):
         derived = columns(found.attributes, found.events)
         if flags & s.INPUT_FOLLOWS:

@@ -17,6 +17,7 @@ from weft.store import attributes, backfills, words
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
+from weft.store.keys import coded
 from weft.store.statuses import has_status
 
 # Indexes by what they lead to, likely narrow ones first. Those that begin with the project come with one.
@@ -193,7 +194,7 @@ def has_attribute(database: Database, name: str, wanted: Any) -> ColumnElement[b
             field="attributes",
         )
     facets = t.spans.c.facets
-    name = v.words(name, "attributes")
+    name = coded(v.words(name, "attributes"))
     value = v.words(wanted, "attributes") if isinstance(wanted, str) else wanted
     # Most rows are told apart by their text, without reading it as JSON.
     text = v.to_json({name: value})[1:-1] if isinstance(value, str | bool) else v.to_json(name) + ":"

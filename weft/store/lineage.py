@@ -12,6 +12,7 @@ from weft.otlp.names import WEFT_PROMPT
 from weft.records import LineageEdge, LineageGraph, NodeKind
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store.keys import coded
 
 EDGE_COLUMNS = tuple(column.name for column in t.edges.columns)
 _BATCH = 200
@@ -127,7 +128,7 @@ def _answered(connection: Connection, project: str, kind: NodeKind, name: str) -
 
 def _prompt(facets: str | None) -> str | None:
     """The version of the prompt that a span's attributes name."""
-    if facets is None or f'"{WEFT_PROMPT}"' not in facets:
+    if facets is None or f'"{coded(WEFT_PROMPT)}"' not in facets:
         return None
-    ref = v.from_json(facets).get(WEFT_PROMPT)
+    ref = v.members(facets).get(WEFT_PROMPT)
     return ref if isinstance(ref, str) else None

@@ -1,6 +1,6 @@
 """Members of a JSON object in SQL, typed: what has another type than it is compared with is missing.
 
-An object here is what :func:`weft.store.values.scalars` keeps of one: numbers, true, false, short texts and lists
+An object here is what :func:`weft.store.values.divided` keeps of one: numbers, true, false, short texts and lists
 of them.
 """
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Numeric, Text, and_, case, cast, exists, f
 from sqlalchemy.dialects.postgresql import JSONB
 
 from weft.store import values as v
+from weft.store.keys import coded
 
 OPPOSITE = {"==": "!=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _NUMBERS = ("integer", "real")
@@ -27,12 +28,11 @@ class Members:
 
     def compare(self, whole: Any, key: str, op: str, value: Any) -> ColumnElement[bool]:
         """``whole[key] op value``; true and false are only equal or not."""
-        key = v.words(key, "where")
         value = v.words(value, "where") if isinstance(value, str) else value
         if self._sqlite:
-            return self._some(whole, key, lambda member: _fits(member, op, value))
+            return self._some(whole, _key(key), lambda member: _fits(member, op, value))
         if op == "==":
-            same: ColumnElement[bool] = cast(whole, JSONB).contains(cast(literal(v.to_json({key: value})), JSONB))
+            same: ColumnElement[bool] = cast(whole, JSONB).contains(cast(literal(v.to_json({_key(key): value})), JSONB))
             return same
         if isinstance(value, str):
             right = ordered(value, op, self._sqlite)
@@ -42,7 +42,7 @@ class Members:
 
     def read(self, whole: Any, key: str, kind: type) -> ColumnElement[Any]:
         """``whole[key]`` as a value of ``kind``, NULL where it is none."""
-        key = v.words(key, "where")
+        key = _key(key)
         if self._sqlite:
             member = _each(whole)
             one = select(member.c.value).where(member.c.key == key, member.c.type.in_(_SQLITE_TYPES[kind]))
@@ -53,7 +53,7 @@ class Members:
 
     def lists(self, whole: Any, key: str, text: str) -> ColumnElement[bool]:
         """Whether ``whole[key]`` is a list that has ``text`` as an item."""
-        key, text = v.words(key, "where"), v.words(text, "where")
+        key, text = _key(key), v.words(text, "where")
         if not self._sqlite:
             has = cast(whole, JSONB).contains(cast(literal(v.to_json({key: [text]})), JSONB))
             return and_(self._type(whole, key) == "array", has)
@@ -61,14 +61,14 @@ class Members:
 
     def is_list(self, whole: Any, key: str) -> ColumnElement[bool]:
         """Whether ``whole[key]`` is a list."""
-        key = v.words(key, "where")
+        key = _key(key)
         if not self._sqlite:
             return self._type(whole, key) == "array"
         return self._some(whole, key, lambda member: member.c.type == "array")
 
     def has(self, whole: Any, key: str, *, given: bool = False) -> ColumnElement[bool]:
         """Whether there is a member ``key``; with ``given``, one that is not null."""
-        key = v.words(key, "where")
+        key = _key(key)
         if not self._sqlite:
             return self._type(whole, key).not_in(["", "null"] if given else [""])
         return self._some(whole, key, lambda member: member.c.type != ("null" if given else ""))
@@ -81,6 +81,11 @@ class Members:
         member = _each(whole)
         some = select(literal(1)).select_from(member).where(member.c.key == key, holds(member))
         return exists(some.correlate_except(member))
+
+
+def _key(name: str) -> str:
+    """What an attribute is called in the object."""
+    return coded(v.words(name, "where"))
 
 
 def _each(whole: Any) -> Any:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from weft import ids
 from weft.errors import InputError
 from weft.records import dumps, loads
+from weft.store.keys import coded, named
 
 _INT64 = 2**63
 ID_LENGTH = 256
@@ -141,17 +142,21 @@ def facets(value: dict[str, Any], text: str) -> str | None:
     """
     if len(text) <= INLINE_LENGTH and not _UNSAFE.search(text):
         return None
-    return scalars(value)
-
-
-def scalars(value: dict[str, Any]) -> str:
-    """The JSON of the members of ``value`` that are numbers, true, false, short texts and lists of a few of them,
-    cleaned as above."""
-    return divided(value)[0]
+    kept, _ = _parted(value)
+    return _written(kept, {}, str)
 
 
 def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The JSON of :func:`scalars`, and the members that it does not tell. :func:`united` makes one of them again."""
+    """The JSON of the members of ``value`` that are numbers, true, false, short texts and lists of a few of them,
+    cleaned as above, under their codes (:mod:`weft.store.keys`); and the members that it does not tell.
+
+    :func:`united` makes one of them again.
+    """
+    kept, rest = _parted(value)
+    return _written(kept, rest, coded), rest
+
+
+def _parted(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     kept: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, member in value.items():
@@ -166,11 +171,14 @@ def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             kept[name] = list(member)
         else:
             rest[name] = member
-    text = to_json(kept)
+    return kept, rest
+
+
+def _written(kept: dict[str, Any], rest: dict[str, Any], key: Callable[[str], str]) -> str:
+    text = to_json({key(name): member for name, member in kept.items()})
     if text[0] != "{" or "\\u0000" in text:  # lone surrogates are written otherwise
-        cleaned = _cleaned(kept, rest)
-        text = to_json(cleaned)
-    return text, rest
+        text = to_json({key(name): member for name, member in _cleaned(kept, rest).items()})
+    return text
 
 
 @lru_cache(maxsize=4096)
@@ -199,11 +207,17 @@ def _short(item: Any) -> bool:
     return isinstance(item, str) and len(item) <= _FACET_LENGTH
 
 
-def united(kept: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+def united(text: str, rest: dict[str, Any]) -> dict[str, Any]:
     """What :func:`divided` was given, but for the order."""
+    kept = members(text)
     for name in rest:
         kept.pop(words(name, "key"), None)
     return {**kept, **rest}
+
+
+def members(text: str | None) -> dict[str, Any]:
+    """What the text of :func:`divided` tells, by the names of the attributes."""
+    return {named(key): member for key, member in from_json(text, {}).items()}
 
 
 def like(text: str) -> str:

@@ -71,6 +71,21 @@ class WordContract:
 class AttributeContract:
     """A declared attribute finds what was there before and what came after, as any other does."""
 
+    @pytest.mark.parametrize("name", ["gen_ai.provider.name", "~p", "~~p", "gen_ai.provider.\x00"])
+    def test_an_attribute_by_any_name(self, store: Store, name: str) -> None:
+        names = ["gen_ai.provider.name", "~p", "~~p", "~", "gen_ai.provider.\x00"]
+        spans = [a_span(n, attributes={one: "v", "weft.tags": [one]}) for n, one in enumerate(names, 1)]
+        store.ingest(batch_of("w", *spans[:2], spans[4]))
+        store.spans.create_attribute_index(name)
+        store.ingest(batch_of("w", *spans[2:4], segment=1))
+        assert store.spans.list_spans(SpanQuery(order="start")).items == spans
+        at = f'attributes["{name}"]'
+        for expression in (f'{at} == "v"', f'{at} != "other"', f'"v" in {at}', f"{at} != none"):
+            query = SpanQuery(where=expression) if name.isprintable() else SpanQuery(attributes={name: "v"})
+            assert store.spans.list_spans(query).items == [spans[names.index(name)]], expression
+        if name.isprintable():
+            assert store.spans.list_spans(SpanQuery(where=f'"{name}" in tags')).items == [spans[names.index(name)]]
+
     def test_a_declared_attribute(self, store: Store) -> None:
         values = ["gold", "free", 5, 5.0, True, None]
         spans = [a_span(n, attributes={"tier": value}) for n, value in enumerate(values, 1)]

@@ -99,6 +99,7 @@ def downgrade() -> None:
     """Put the texts back beside the spans; long ones become blobs."""
     from weft.store.contents import whole_texts  # noqa: PLC0415 - only who goes back reads the documents
     from weft.store.database import of_connection  # noqa: PLC0415 - as above
+    from weft.store.keys import coded, recoded  # noqa: PLC0415 - as above
 
     connection = op.get_bind()
     database = of_connection(connection)
@@ -110,7 +111,8 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("trace_id", "span_id", name=op.f("pk_spans")),
     )
     for _, rows in _rows(connection, old, (*PLAIN, "id", "content", "preview", "facets"), ("id",)):
-        texts = whole_texts(database, connection, [SimpleNamespace(**row) for row in rows])
+        named = [SimpleNamespace(**{**row, "facets": recoded(row["facets"], coded)}) for row in rows]
+        texts = whole_texts(database, connection, named)
         connection.execute(new.insert(), [_former(connection, row, texts[row["content"]]) for row in rows])
     op.drop_table(old.name)
     _create_indexes()

@@ -1,12 +1,18 @@
-"""On PostgreSQL the word index becomes pages of postings, which keep no text; the latest slices have a table."""
+"""On PostgreSQL the word index becomes pages of postings, which keep no text; the latest slices have a table; the
+names of attributes that most spans have become codes."""
+
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from alembic import op
+
+from weft.store.keys import coded, named, recoded
 
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+ROWS = 5_000
 
 PAGES = (
     "CREATE SEQUENCE span_words_segment",
@@ -41,10 +47,12 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for statement in ("DROP TABLE span_words", *PAGES, *ANEW):
             op.execute(statement)
+    _recode(coded)
 
 
 def downgrade() -> None:
     """Make the former one anew."""
+    _recode(named)
     op.execute("INSERT INTO pieces SELECT * FROM latest_pieces WHERE true ON CONFLICT DO NOTHING")
     op.drop_table("latest_pieces")
     if op.get_bind().dialect.name == "postgresql":
@@ -52,3 +60,20 @@ def downgrade() -> None:
             op.drop_table(table)
         for statement in ("DROP SEQUENCE span_words_segment", *FORMER, *ANEW):
             op.execute(statement)
+
+
+def _recode(name: Callable[[str], str]) -> None:
+    """Name the members of ``facets`` otherwise, some rows at a time."""
+    connection = op.get_bind()
+    spans = sa.table("spans", sa.column("id"), sa.column("facets"))
+    c = spans.c
+    some = sa.select(c.id, c.facets).where(c.facets.is_not(None)).order_by(c.id).limit(ROWS)
+    change = spans.update().where(c.id == sa.bindparam("number")).values(facets=sa.bindparam("text"))
+    last = None
+    while rows := connection.execute(some if last is None else some.where(c.id > last)).all():
+        changed = [
+            {"number": row.id, "text": text} for row in rows if (text := recoded(row.facets, name)) != row.facets
+        ]
+        if changed:
+            connection.execute(change, changed)
+        last = rows[-1].id

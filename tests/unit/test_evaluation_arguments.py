@@ -38,6 +38,19 @@ def test_arguments_that_fit_are_taken() -> None:
     assert Evaluation("sums", ROWS, (Exact(),), budget=Budget(tokens=9), cache="folder").repetitions == 1
 
 
+def test_a_printed_result_says_what_failed_most() -> None:
+    rows = [{"a": n, "expected": str(n)} for n in range(3)]
+
+    def strict(output: str) -> float:
+        raise ValueError(f"[{output}] is no number")
+
+    unasked = Evaluation("sums", rows, [Exact()]).evaluate_sync(lambda b: b)
+    assert "3 x target: weft.errors.InputError: The target <lambda> asks for 'b'" in " ".join(str(unasked).split())
+    unscored = Evaluation("sums", rows[:1], [strict]).evaluate_sync(lambda a: "one")
+    assert "1 x strict: ValueError: [one] is no number" in str(unscored)
+    assert " x " not in str(Evaluation("sums", rows, [Exact()]).evaluate_sync(lambda a: str(a)))
+
+
 def test_every_public_name_is_found_and_no_other() -> None:
     assert all(hasattr(evals, name) for name in evals.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

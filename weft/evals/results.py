@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from weft import recording
+from weft import formatting, recording
 from weft.errors import InputError, MissingExtraError
 from weft.evals.collected import Collected
 from weft.evals.figures import aggregated, breakdown, is_binary, reduced, summarised
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from weft.repositories import Store
+
+_LOOKED_AT = 1_000  # records: those of a large result are read from a file
+_FAILURES_SHOWN = 3
 
 
 @dataclass(slots=True)
@@ -186,12 +191,26 @@ class EvaluationResult:
             ]
         )
 
+    def _troubles(self) -> list[str]:
+        """What failed most often among the first samples, a line each: ``2 x target: ValueError: no such city``."""
+        if not self.numbers.failed and not any(figure.missing for figure in self.summary.values()):
+            return []
+        found = [("target", sample.failure) for sample in islice(self.samples, _LOOKED_AT)]
+        found += [(score.name, score.failure) for score in islice(self.scores, _LOOKED_AT)]
+        counts = Counter(
+            f"{who}: {failure.type}: {formatting.line(failure.message)}"
+            for who, failure in found
+            if failure is not None
+        )
+        return [f"{count} x {what}" for what, count in counts.most_common(_FAILURES_SHOWN)]
+
     def __rich__(self) -> Table:
         title = f"{self.name}: {self.target}, {len(self.numbers)} samples, {self.numbers.failed} failed"
         if self.stopped is not None:
             title = f"{title} (stopped by {self.stopped})"
         level = next((figure.level for figure in self.summary.values()), 0.95)
-        table = Table(title=title, caption=self.url, title_justify="left", caption_justify="left")
+        told = "\n".join([*self._troubles(), self.url])
+        table = Table(title=Text(title), caption=Text(told), title_justify="left", caption_justify="left")
         table.add_column("metric")
         for heading in ("value", f"{level:.0%} interval", "n", "missing"):
             table.add_column(heading, justify="right")

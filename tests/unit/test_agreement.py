@@ -137,3 +137,10 @@ def test_dawid_skene_trusts_the_better_reviewer() -> None:
     assert right > votes
     assert found.errors["ann"]["y"]["y"] > found.errors["cy"]["y"]["y"] + 0.2
     assert st.dawid_skene([]).labels == {}
+
+
+def test_a_few_who_agree_on_all_prove_little() -> None:
+    figure = st.cohen_kappa(["a", "b", "a", "b", "a", "b", "b", "a"], ["a", "b", "a", "b", "a", "b", "b", "a"])
+    assert (figure.value, figure.high) == (1.0, 1.0)
+    # Wilson's lower bound of 8 in 8 is .6756; chance is a half.
+    assert figure.low == pytest.approx((0.67560 - 0.5) / 0.5, abs=1e-4)

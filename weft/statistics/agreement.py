@@ -9,7 +9,7 @@ import numpy as np
 
 from weft.errors import InputError
 from weft.statistics.distributions import normal_quantile
-from weft.statistics.intervals import Aggregate, Floats
+from weft.statistics.intervals import Aggregate, Floats, wilson
 
 
 def cohen_kappa(
@@ -23,7 +23,8 @@ def cohen_kappa(
     """Cohen's kappa of two raters with the standard error of Fleiss, Cohen and Everitt (1969).
 
     ``weights`` is None, ``linear`` or ``quadratic``; weighted kappa needs ``labels`` in their order. Where both
-    raters use one and the same label, kappa is 0/0: the value is None. Raises InputError for unequal lengths and
+    raters use one and the same label, kappa is 0/0: the value is None. Where they agree on all, the interval is that
+    of Wilson for the agreement: the standard error is zero. Raises InputError for unequal lengths and
     for unknown weights or labels.
     """
     if len(first) != len(second):
@@ -51,6 +52,9 @@ def cohen_kappa(
     se = math.sqrt(max(spread, 0.0) / n) / (1 - chance)
     half = normal_quantile(0.5 + level / 2) * se
     method = "cohen" if weights is None else f"cohen, {weights} weights"
+    if math.isclose(observed, 1.0):  # their formula says 0 there, however few have agreed
+        low = (wilson(n, n, level).low - chance) / (1 - chance)
+        return Aggregate(n, 0, 1.0, se, low, 1.0, level, f"{method}, Wilson's bound of the agreement")
     return Aggregate(n, 0, kappa, se, kappa - half, min(1.0, kappa + half), level, method)
 
 

@@ -67,6 +67,15 @@ def outcomes(path: str = "out.json") -> list[str]:
     ]
 
 
+def test_what_failed_most_is_told(weft: Weft) -> None:
+    program(broken=30)
+    found = weft("evals", "--gate", "correct >= 0.8")
+    assert found.exit_code == 4
+    assert "warning: sums: 30 x target: RuntimeError: down" in found.stderr
+    program()
+    assert "RuntimeError" not in weft("evals", "--gate", "correct >= 0.8").stderr
+
+
 def test_exit_codes(weft: Weft) -> None:
     program(wrong=10)
     said = ("--json", "out.json")

@@ -241,6 +241,8 @@ def _measure(evaluation: Evaluation, target: Any, *, texts: bool, level: float) 
     """Run an evaluation without its gates, which are judged with all others when every number is there."""
     evaluation.gates, evaluation.level = (), level
     result = evaluation.evaluate_sync(target)
+    for trouble in result.troubles():
+        typer.echo(f"warning: {evaluation.name}: {trouble}", err=True)
     dataset = evaluation.dataset
     assert isinstance(dataset, Dataset)
     measured = Measured.of(result, dataset.examples, texts=texts)

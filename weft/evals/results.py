@@ -191,7 +191,7 @@ class EvaluationResult:
             ]
         )
 
-    def _troubles(self) -> list[str]:
+    def troubles(self) -> list[str]:
         """What failed most often among the first samples, a line each: ``2 x target: ValueError: no such city``."""
         if not self.numbers.failed and not any(figure.missing for figure in self.summary.values()):
             return []
@@ -209,7 +209,7 @@ class EvaluationResult:
         if self.stopped is not None:
             title = f"{title} (stopped by {self.stopped})"
         level = next((figure.level for figure in self.summary.values()), 0.95)
-        told = "\n".join([*self._troubles(), self.url])
+        told = "\n".join([*self.troubles(), self.url])
         table = Table(title=Text(title), caption=Text(told), title_justify="left", caption_justify="left")
         table.add_column("metric")
         for heading in ("value", f"{level:.0%} interval", "n", "missing"):

@@ -174,7 +174,7 @@ def test_what_is_selected() -> None:
         Selection(tags=("prime",)).of(evaluation)
     with pytest.raises(InputError, match="The limit is 0; the least is 1"):
         Selection(limit=0)
-    with pytest.raises(InputError, match="There is no shard 4 of 3"):
+    with pytest.raises(InputError, match="There is no shard 4 of 3. Write i/n with i from 1 to n"):
         Selection(shard=parse_shard("4/3"))
     with pytest.raises(InputError, match="The shard '1of3' is not i/n"):
         parse_shard("1of3")
@@ -225,6 +225,8 @@ def test_a_whole_is_no_shard(tmp_path: Path) -> None:
     baselines.write_file(tmp_path / "whole.json", [measured()])
     with pytest.raises(InputError, match="whole.json is no shard of sums: it was run whole"):
         shards.by_evaluation([tmp_path / "whole.json"])
+    with pytest.raises(NotFoundError, match=r"There is no file .*lost.json. Give the files of: weft eval"):
+        shards.by_evaluation([tmp_path / "lost.json"])
 
 
 def test_names_of_users_are_text_in_every_report() -> None:

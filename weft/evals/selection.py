@@ -28,7 +28,11 @@ class Selection:
         if self.limit is not None and self.limit < 1:
             raise InputError(f"The limit is {self.limit}; the least is 1.", field="limit")
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1] <= _MOST_SHARDS:
-            raise InputError(f"There is no shard {self.shard[0]} of {self.shard[1]}.", field="shard")
+            raise InputError(
+                f"There is no shard {self.shard[0]} of {self.shard[1]}.",
+                remedy=f"Write i/n with i from 1 to n, and n at most {_MOST_SHARDS:,}.",
+                field="shard",
+            )
 
     @property
     def part(self) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from weft.errors import InputError
+from weft.errors import InputError, NotFoundError
 from weft.evals import measured
 from weft.evals.baselines import read_file
 from weft.evals.gates import Gate, Outcome, Verdict
 from weft.evals.measured import Measured
 
+_MAKE = "Give the files of: weft eval ... --shard i/n --json FILE."
 _PART = re.compile(r"(\d+)/(\d+)")
 
 
@@ -20,11 +21,13 @@ def by_evaluation(paths: Sequence[Path]) -> list[list[Measured]]:
     """What the files of shards hold, by evaluation. Raises InputError, NotFoundError."""
     found: dict[str, list[Measured]] = {}
     for path in paths:
+        if not path.exists():
+            raise NotFoundError(f"There is no file {path}.", remedy=_MAKE, field="parts")
         for name, part in read_file(path).items():
             if not _PART.fullmatch(part.shard):
                 raise InputError(
                     f"{path} is no shard of {name}: it was run whole.",
-                    remedy="Give the files of: weft eval ... --shard i/n --json FILE.",
+                    remedy=_MAKE,
                     field="parts",
                 )
             found.setdefault(name, []).append(part)

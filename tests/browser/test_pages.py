@@ -27,7 +27,7 @@ PAGES = {
     f"/thread?id={traces.THREAD}": "Thread",
     "/evaluations": "Evaluations",
     "/evaluation?id=eval-b": "qa",
-    "/compare?runs=eval-a,eval-b": "qa against qa",
+    "/compare?runs=eval-a,eval-b": "answerer b against answerer a",
     "/review": "Review",
     "/runs": "Runs",
     "/run?id=train-a": "softmax-1",
@@ -107,7 +107,7 @@ def test_two_evaluations_are_chosen_and_compared(open_page: Open) -> None:
     expect(page).to_have_url(re.compile("sel=eval-b"))
     boxes.nth(1).click()
     page.get_by_role("link", name="Compare the two").click()
-    expect(page.locator("h1").first).to_have_text("qa against qa")
+    expect(page.locator("h1").first).to_have_text("answerer b against answerer a")
     assert "runs=eval-a" in page.url
 
 

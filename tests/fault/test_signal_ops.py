@@ -134,6 +134,7 @@ def test_a_failure_at_every_line_of_the_counting_of_another() -> None:
 
 def test_an_interrupt_leaves_nothing_behind(recording_home: Path) -> None:
     """Ctrl-C inside a traced call ends its span; the next call is a root again."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a shell's background ignores it
 
     @weft.op(name="work")
     def interrupted() -> None:

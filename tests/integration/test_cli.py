@@ -70,7 +70,7 @@ def test_an_empty_directory_says_how_to_fill_it() -> None:
         (["runs"], {"WEFT_PROJCT": "x"}, ["no variable WEFT_PROJCT", "Did you mean WEFT_PROJECT?", "W100"]),
         (["runs", "nobody"], {}, ["nobody", "W300"]),
         (["traces", "ab" * 16], {}, ["ab" * 16, "W300"]),
-        (["review", "nowhere"], {}, ["There is no queue 'nowhere'", "W300"]),
+        (["review", "estimate", "nowhere"], {}, ["There is no queue 'nowhere'", "W300"]),
         (["eval", "missing.py"], {}, ["missing.py", "W200"]),
         (["demo", "--model", "gpt-x"], {}, ["OPENAI_API_KEY", "W200"]),
         (["up", "--host", "0.0.0.0", "--port", "0"], {}, ["WEFT_API_KEY"]),

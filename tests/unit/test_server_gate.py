@@ -116,7 +116,8 @@ def test_without_the_key_nothing_is_served(path: str) -> None:
     assert answer.json()["error"] == {
         "code": "W700",
         "message": "This server asks for a key.",
-        "remedy": "Send the header 'Authorization: Bearer <key>' (weft key add), set WEFT_API_KEY, or sign in at /login.",
+        "remedy": "Send the header 'Authorization: Bearer <key>' (weft key add), set WEFT_API_KEY, or sign in at "
+        "/login.",
         "field": None,
         "column": None,
     }

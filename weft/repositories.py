@@ -11,7 +11,6 @@ Promises, tested by ``weft.testing.contract`` on every store:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +23,6 @@ from weft.records import (
     CredentialKind,
     Deletion,
     Deployment,
-    Entry,
     Example,
     Identity,
     LabelQuery,
@@ -59,6 +57,7 @@ from weft.records import (
     TraceSummary,
 )
 from weft.records.outline import Outline
+from weft.records.reports import IngestReport, Rejected
 
 __all__ = [
     "Artifacts",
@@ -80,23 +79,6 @@ __all__ = [
 
 
 RETIRED = 2**62  # the progress of a segment that is stored and gone: behind every offset
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A record that could not be stored, with the reason; the drainer keeps it under ``rejected/``."""
-
-    entry: Entry
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What became of a batch: records stored, records skipped as already stored, records refused."""
-
-    stored: int = 0
-    repeated: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
 
 
 class Runs(Protocol):

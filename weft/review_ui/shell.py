@@ -24,7 +24,7 @@ from weft.review_ui.views import (
 )
 
 _SIDEBAR = 208
-_OF_REVIEWERS = ("/review",)
+_OF_REVIEWERS = "/review"
 
 
 def main(default: str = "/") -> None:
@@ -51,8 +51,8 @@ def main(default: str = "/") -> None:
         ui.note("Ask who runs this server for a new link.", tone="warn", bold="You are signed out.")
         return
     if role is Role.REVIEWER:
-        entries = [entry for entry in entries if entry[0] in _OF_REVIEWERS]
-        default = _OF_REVIEWERS[0]
+        # Every address leads to the queues: one that is not there would stop at a box that says so.
+        entries = [(path, "Review", review.page, path == _OF_REVIEWERS) for path, *_ in entries]
     pages = {
         path: st.Page(ui.guarded(show), title=title, url_path=path.strip("/") or "overview", default=path == default)
         for path, title, show, _ in entries

@@ -219,14 +219,6 @@ def content(label: str, value: Any, *, bad: bool = False) -> None:
     show(join([element("div", label, class_="w-label"), element("div", text, class_=classes)]))
 
 
-def large(label: str, value: Any, *, answer: bool = False) -> None:
-    """The one thing that a reviewer looks at."""
-    chat = fmt.messages(value)
-    inner = chat_markup(chat) if chat is not None else fmt.text(value) or fmt.MISSING
-    box = element("div", inner, class_="w-case w-answer" if answer else "w-case")
-    show(join([element("div", label, class_="w-label"), box]))
-
-
 def chat_markup(chat: Sequence[Mapping[str, str]]) -> Markup:
     """The messages of a chat."""
     rows = [

@@ -78,17 +78,10 @@ def estimate(
     repetitions are of: their errors are summed before they are squared, and the degrees count labelled clusters.
     Raises InputError for p outside (0, 1] and for values that are not finite.
     """
-    judged, chance = np.asarray(f, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    has = np.asarray(x, dtype=np.bool_)
-    label = np.where(has, np.asarray(y, dtype=np.float64), 0.0)
+    judged, chance, has, label = _units(f, p, x, y)
     n = judged.size
-    if not judged.shape == chance.shape == has.shape == label.shape:
-        raise InputError(f"f, p, x and y have {n}, {chance.size}, {has.size} and {label.size} values.", field="f")
     if n == 0:
         return Estimate(0, 0, None, level=level, method="active inference", reason="there are no cases")
-    _check_probabilities(chance)
-    if not (np.isfinite(judged).all() and np.isfinite(label).all()):
-        raise InputError("f and the labels must be finite.", field="f")
     inverse = has / chance
     labels, rest = inverse * label, 1 - inverse
     varied = bool(np.ptp(label[has])) if has.any() else False
@@ -98,13 +91,12 @@ def estimate(
     weight = float(weights.mean())
     value = float(bracket.mean())
     count = int(has.sum())
-    if count < _FEW:
-        reason = "fewer than two labels give no interval"
-        return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     sums = np.bincount(groups, weights=bracket - value)
-    se = math.sqrt(float((sums**2).sum()) / n / (n - ddof))
+    se = math.sqrt(float((sums**2).sum()) / n / (n - ddof)) if count >= _FEW else 0.0
     if se == 0.0:
-        reason = "machine and labels are all equal, which says nothing of their spread"
+        few = "fewer than two labels give no interval"
+        equal = "machine and labels are all equal, which says nothing of their spread"
+        reason = few if count < _FEW else equal
         return Estimate(n, 0, value, level=level, method="active inference", reason=reason, labelled=count)
     apart = len(set(groups[has].tolist()))
     degrees = float(max(1, apart - 1 - 2 * tune))
@@ -259,6 +251,20 @@ def _least(labels: Floats, rest: Floats, judged: Floats) -> tuple[float, float]:
     weight = (fr * ry / rr - fy) / alone if alone > _LEAST * ff else 0.0
     weight = min(1.0, max(0.0, weight))
     return weight, -(ry + weight * fr) / rr
+
+
+def _units(f: ArrayLike, p: ArrayLike, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_], Floats]:
+    """The arguments of :func:`estimate` as arrays, checked; a label that is not there is 0."""
+    judged, chance = np.asarray(f, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    has = np.asarray(x, dtype=np.bool_)
+    label = np.where(has, np.asarray(y, dtype=np.float64), 0.0)
+    if not judged.shape == chance.shape == has.shape == label.shape:
+        sizes = f"{judged.size}, {chance.size}, {has.size} and {label.size}"
+        raise InputError(f"f, p, x and y have {sizes} values.", field="f")
+    _check_probabilities(chance)
+    if not (np.isfinite(judged).all() and np.isfinite(label).all()):
+        raise InputError("f and the labels must be finite.", field="f")
+    return judged, chance, has, label
 
 
 def _check_probabilities(p: Floats) -> None:

@@ -23,7 +23,22 @@ _Word = Annotated[str | None, Body()]
 def router(store: Store) -> APIRouter:
     """The routes of feedback."""
     routes = APIRouter(prefix="/api", tags=["traces"])
+    _add_feedback(routes, store)
+    _add_scores(routes, store)
 
+    @routes.get(
+        "/threads",
+        response_model=Page[ThreadSummary],
+        summary="Conversations, filtered and paged",
+        openapi_extra=described(ThreadQuery),
+    )
+    def list_threads(query: _Threads) -> Response:
+        return reply(store.spans.list_threads(query))
+
+    return routes
+
+
+def _add_feedback(routes: APIRouter, store: Store) -> None:
     @routes.post(
         "/spans/{trace_id:text}/{span_id:text}/feedback", response_model=Score, summary="Say something of a span"
     )
@@ -54,6 +69,8 @@ def router(store: Store) -> APIRouter:
     def listed(trace_id: str, span_id: str) -> Response:
         return reply(human_scores.listed(store, trace_id, span_id))
 
+
+def _add_scores(routes: APIRouter, store: Store) -> None:
     @routes.post("/scores", summary="Store scores at once")
     def add_scores(scores: list[Score], request: Request) -> Response:
         person = identity_of(request.scope).person
@@ -70,17 +87,6 @@ def router(store: Store) -> APIRouter:
         theirs = None if identity.role is Role.ADMIN else identity.person
         store.evaluations.delete_score(score_id, author=theirs or one(request, "author"))
         return reply({"deleted": score_id})
-
-    @routes.get(
-        "/threads",
-        response_model=Page[ThreadSummary],
-        summary="Conversations, filtered and paged",
-        openapi_extra=described(ThreadQuery),
-    )
-    def list_threads(query: _Threads) -> Response:
-        return reply(store.spans.list_threads(query))
-
-    return routes
 
 
 def _by(person: str | None, score: Score) -> Score:

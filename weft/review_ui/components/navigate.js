@@ -39,3 +39,21 @@ function element(tag, className, text) {
   return node;
 }
 
+// What a page shows stands in its address.
+const asked = () => new URLSearchParams(window.location.search);
+
+function addressWith(changes) {
+  const parameters = asked();
+  for (const [name, value] of Object.entries(changes)) value ? parameters.set(name, value) : parameters.delete(name);
+  return window.location.pathname + "?" + parameters;
+}
+
+function remember(changes, push = true) {
+  window.history[push ? "pushState" : "replaceState"](window.history.state, "", addressWith(changes));
+}
+
+function errorNode(error) {
+  const node = element("div", "failure bad", error.message);
+  node.setAttribute("role", "alert");
+  return node;
+}

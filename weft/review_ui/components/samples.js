@@ -5,18 +5,6 @@ const MOST_COLUMNS = 6;
 const MOST_TICKED_IN_ADDRESS = 40;
 const SLOW_MS = 10_000;
 
-const asked = () => new URLSearchParams(window.location.search);
-
-function addressWith(changes) {
-  const parameters = asked();
-  for (const [name, value] of Object.entries(changes)) value ? parameters.set(name, value) : parameters.delete(name);
-  return window.location.pathname + "?" + parameters;
-}
-
-function remember(changes, push = true) {
-  window.history[push ? "pushState" : "replaceState"](window.history.state, "", addressWith(changes));
-}
-
 // A metric as a filter names it.
 function fieldName(metric) {
   if (/^[A-Za-z_][\w./@:^-]*(=[\w./@-]+)?$/.test(metric)) return metric;
@@ -27,12 +15,6 @@ const quotedText = (text) => (text.includes('"') ? "'" + text + "'" : '"' + text
 
 function traceHref(sample) {
   return sample && sample.trace_id ? "/trace?" + new URLSearchParams({ id: sample.trace_id, ...(sample.span_id ? { span: sample.span_id } : {}) }) : null;
-}
-
-function errorNode(error) {
-  const node = element("div", "failure bad", error.message);
-  node.setAttribute("role", "alert");
-  return node;
 }
 
 class Samples {

@@ -30,9 +30,11 @@ from weft.recording import FlushReport
 from weft.records import RecordType, RunKind, encode
 from weft.records.codec import Observation
 from weft.settings import Settings
+from weft.training import lifecycle
 from weft.training import run as runs
 from weft.training.environment import rank
-from weft.training.run import Run, RunOptions
+from weft.training.lifecycle import RunOptions
+from weft.training.run import Run
 
 if TYPE_CHECKING:
     from weft.drainer import DrainReport
@@ -349,7 +351,7 @@ def _options(
         run_id=run_id,
         project="",
         kind=run_kind,
-        name=name or runs.default_name(run_id),
+        name=name or lifecycle.default_name(run_id),
         config=config or {},
         tags=tuple(tags or ()),
         source=source,
@@ -477,7 +479,7 @@ def _at_exit() -> None:
     if session is None or session.pid != os.getpid():
         return  # a forked child: what it recorded is in the journal, the rest is the parent's
     if runs.current is not None:
-        failure = None if _uncaught is None else runs.failure_of(_uncaught)
+        failure = None if _uncaught is None else lifecycle.failure_of(_uncaught)
         runs.current.finish(exit_code=_exit_code, failure=failure)
     session.close()
 

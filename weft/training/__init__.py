@@ -2,6 +2,7 @@
 
 from weft.training.artifacts import Artifact, LoggedArtifact
 from weft.training.deployments import deployed
-from weft.training.run import Run, RunOptions, finish, log
+from weft.training.lifecycle import RunOptions
+from weft.training.run import Run, finish, log
 
 __all__ = ["Artifact", "LoggedArtifact", "Run", "RunOptions", "deployed", "finish", "log"]

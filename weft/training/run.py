@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import operator
 import os
-import sys
 import threading
-import traceback
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -20,16 +16,13 @@ from weft import clock
 from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
-from weft.records import ConsoleLines, Failure, RecordType, RunKind, RunStatus, RunUpdate, dumps
-from weft.tracing.calls import Call, read_call, read_calls
+from weft.records import Failure, RecordType, RunStatus, dumps
 from weft.tracing.capture import capture
 from weft.training import values as value_rules
-from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
-from weft.training.console import ConsoleTee
-from weft.training.environment import describe
 from weft.training.fields import Fields
-from weft.training.git import git_state
-from weft.training.system import SystemSampler
+from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surroundings
+from weft.training.observers import Observers
+from weft.training.used import RunArtifacts, RunCalls
 
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
@@ -41,25 +34,7 @@ current: Run | None = None
 _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a run begins with. ``source`` tells this process's points from those of others that share the run; only
-    the ``primary`` process says when the run began and how it ended."""
-
-    run_id: str
-    project: str
-    kind: RunKind
-    name: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    tags: Sequence[str] = ()
-    group: str | None = None
-    job_type: str | None = None
-    notes: str | None = None
-    source: str = ""
-    primary: bool = True
-
-
-class Run:
+class Run(RunArtifacts, RunCalls):
     """One execution of a program: config, summary, metrics, console, artifacts, and how it ended.
 
     A context manager: it finishes at the end of the block, as failed where the block raises.
@@ -68,25 +43,16 @@ class Run:
     def __init__(
         self, recorder: Recorder, options: RunOptions, on_finish: Callable[[Run], None] = lambda run: None
     ) -> None:
-        self.id = options.run_id
-        self.project = options.project
+        super().__init__(recorder, options)
         self.name = options.name
-        self.kind = options.kind
         self.tags = list(options.tags)
-        self.status = RunStatus.RUNNING
         self.config = Fields("config", lambda changed: self._record(config=changed))
         self.summary = Fields("summary", self._summary_set)
-        self._recorder = recorder
         self._on_finish = on_finish
-        self._primary = options.primary
-        self._source = options.source
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
         self._next_step = 0
         self._unpublished: dict[str, Any] = {}
         self._published_ns = 0
-        self._tee: ConsoleTee | None = None
-        self._sampler: SystemSampler | None = None
+        self._observers = Observers(self)
         self._begin(options)
         _living.add(self)
 
@@ -96,12 +62,13 @@ class Run:
         return self._recorder.address(f"/run/{self.id}")
 
     @property
-    def source(self) -> str:
-        """Where this process's points come from: empty for one process, else the rank or the process."""
-        return self._source
+    def step(self) -> int:
+        """The step that the next :meth:`log` without ``step`` writes to."""
+        return self._next_step
 
-    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Record metrics of one step; without ``step`` the one after the last.
+    def log(self, values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Record metrics of one step: ``step``, or the one at hand. ``commit`` says whether the next step comes then;
+        by default it does unless ``step`` is given, and calls of one step add up, the last value of a name staying.
 
         Nested mappings are flattened with ``.``; what is not a number goes to the summary. Raises InputError
         where ``values`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
@@ -123,16 +90,20 @@ class Run:
                 metrics, others = value_rules.split(values)
                 others = capture(others)
                 break
-        self._append(metrics, others, step)
+        self._append(metrics, others, step, step is None if commit is None else commit)
 
-    def _append(self, metrics: Mapping[str, Any], others: dict[str, Any] | None, step: int | None) -> None:
+    def _append(
+        self, metrics: Mapping[str, Any], others: dict[str, Any] | None, step: int | None, commit: bool
+    ) -> None:
         now = clock.now_ns()
         with self._lock:
             if step is None:
                 step = self._next_step
             elif not -_INT64 <= step < _INT64:
                 raise InputError(f"The step {step} does not fit 64 bits.", field="step")
-            self._next_step = step + 1
+            upcoming = step + 1 if commit else step
+            if upcoming > self._next_step:  # an earlier step that is logged again moves nothing back
+                self._next_step = upcoming
             if metrics:
                 record = {
                     "run_id": self.id,
@@ -154,40 +125,6 @@ class Run:
             if others or now - self._published_ns > _SUMMARY_EVERY_NS:
                 self._publish(now)
 
-    def log_artifact(
-        self,
-        artifact: Artifact | str | Path,
-        aliases: Sequence[str] = (),
-        *,
-        name: str | None = None,
-        type: str = "files",
-    ) -> LoggedArtifact:
-        """Store an artifact, or a file or folder as one, as made by this run.
-
-        Equal content gives the version that exists. Raises InputError for a bad name or path, StoreError or
-        ServerError where it cannot be stored.
-        """
-        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases)
-
-    def use_artifact(self, ref: str) -> LoggedArtifact:
-        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""
-        return use_artifact(self._recorder, self.id, ref)
-
-    def get_calls(
-        self, filter: Mapping[str, Any] | None = None, *, limit: int | None = None, offset: int = 0
-    ) -> list[Call]:
-        """The project's calls as stored, the earliest first: ``get_calls(filter={"op_names": ["answer"]})``.
-
-        The filters are those of :func:`weft.tracing.calls.read_calls`. Raises InputError for another one.
-        """
-        self._recorder.flush()
-        return list(read_calls(self._recorder.store, self.project, filter, limit=limit, offset=offset))
-
-    def get_call(self, call_id: str) -> Call:
-        """One call of the project as stored, by its id. Raises NotFoundError."""
-        self._recorder.flush()
-        return read_call(self._recorder.store, self.project, call_id)
-
     def finish(self, exit_code: int = 0, failure: Failure | None = None) -> None:
         """End the run: finished, or failed with an exit code that is not 0 or a failure. A second call does nothing.
 
@@ -196,7 +133,7 @@ class Run:
         if self.status is not RunStatus.RUNNING:
             return
         if os.getpid() == self._pid:
-            self._stop_observers()
+            self._observers.stop()
             failed = exit_code != 0 or failure is not None
             self.status = RunStatus.FAILED if failed else RunStatus.FINISHED
             with self._lock:
@@ -206,21 +143,13 @@ class Run:
                     status=self.status,
                     ended_at_ns=clock.now_ns(),
                     exit_code=exit_code or int(failed),
-                    failure=None if failure is None else _failure_fields(failure),
+                    failure=None if failure is None else failure_fields(failure),
                 )
         self._on_finish(self)
 
     def observe(self) -> None:
         """Start to record what the process prints and how the machine fares, as the settings have it."""
-        settings = self._recorder.settings
-        if settings.mode == "disabled":
-            return
-        if settings.console:
-            self._tee = ConsoleTee(self._console)
-            self._tee.start()
-        if settings.system_interval_s > 0 and self._primary:
-            self._sampler = SystemSampler(settings.system_interval_s, self._system)
-            self._sampler.start()
+        self._observers.start()
 
     def update(self, *, config: Mapping[str, Any] | None = None, tags: Sequence[str] = ()) -> None:
         """Merge more config and tags into the run."""
@@ -246,7 +175,7 @@ class Run:
 
     def _begin(self, options: RunOptions) -> None:
         config = self.config.keep(options.config)
-        if self._recorder.settings.mode == "disabled":
+        if self.disabled:
             return
         if not self._primary:
             if config:
@@ -262,14 +191,10 @@ class Run:
             group=options.group,
             job_type=options.job_type,
             notes=options.notes,
-            environment=describe(),
-            git=git_state() if self._recorder.settings.git else None,
+            **surroundings(self.settings),
             started_at_ns=now,
             writer=self._recorder.writer,
         )
-
-    def _record(self, **changed: Any) -> None:
-        self._recorder.record(RunUpdate(run_id=self.id, project=self.project, time_ns=clock.now_ns(), **changed))
 
     def _summary_set(self, changed: dict[str, Any]) -> None:
         with self._lock:
@@ -283,64 +208,25 @@ class Run:
             dict.update(self.summary, changed)
             self._record(summary=changed)
 
-    def _console(self, first: int, stream: str, lines: list[str]) -> None:
-        self._recorder.record(ConsoleLines(self.id, self.project, clock.now_ns(), first, stream, lines, self._source))
-
-    def _system(self, index: int, sample: dict[str, float]) -> None:
-        record = {
-            "run_id": self.id,
-            "project": self.project,
-            "step": index,
-            "time_ns": clock.now_ns(),
-            "values": sample,
-            "source": "system",
-        }
-        self._recorder.append(RecordType.METRICS, orjson.dumps(record))
-
-    def _stop_observers(self) -> None:
-        if self._sampler is not None:
-            self._sampler.stop()
-        if self._tee is not None:
-            self._tee.stop()
-        self._sampler = self._tee = None
-
     def _after_fork(self) -> None:
         child = f"pid-{os.getpid()}"
         self._source = f"{self._source}.{child}" if self._source else child
         self._lock = threading.RLock()
         self._unpublished = {}
-        self._sampler = None
-        if self._tee is not None:
-            self._tee.after_fork()
+        self._observers.after_fork()
 
 
-def log(values: Mapping[str, Any], step: int | None = None) -> None:
+def log(values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
     """Record metrics of one step of the current run: see :meth:`Run.log`. Raises WeftError where there is none."""
     if current is None:
         raise WeftError("weft.log needs a run.", remedy="Call weft.init('my-project') first.")
-    current.log(values, step)
+    current.log(values, step, commit)
 
 
 def finish(exit_code: int = 0) -> None:
     """End the current run; does nothing where there is none."""
     if current is not None:
         current.finish(exit_code)
-
-
-def failure_of(error: BaseException) -> Failure:
-    """An exception as a record."""
-    stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return Failure(type=type(error).__qualname__, message=str(error), stack=stack)
-
-
-def default_name(run_id: str) -> str:
-    """A name for a run that has none: the program's and the beginning of the id."""
-    program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
-    return f"{program}-{run_id[:4]}"
-
-
-def _failure_fields(failure: Failure) -> dict[str, str]:
-    return {"type": failure.type, "message": failure.message, "stack": failure.stack}
 
 
 def _as_step(step: Any) -> int:

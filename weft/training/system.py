@@ -37,6 +37,9 @@ class SystemSampler:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout=2.0)
 
+    def after_fork(self) -> None:
+        """In the child: the thread is the parent's, and nothing is to be done."""
+
     def sample(self) -> dict[str, float]:
         """One sample."""
         memory = psutil.virtual_memory()

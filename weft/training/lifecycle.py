@@ -1,0 +1,55 @@
+"""How a run begins and ends: its options, what is recorded of its surroundings, its failure."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weft.records import Failure, RunKind
+from weft.settings import Settings
+from weft.training.environment import describe
+from weft.training.git import git_state
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run begins with. ``source`` tells this process's points from those of others that share the run; only
+    the ``primary`` process says when the run began and how it ended."""
+
+    run_id: str
+    project: str
+    kind: RunKind
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
+    source: str = ""
+    primary: bool = True
+
+
+def surroundings(settings: Settings) -> dict[str, Any]:
+    """What is captured as a run begins, by field of :class:`weft.records.RunUpdate`."""
+    return {"environment": describe(), "git": git_state() if settings.git else None}
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An exception as a record."""
+    stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Failure(type=type(error).__qualname__, message=str(error), stack=stack)
+
+
+def failure_fields(failure: Failure) -> dict[str, str]:
+    """A failure as a run's record holds it."""
+    return {"type": failure.type, "message": failure.message, "stack": failure.stack}
+
+
+def default_name(run_id: str) -> str:
+    """A name for a run that has none: the program's and the beginning of the id."""
+    program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "run"
+    return f"{program}-{run_id[:4]}"

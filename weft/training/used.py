@@ -1,0 +1,53 @@
+"""What a run makes and uses: artifacts, and the calls of its project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from weft.tracing.calls import Call, read_call, read_calls
+from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
+from weft.training.core import RunCore
+
+
+class RunArtifacts(RunCore):
+    """The methods of a run that have to do with artifacts."""
+
+    def log_artifact(
+        self,
+        artifact: Artifact | str | Path,
+        aliases: Sequence[str] = (),
+        *,
+        name: str | None = None,
+        type: str = "files",
+    ) -> LoggedArtifact:
+        """Store an artifact, or a file or folder as one, as made by this run.
+
+        Equal content gives the version that exists. Raises InputError for a bad name or path, StoreError or
+        ServerError where it cannot be stored.
+        """
+        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases)
+
+    def use_artifact(self, ref: str) -> LoggedArtifact:
+        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""
+        return use_artifact(self._recorder, self.id, ref)
+
+
+class RunCalls(RunCore):
+    """The methods of a run that read calls."""
+
+    def get_calls(
+        self, filter: Mapping[str, Any] | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[Call]:
+        """The project's calls as stored, the earliest first: ``get_calls(filter={"op_names": ["answer"]})``.
+
+        The filters are those of :func:`weft.tracing.calls.read_calls`. Raises InputError for another one.
+        """
+        self._recorder.flush()
+        return list(read_calls(self._recorder.store, self.project, filter, limit=limit, offset=offset))
+
+    def get_call(self, call_id: str) -> Call:
+        """One call of the project as stored, by its id. Raises NotFoundError."""
+        self._recorder.flush()
+        return read_call(self._recorder.store, self.project, call_id)

@@ -4,9 +4,26 @@ from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, Linea
 from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.keeping import AuditEntry, Deletion, Retention
+from weft.records.logged import Logged, LoggedSummary
 from weft.records.media import Media, MediaReference, find_media
 from weft.records.people import Credential, CredentialKind, Identity, Person, Role
 from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
+from weft.records.registry import (
+    STAGES,
+    CheckKind,
+    CheckState,
+    Delivery,
+    DeliveryState,
+    Hook,
+    Promotion,
+    Registered,
+    RegistryAction,
+    RegistryEvent,
+    RegistryVersion,
+    Requirement,
+    Stage,
+    Standing,
+)
 from weft.records.reviews import (
     ItemStatus,
     LabelQuery,
@@ -26,24 +43,32 @@ from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 from weft.records.threads import ThreadQuery, ThreadSummary
 
 __all__ = [
+    "STAGES",
     "ArtifactFile",
     "ArtifactVersion",
     "AttributeIndex",
     "AuditEntry",
     "Batch",
+    "CheckKind",
+    "CheckState",
     "ConsoleLines",
     "Credential",
     "CredentialKind",
     "Deletion",
+    "Delivery",
+    "DeliveryState",
     "Deployment",
     "Entry",
     "Example",
     "Failure",
+    "Hook",
     "Identity",
     "ItemStatus",
     "LabelQuery",
     "LineageEdge",
     "LineageGraph",
+    "Logged",
+    "LoggedSummary",
     "Media",
     "MediaReference",
     "Metrics",
@@ -51,8 +76,14 @@ __all__ = [
     "Page",
     "Person",
     "Price",
+    "Promotion",
     "QueueHome",
     "RecordType",
+    "Registered",
+    "RegistryAction",
+    "RegistryEvent",
+    "RegistryVersion",
+    "Requirement",
     "Retention",
     "ReviewClaim",
     "ReviewComment",
@@ -78,6 +109,8 @@ __all__ = [
     "Span",
     "SpanQuery",
     "SpanStatus",
+    "Stage",
+    "Standing",
     "ThreadQuery",
     "ThreadSummary",
     "Totals",

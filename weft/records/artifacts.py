@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_LONGEST_PATH = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactFile:
-    """One file of an artifact: its path inside it (posix, relative), its digest and size."""
+    """One file of an artifact: its path inside it (posix, relative), its digest and size.
+
+    A reference has the ``url`` of its content, which is not kept. Its ``digest`` is that of the content where ``etag``
+    is None; else of the address and the ``etag`` that the place gave; an empty ``etag`` says that nothing is checked.
+    """
 
     path: str
     digest: str
     size_bytes: int
+    url: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactVersion:
-    """An immutable version of a named, typed thing. ``digest`` covers type, files, examples and metadata."""
+    """A version of a named, typed thing. ``digest`` covers type, files, examples and metadata as they were logged.
+
+    ``files`` is empty where versions are listed; ``file_count`` and ``size_bytes`` are always told. What it is made of
+    never changes; description, metadata, tags, aliases and ``expires_ns`` may.
+    """
 
     project: str
     name: str
@@ -45,11 +60,66 @@ class ArtifactVersion:
     aliases: list[str] = field(default_factory=list)
     examples: int = 0
     run_id: str | None = None
+    tags: list[str] = field(default_factory=list)
+    expires_ns: int | None = None
+    file_count: int = 0
+    size_bytes: int = 0
 
     @property
     def ref(self) -> str:
         """The stable reference, ``name:v3``."""
         return f"{self.name}:v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """What is to change about a version; None leaves it as it is.
+
+    ``aliases`` are all that shall name it, beside ``latest``; an empty ``description`` and an ``expires_ns`` of 0 take
+    away what was there.
+    """
+
+    description: str | None = None
+    metadata: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    aliases: list[str] | None = None
+    expires_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVersion:
+    """A version on its way to the store: its content lies in ``outbox/FOLDER`` of the directory that logged it."""
+
+    version: ArtifactVersion
+    folder: str
+    aliases: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactCollection:
+    """What a collection removed, or would remove: references of versions, and what then nothing needs any more."""
+
+    versions: list[str] = field(default_factory=list)
+    blobs: int = 0
+    size_bytes: int = 0
+    dry_run: bool = False
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path can stand in an artifact: relative, posix, without ``..``, drives or empty parts."""
+    return (
+        isinstance(path, str)
+        and 0 < len(path) <= _LONGEST_PATH
+        and not any(bad in path for bad in ("\x00", "\\"))
+        and not PurePosixPath(path).is_absolute()
+        and not PureWindowsPath(path).drive
+        and all(part not in ("", ".", "..") for part in path.split("/"))
+    )
+
+
+def is_digest(text: object) -> bool:
+    """Whether ``text`` is written as digests are: 64 hex digits."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 class NodeKind(StrEnum):
@@ -61,6 +131,7 @@ class NodeKind(StrEnum):
     TRACE = "trace"
     QUEUE = "queue"
     DEPLOYMENT = "deployment"
+    REGISTRY = "registry"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from weft.store.tables.decisions import (
     version_examples,
 )
 from weft.store.tables.keeping import audit, deleted_spans, retentions
+from weft.store.tables.media import logged_names, logged_values, media_parts
 from weft.store.tables.observations import (
     chunks,
     console,
@@ -35,6 +36,14 @@ from weft.store.tables.observations import (
 )
 from weft.store.tables.people import credentials, people
 from weft.store.tables.reading import attribute_indexes, backfills, span_attributes, span_groups, span_hours
+from weft.store.tables.registry import (
+    hook_deliveries,
+    hooks,
+    registered,
+    registry_aliases,
+    registry_events,
+    registry_versions,
+)
 from weft.store.tables.reviews import (
     review_claims,
     review_comments,
@@ -63,7 +72,12 @@ __all__ = [
     "edges",
     "examples",
     "freed_contents",
+    "hook_deliveries",
+    "hooks",
     "latest_pieces",
+    "logged_names",
+    "logged_values",
+    "media_parts",
     "metadata",
     "people",
     "pieces",
@@ -71,6 +85,10 @@ __all__ = [
     "prices",
     "progress",
     "projects",
+    "registered",
+    "registry_aliases",
+    "registry_events",
+    "registry_versions",
     "retentions",
     "review_claims",
     "review_comments",

@@ -28,6 +28,8 @@ from weft.records import (
     LabelQuery,
     LineageEdge,
     LineageGraph,
+    Logged,
+    LoggedSummary,
     NodeKind,
     Page,
     Person,
@@ -67,6 +69,7 @@ __all__ = [
     "Evaluations",
     "IngestReport",
     "Keeping",
+    "LoggedStore",
     "People",
     "Prices",
     "Rejected",
@@ -98,6 +101,33 @@ class SeriesStore(Protocol):
 
     def list_series(self, run_id: str, *, text: str | None = None) -> list[SeriesSummary]: ...
     def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]: ...
+
+
+class LoggedStore(Protocol):
+    """What runs log besides numbers."""
+
+    def list_logged(self, run_id: str, *, text: str | None = None, kind: str | None = None) -> list[LoggedSummary]:
+        """What a run logged, by name and source; ``text`` keeps names that contain it, ``kind`` one kind."""
+        ...
+
+    def read_logged(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        source: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        limit: int = 1000,
+    ) -> list[Logged]:
+        """What a run logged under a name from step ``first`` to ``last``, by step and source, at most ``limit``."""
+        ...
+
+    def find_logged(
+        self, run_id: str, name: str, *, source: str | None = None, step: int | None = None
+    ) -> Logged | None:
+        """The latest that a run logged under a name, at or before ``step``."""
+        ...
 
 
 class Spans(Protocol):
@@ -454,6 +484,8 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def series(self) -> SeriesStore: ...
+    @property
+    def logged(self) -> LoggedStore: ...
     @property
     def spans(self) -> Spans: ...
     @property

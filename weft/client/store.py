@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
 from weft.client.keeping import RemoteKeeping
+from weft.client.logged import RemoteLogged
 from weft.client.people import RemotePeople
 from weft.client.reviews import RemoteReviews
 from weft.client.serving import RemoteDeployments, RemotePrices
@@ -47,6 +48,7 @@ class RemoteStore:
         self._wire = Wire(url, api_key, timeout_s)
         self.runs = RemoteRuns(self._wire)
         self.series = RemoteSeries(self._wire)
+        self.logged = RemoteLogged(self._wire)
         self.spans = RemoteSpans(self._wire)
         self.evaluations = RemoteEvaluations(self._wire)
         self.artifacts = RemoteArtifacts(self._wire)

@@ -17,12 +17,13 @@ import orjson
 
 from weft.records.artifacts import ArtifactVersion, LineageEdge, NodeKind
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
-from weft.records.media import UNKNOWN_TYPE, Media
+from weft.records.logged import Logged
+from weft.records.media import UNKNOWN_TYPE, Media, Part
 from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpdate, Writer
 from weft.records.spans import Failure, Span, SpanStatus
 
 Observation = (
-    Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge
+    Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge | Logged
 )
 
 
@@ -31,7 +32,7 @@ class RecordType(IntEnum):
 
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
     their payload starts with one JSON line, ``{"project": ...}``, then the body. MEDIA holds the bytes of an image,
-    a sound or a file in the same way. VERSION is an artifact version without
+    a sound or a file in the same way, those of a large one in parts. VERSION is an artifact version without
     files that a program came upon, such as the code of an op; it gets its number when it is stored. FORWARD holds a
     batch of another machine's journal: see ``weft.records.frames``.
     """
@@ -46,6 +47,7 @@ class RecordType(IntEnum):
     MEDIA = 8
     VERSION = 9
     EDGE = 10
+    LOGGED = 11
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18
@@ -86,6 +88,7 @@ _TYPES: dict[type[Any], RecordType] = {
     Writer: RecordType.WRITER,
     ArtifactVersion: RecordType.VERSION,
     LineageEdge: RecordType.EDGE,
+    Logged: RecordType.LOGGED,
 }
 _CLASSES: dict[int, type[Any]] = {int(number): cls for cls, number in _TYPES.items()}
 _FIELDS: dict[int, frozenset[str]] = {
@@ -129,8 +132,10 @@ def loads(data: bytes | bytearray | memoryview | str) -> Any:
 def encode(observation: Observation) -> tuple[RecordType, bytes]:
     """The type number and payload of an observation."""
     if isinstance(observation, Media):
-        head = dumps({"project": observation.project, "media_type": observation.media_type})
-        return RecordType.MEDIA, b"%b\n%b" % (head, observation.data)
+        told: dict[str, Any] = {"project": observation.project, "media_type": observation.media_type}
+        if observation.part is not None:
+            told["part"] = observation.part
+        return RecordType.MEDIA, b"%b\n%b" % (dumps(told), observation.data)
     return _TYPES[type(observation)], dumps(observation)
 
 
@@ -160,4 +165,15 @@ def _media(payload: bytes) -> Media:
     told = loads(head)
     if not isinstance(told, dict) or not isinstance(told.get("project"), str):
         raise ValueError("the payload does not begin with a line that names the project")
-    return Media(told["project"], str(told.get("media_type") or UNKNOWN_TYPE), data)
+    part = told.get("part")
+    media_type = str(told.get("media_type") or UNKNOWN_TYPE)
+    return Media(told["project"], media_type, data, None if part is None else _part(part))
+
+
+def _part(told: Any) -> Part:
+    if not isinstance(told, dict) or not isinstance(told.get("upload"), str) or not isinstance(told.get("number"), int):
+        raise ValueError("the payload does not begin with a line that tells which part it is")
+    whole = told.get("whole")
+    if whole is not None and not isinstance(whole, str):
+        raise ValueError("the digest of the whole is not text")
+    return Part(told["upload"], told["number"], whole)

@@ -35,13 +35,27 @@ _DATA_KEYS = ("data", "content", "b64_json")
 Keep = Callable[[bytes, str], Mapping[str, Any]]
 
 
+PART_BYTES = 8 * 1024 * 1024  # larger media travel in parts of so many bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a large medium it is: ``number`` counts from 0; the one that closes the ``upload`` has no bytes
+    but the digest of the ``whole``, and its number is how many parts came before."""
+
+    upload: str
+    number: int
+    whole: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The bytes of an image, a sound or a file on their way into the blobs of ``project``."""
+    """The bytes of an image, a sound or a file on their way into the blobs of ``project``, or a ``part`` of them."""
 
     project: str
     media_type: str
     data: bytes
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,36 @@ def remove_file(database: Database, project: str, digest: str) -> None:
             _path(database.blob_dir, project, digest).unlink(missing_ok=True)
 
 
+def write_blob(database: Database, connection: Connection, project: str, digest: str, pieces: Iterable[bytes]) -> bool:
+    """Store a blob that comes in pieces, in the transaction of ``connection``; False where they are not ``digest``."""
+    folder = database.blob_dir
+    if folder is None:
+        data = b"".join(pieces)
+        if digests.of_bytes(data) != digest:
+            return False
+        row = _row(database, project, digest, data, zstandard.ZstdCompressor(level=_LEVEL))
+    else:
+        place = _path(folder, project, digest)
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = place.with_name(f"{digest}.{ids.new_id()}")
+        seen, size = digests.running(), 0
+        try:
+            with partial.open("wb") as file:
+                for piece in pieces:
+                    seen.update(piece)
+                    size += file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            if seen.hexdigest() != digest:
+                return False
+            partial.replace(place)
+        finally:
+            partial.unlink(missing_ok=True)
+        row = (project, digest, size, "file", None, clock.now_ns())
+    database.insert_new(connection, "blobs", _COLUMNS, [row])
+    return True
+
+
 def _write_file(path: Path, data: bytes) -> None:
     if path.exists():
         return

@@ -19,6 +19,7 @@ from weft.store import slices as s
 from weft.store import tables as t
 from weft.store.blobs import MARK, find_texts, remove_file
 from weft.store.database import Database
+from weft.store.logged import named_blobs
 
 GRACE_S = 24 * 3600.0
 _ROWS = 1000
@@ -164,7 +165,7 @@ def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, 
 
 def _named_elsewhere(database: Database, connection: Connection) -> set[str]:
     """Whatever looks like a digest in the texts of other tables, and in the blobs that hold such texts."""
-    named: set[str] = set()
+    named = named_blobs(database, connection)
     long: list[tuple[str, str]] = []
     for name in _SPEAKERS:
         table = t.metadata.tables[name]

@@ -22,6 +22,7 @@ from weft.records import (
     ConsoleLines,
     Entry,
     LineageEdge,
+    Logged,
     Media,
     Metrics,
     RecordType,
@@ -42,6 +43,8 @@ from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
 from weft.store.lineage import EDGE_COLUMNS, edge_row
+from weft.store.logged import logged_row, write_logged
+from weft.store.parts import part_row, write_parts
 from weft.store.prices import apply_prices
 from weft.store.received import OTLP, RECORD_ERRORS, Rows, Shaped, decode_otlp, mention, without_media
 from weft.store.rows import span_row
@@ -176,8 +179,13 @@ def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
             rows.append(mention(None, record.project, record.time_ns))
         case Writer():
             rows.append(("writers", _checked_writer(record)))
-        case Media():
+        case Media(part=None):
             rows.append(("media", (v.project_name(record.project), record.data)))
+        case Media(part=part) if part is not None:
+            rows.append(("parts", part_row(record, part)))
+        case Logged():
+            rows.append(("logged", logged_row(record, writer)))
+            rows.append(mention(record.run_id, record.project, record.time_ns))
     return []
 
 
@@ -233,6 +241,8 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     for project, data in rows["media"]:
         texts.keep(project, data)
     texts.write(database, connection)
+    write_parts(database, connection, rows["parts"])
+    write_logged(database, connection, rows["logged"])
 
 
 def _stubs(mentions: list[tuple[str | None, str, int]]) -> dict[str, tuple[str, int]]:

@@ -14,6 +14,7 @@ from weft.records import ConsoleLines, Page, Run, RunKind, RunQuery, RunStatus, 
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
+from weft.store.logged import delete_logged
 from weft.store.paging import Order, fetch_page
 from weft.store.reading import delete_spans
 from weft.store.span_rows import recount_traces
@@ -99,6 +100,7 @@ class SqlRuns:
             touched = delete_spans(self._database, connection, t.spans.c.run_id == run_id)
             for table in (t.series, t.console, t.samples, t.scores):
                 connection.execute(table.delete().where(table.c.run_id == run_id))
+            delete_logged(connection, run_id)
             recount_traces(self._database, connection, touched)
 
     def _order(self, order: str) -> Order:

@@ -21,6 +21,7 @@ from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
 from weft.store.ingest import forget_progress, ingest, ingest_shaped, progress, retire
 from weft.store.keeping import SqlKeeping
+from weft.store.logged import SqlLogged
 from weft.store.migrations import migrate
 from weft.store.people import SqlPeople
 from weft.store.prices import SqlPrices
@@ -44,6 +45,7 @@ class SqlStore:
         self.database = database
         self.runs = SqlRuns(database)
         self.series = SqlSeries(database)
+        self.logged = SqlLogged(database)
         self.spans = SqlSpans(database)
         self.evaluations = SqlEvaluations(database)
         self.artifacts = SqlArtifacts(database)

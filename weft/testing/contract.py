@@ -14,6 +14,7 @@ from weft.testing.contract_decisions import ArtifactContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_labels import AdjudicationContract, LabelContract
+from weft.testing.contract_logged import LoggedContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
@@ -30,6 +31,7 @@ class StoreContract(
     IngestContract,
     SpanContract,
     MediaContract,
+    LoggedContract,
     OutlineContract,
     WordContract,
     AttributeContract,

@@ -1,0 +1,185 @@
+"""What runs log besides numbers: names are numbered, values lie by step; bytes are in the blobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import zstandard
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from weft.errors import StoreError
+from weft.records import Logged, LoggedSummary, dumps, loads
+from weft.records.logged import KINDS, LONGEST_NAME, MOST_DATA
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.blobs import find_texts
+from weft.store.database import Database
+
+_KEY = ("run_id", "name", "source")
+_COLUMNS = tuple(column.name for column in t.logged_values.columns)
+_PACKED = b"\x28\xb5\x2f\xfd"  # zstd's magic number, with which no JSON begins
+_WORTH_PACKING = 200  # bytes
+_LEVEL = 3
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_MEMBERS = re.compile(rb'"members":\s*"([0-9a-f]{64})"')
+
+Row = tuple[tuple[str, str, str], int, str, int, str, str, bytes]  # key, step, project, time_ns, writer, kind, data
+
+
+class SqlLogged:
+    """What runs logged besides numbers, in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_logged(self, run_id: str, *, text: str | None = None, kind: str | None = None) -> list[LoggedSummary]:
+        """What a run logged, by name and source; ``text`` keeps names that contain it."""
+        n, d = t.logged_names.c, t.logged_values.c
+        spans = (
+            select(n.logged_id, n.name, n.source, func.count().label("count"))
+            .add_columns(func.min(d.step).label("first_step"), func.max(d.step).label("last_step"))
+            .join(t.logged_values, d.logged_id == n.logged_id)
+            .where(n.run_id == run_id, *([n.name.ilike(v.like(text), escape="\\")] if text else []))
+            .group_by(n.logged_id, n.name, n.source)
+            .subquery()
+        )
+        query = select(spans, d.kind).join(
+            t.logged_values, (d.logged_id == spans.c.logged_id) & (d.step == spans.c.last_step)
+        )
+        if kind is not None:
+            query = query.where(d.kind == kind)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(spans.c.name, spans.c.source)).all()
+        return [
+            LoggedSummary(run_id, row.name, row.source, row.kind, row.count, row.first_step, row.last_step)
+            for row in rows
+        ]
+
+    def read_logged(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        source: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        limit: int = 1000,
+    ) -> list[Logged]:
+        """What a run logged under a name from step ``first`` to ``last``, by step and source, at most ``limit``."""
+        query = self._chosen(run_id, name, source, first, last).limit(v.checked_limit(limit))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(t.logged_values.c.step, t.logged_names.c.source)).all()
+        return [_logged(row) for row in rows]
+
+    def find_logged(
+        self, run_id: str, name: str, *, source: str | None = None, step: int | None = None
+    ) -> Logged | None:
+        """The latest that a run logged under a name at or before ``step``; None where there is none."""
+        query = self._chosen(run_id, name, source, None, step).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query.order_by(t.logged_values.c.step.desc(), t.logged_names.c.source)).first()
+        return None if row is None else _logged(row)
+
+    def _chosen(self, run_id: str, name: str, source: str | None, first: int | None, last: int | None) -> Any:
+        n, d = t.logged_names.c, t.logged_values.c
+        wanted: list[ColumnElement[bool]] = [n.run_id == run_id, n.name == name]
+        if source is not None:
+            wanted.append(n.source == source)
+        if first is not None:
+            wanted.append(d.step >= first)
+        if last is not None:
+            wanted.append(d.step <= last)
+        of_name = t.logged_values.join(t.logged_names, n.logged_id == d.logged_id)
+        return select(t.logged_values, n.run_id, n.name, n.source).select_from(of_name).where(*wanted)
+
+
+def logged_row(logged: Logged, writer: str) -> Row:
+    """The row of a record. Raises ValueError naming the field that is wrong."""
+    name = v.words(logged.name, "name")
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise ValueError(f"name has {len(name)} characters; 1 to {LONGEST_NAME} are allowed")
+    if logged.kind not in KINDS:
+        raise ValueError(f"kind is {logged.kind!r}; it is one of {', '.join(KINDS)}")
+    data = dumps(v.mapping(logged.data, "data"))
+    if len(data) > MOST_DATA:
+        raise ValueError(f"data has {len(data)} bytes; {MOST_DATA} are allowed")
+    return (
+        (v.identifier(logged.run_id, "run_id"), name, v.words(logged.source, "source")),
+        v.int64(logged.step, "step"),
+        v.project_name(logged.project),
+        v.int64(logged.time_ns, "time_ns"),
+        writer,
+        logged.kind,
+        _packed(data),
+    )
+
+
+def write_logged(database: Database, connection: Connection, rows: Sequence[Row]) -> None:
+    """Store rows of :func:`logged_row`; of two of one step the later by (time, writer, order of arrival) stays."""
+    if not rows:
+        return
+    ids = _ids(database, connection, sorted({row[0] for row in rows}))
+    folded: dict[tuple[int, int], tuple[Any, ...]] = {}
+    for key, *rest in rows:
+        row = (ids[key], *rest)
+        other = folded.get(row[:2])
+        if other is None or row[3:5] >= other[3:5]:
+            folded[row[:2]] = row
+    later = "(excluded.time_ns, excluded.writer) >= (old.time_ns, old.writer)"
+    ready = [folded[key] for key in sorted(folded)]
+    database.upsert(connection, "logged_values", _COLUMNS, ("logged_id", "step"), ready, where=later)
+
+
+def delete_logged(connection: Connection, run_id: str) -> None:
+    """Forget what a run logged; its blobs are left to the collection."""
+    of_run = select(t.logged_names.c.logged_id).where(t.logged_names.c.run_id == run_id)
+    connection.execute(t.logged_values.delete().where(t.logged_values.c.logged_id.in_(of_run)))
+    connection.execute(t.logged_names.delete().where(t.logged_names.c.run_id == run_id))
+
+
+def named_blobs(database: Database, connection: Connection) -> set[str]:
+    """The digests that logged values name, and those that a table's list of ``members`` names."""
+    named: set[str] = set()
+    lists: set[tuple[str, str]] = set()
+    query = select(t.logged_values.c.project, t.logged_values.c.data)
+    for project, packed in connection.execute(query, execution_options={"yield_per": 1000}):
+        data = _unpacked(packed)
+        named.update(digest.decode("ascii") for digest in _DIGEST.findall(data))
+        lists.update((project, digest.decode("ascii")) for digest in _MEMBERS.findall(data))
+    for key in sorted(lists):
+        for found in find_texts(database, connection, [key]).values():
+            named.update(digest.decode("ascii") for digest in _DIGEST.findall(found))
+    return named
+
+
+def _ids(
+    database: Database, connection: Connection, keys: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    database.insert_new(connection, "logged_names", _KEY, keys)
+    rows = database.lookup(connection, "logged_names", (*_KEY, "logged_id"), _KEY, keys)
+    return {(row.run_id, row.name, row.source): row.logged_id for row in rows}
+
+
+def _logged(row: Any) -> Logged:
+    data = loads(_unpacked(row.data))
+    return Logged(row.run_id, row.project, row.name, row.step, row.time_ns, row.kind, data, row.source)
+
+
+def _packed(data: bytes) -> bytes:
+    if len(data) < _WORTH_PACKING:
+        return data
+    packed = zstandard.compress(data, _LEVEL)
+    return packed if len(packed) < len(data) else data
+
+
+def _unpacked(data: bytes) -> bytes:
+    if not data.startswith(_PACKED):
+        return data
+    try:
+        return zstandard.decompress(data, MOST_DATA)
+    except zstandard.ZstdError as error:
+        raise StoreError(
+            f"A logged value cannot be read: {error}.", remedy="Restore the database from a backup."
+        ) from None

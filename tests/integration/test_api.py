@@ -82,18 +82,32 @@ def test_history_has_a_row_a_step_and_source(recorder: recording.Recorder, api: 
     run.log({"a": 1.0})
     run.log({"a": 2.0, "b": 3.0})
     stored = api.run("main")
-    assert stored.history() == [
-        {"step": 0, "source": "", "a": 1.0},
-        {"step": 1, "source": "", "a": 2.0, "b": 3.0},
+    rows = stored.history(pandas=False)
+    assert [{name: value for name, value in row.items() if name not in ("_timestamp", "_runtime")} for row in rows] == [
+        {"_step": 0, "a": 1.0},
+        {"_step": 1, "a": 2.0, "b": 3.0},
     ]
+    assert 0 <= rows[0]["_runtime"] <= rows[1]["_runtime"] < 3600
+    assert list(stored.scan_history(keys=["a"], min_step=1)) == [{n: v for n, v in rows[1].items() if n != "b"}]
+    assert len(stored.history(1, pandas=False)) == 1
+    assert stored.history(keys=["a", "b"], pandas=False)[0]["_step"] == 1
+    assert stored.history(keys=["never"], pandas=False) == []
+    assert stored.last_step == 1
     assert [(m.name, m.points, m.last) for m in stored.metrics()] == [("a", 2, 2.0), ("b", 1, 3.0)]
     assert stored.series("a").steps.dtype == "int64"
     assert stored.series("a").values.dtype == "float64"
     with pytest.raises(NotFoundError, match=r"The run main has no series 'c'\. It has: a, b\."):
         stored.series("c")
-    table = stored.history().to_pandas()
-    assert list(table.columns) == ["step", "source", "a", "b"]
+    table = stored.history()
+    assert list(table.columns) == ["_step", "_timestamp", "_runtime", "a", "b"]
     assert table["a"].tolist() == [1.0, 2.0]
+    assert table["b"].isna().tolist() == [True, False]
+    with pytest.raises(InputError, match="samples is 0. Use a positive number, or None"):
+        stored.history(0)
+    with pytest.raises(InputError, match="keys is the text 'a'. Use keys="):
+        stored.history(keys="a")
+    with pytest.raises(InputError, match="There is no stream 'gpu'. Use stream="):
+        stored.history(stream="gpu")
 
 
 def test_spans_and_traces(recorder: recording.Recorder, api: weft.Api) -> None:

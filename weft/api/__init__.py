@@ -1,6 +1,7 @@
 """Reading from Python: ``weft.Api()``."""
 
 from weft.api.reading import Api
-from weft.api.records import Records, StoredRun
+from weft.api.records import Records
+from weft.api.runs import StoredRun
 
 __all__ = ["Api", "Records", "StoredRun"]

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft import drainer, ids, reviews, session, settings
-from weft.api.records import Records, StoredRun, all_of, pages_of
+from weft.api.mongo import order_of, where_of
+from weft.api.records import Records, all_of, pages_of
+from weft.api.runs import StoredRun
 from weft.errors import InputError
 from weft.objects import Prompt, unified
 from weft.records import (
@@ -45,6 +47,9 @@ from weft.training.artifacts import LoggedArtifact
 
 if TYPE_CHECKING:
     from weft.repositories import Store
+
+# Arguments that other trackers know and that change nothing here: pages are fetched as they are needed.
+_WITHOUT_EFFECT = {"per_page", "include_sweeps", "lazy"}
 
 Q = TypeVar("Q", RunQuery, SpanQuery, ScoreQuery, ThreadQuery)
 
@@ -90,19 +95,33 @@ class Api:
         """The names of all projects."""
         return self.store.runs.list_projects()
 
-    def runs(self, project: str | None = None, **filters: Any) -> Records[StoredRun]:
-        """All runs that match; ``filters`` are the fields of :class:`weft.records.RunQuery`.
+    def runs(
+        self,
+        project: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        **more: Any,
+    ) -> Records[StoredRun]:
+        """All runs that match; further arguments are the fields of :class:`weft.records.RunQuery`.
 
-        ``limit`` is the most that are returned; without it, all.
+        ``where`` is an expression of the query language; ``filters`` says the same in a document of operators, such as
+        ``{"config.lr": {"$gte": 0.01}, "state": "finished"}``. ``order``: ``-started_at`` (the default),
+        ``summary.loss``, ``-config.lr``. ``limit`` is the most that are returned; without it, all.
         """
-        query = _query(RunQuery, project, filters, default_limit=500)
+        given = {name: value for name, value in more.items() if name not in _WITHOUT_EFFECT}
+        if filters:
+            both = [f"({part})" for part in (where_of(filters), given.get("where")) if part]
+            given["where"] = " and ".join(both)
+        if order is not None:
+            given["order"] = order_of(order)
+        query = _query(RunQuery, project, given, default_limit=500)
         store = self.store
-        return Records(StoredRun(store, run) for run in all_of(store.runs.list_runs, query, most=filters.get("limit")))
+        return Records(StoredRun(store, run) for run in all_of(store.runs.list_runs, query, most=given.get("limit")))
 
     def run(self, run_id: str) -> StoredRun:
-        """One run. Raises NotFoundError."""
+        """One run by its id, which may have a project before it: ``project/id``. Raises NotFoundError."""
         store = self.store
-        return StoredRun(store, store.runs.get_run(run_id))
+        return StoredRun(store, store.runs.get_run(run_id.rpartition("/")[2]))
 
     def media(self, project: str, medium: MediaReference | str) -> bytes:
         """The bytes of an image, a sound or a file that a span of ``project`` refers to, by reference or digest.

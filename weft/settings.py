@@ -26,6 +26,8 @@ class Setting:
     unit: str = ""
     choices: tuple[str, ...] = ()
     secret: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Other words for choices, in lower case."""
 
     @property
     def variable(self) -> str:
@@ -68,8 +70,25 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("redact_regex", str, "", "A regular expression of your own: what it matches in a text is never stored."),
     Setting("sample_rate", float, 1.0, "The share of traces that is recorded, 0 to 1; the root decides for all below."),
     Setting("sample_keep_errors", bool, False, "Record traces that fail even where the sample rate leaves them out."),
-    Setting("console", bool, True, "Keep what a run prints."),
-    Setting("git", bool, True, "Keep the git commit, branch and remote of a run."),
+    Setting(
+        "console",
+        str,
+        "auto",
+        "How what a run prints is kept: wrap (Python's streams), redirect (file descriptors: C libraries and child "
+        "processes too), off; auto is wrap.",
+        choices=("auto", "wrap", "redirect", "off"),
+        words={**dict.fromkeys(("1", "true", "yes", "on"), "auto"), **dict.fromkeys(("0", "false", "no"), "off")},
+    ),
+    Setting(
+        "git", bool, True, "Keep the git commit, branch and remote of a run, and what is not committed as a patch."
+    ),
+    Setting("save_code", bool, False, "Keep the program and the files of its folder that git does not know, too."),
+    Setting(
+        "env_allow",
+        str,
+        "",
+        "More environment variables that a run keeps, by commas; MYAPP_* is all of them that begin so.",
+    ),
     Setting("system_interval_s", float, 5.0, "Time between two system samples; 0 takes none.", "s"),
     Setting("flush_timeout_s", float, 10.0, "How long an exiting process waits for the store.", "s"),
     Setting("journal_quota_bytes", int, 10_000_000_000, "The most that the journal may hold.", "bytes"),
@@ -108,8 +127,10 @@ class Settings:
     redact_regex: str
     sample_rate: float
     sample_keep_errors: bool
-    console: bool
+    console: str
     git: bool
+    save_code: bool
+    env_allow: str
     system_interval_s: float
     flush_timeout_s: float
     journal_quota_bytes: int
@@ -207,6 +228,7 @@ def _unknown(name: str, what: str, known: list[str]) -> SettingError:
 
 
 def _convert(setting: Setting, raw: Any) -> Any:
+    raw = setting.words.get(str(raw).strip().lower(), raw)
     try:
         if setting.type is bool:
             value: Any = _as_bool(raw)

@@ -83,7 +83,7 @@ def away(right: Settings) -> Settings:
 
 
 def run_program(settings: Settings, run: str, flush_timeout_s: float) -> None:
-    given = replace(settings, flush_timeout_s=flush_timeout_s, system_interval_s=0.0, console=False, instrument=False)
+    given = replace(settings, flush_timeout_s=flush_timeout_s, system_interval_s=0.0, console="off", instrument=False)
     subprocess.run([sys.executable, "-c", PROGRAM.format(run)], env=to_environ(given), check=True)
 
 

@@ -24,7 +24,7 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[tuple[int, str, str]] = []
 
-    def __call__(self, first: int, stream: str, lines: list[str]) -> None:
+    def __call__(self, first: int, stream: str, lines: list[str], time_ns: int) -> None:
         self.lines.extend((first + n, stream, line) for n, line in enumerate(lines))
 
 
@@ -88,7 +88,7 @@ def test_console_survives_what_prints_while_recording_and_who_wraps_later(monkey
     streams = replace_streams(monkeypatch)
     lines: list[str] = []
 
-    def emit(first: int, stream: str, new: list[str]) -> None:
+    def emit(first: int, stream: str, new: list[str], time_ns: int) -> None:
         lines.extend(new)
         print("a warning")
 
@@ -106,7 +106,7 @@ def test_console_survives_what_prints_while_recording_and_who_wraps_later(monkey
 def test_console_leaves_a_stream_alone_whose_write_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    tee = ConsoleTee(lambda first, stream, lines: None)
+    tee = ConsoleTee(lambda first, stream, lines, time_ns: None)
     tee.start()
     tee.stop()
 

@@ -12,7 +12,7 @@ import orjson
 
 from weft import clock
 from weft.records import ConsoleLines, RecordType
-from weft.training.console import ConsoleTee
+from weft.training.console import ConsoleRedirect, ConsoleTee
 from weft.training.core import RunCore
 from weft.training.system import SystemSampler
 
@@ -35,13 +35,14 @@ class Observer(Protocol):
 
 def console(run: RunCore) -> Observer | None:
     """Keeps what the process prints, where the settings say so."""
-    if not run.settings.console:
+    how = run.settings.console
+    if how == "off":
         return None
 
-    def emit(first: int, stream: str, lines: list[str]) -> None:
-        run.recorder.record(ConsoleLines(run.id, run.project, clock.now_ns(), first, stream, lines, run.source))
+    def emit(first: int, stream: str, lines: list[str], time_ns: int) -> None:
+        run.recorder.record(ConsoleLines(run.id, run.project, time_ns, first, stream, lines, run.source))
 
-    return ConsoleTee(emit)
+    return ConsoleRedirect(emit) if how == "redirect" else ConsoleTee(emit)
 
 
 def system(run: RunCore) -> Observer | None:

@@ -30,7 +30,7 @@ from weft.recording import FlushReport
 from weft.records import RecordType, RunKind, encode
 from weft.records.codec import Observation
 from weft.settings import Settings
-from weft.training import lifecycle
+from weft.training import frameworks, lifecycle
 from weft.training import run as runs
 from weft.training.environment import rank
 from weft.training.lifecycle import RunOptions
@@ -411,6 +411,7 @@ def _in_memory(settings: Settings, error: StoreError) -> Settings | None:
 
 
 def _start_run(session: Session, options: RunOptions) -> Run:
+    frameworks.register()
     if session.settings.mode == "disabled":
         recording.activate(None)
         runs.current = Run(session, options, on_finish=_run_ended)

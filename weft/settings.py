@@ -92,6 +92,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("system_interval_s", float, 5.0, "Time between two system samples; 0 takes none.", "s"),
     Setting("flush_timeout_s", float, 10.0, "How long an exiting process waits for the store.", "s"),
     Setting("journal_quota_bytes", int, 10_000_000_000, "The most that the journal may hold.", "bytes"),
+    Setting("blobs", str, None, "Where large blobs lie: s3://bucket/prefix or its kin; unset, in WEFT_DIR."),
+    Setting("quota_bytes", int, 0, "The most that the files of one project may hold; 0 for any amount.", "bytes"),
+    Setting("cache_bytes", int, 10_000_000_000, "The most that downloaded files are kept for the next use.", "bytes"),
     Setting("quiet", bool, False, "Print no addresses and notes."),
     Setting("host", str, "127.0.0.1", "The address that `weft up` listens on; any other needs WEFT_API_KEY."),
     Setting("port", int, 4300, "The port of `weft up`."),
@@ -134,6 +137,9 @@ class Settings:
     system_interval_s: float
     flush_timeout_s: float
     journal_quota_bytes: int
+    blobs: str | None
+    quota_bytes: int
+    cache_bytes: int
     quiet: bool
     host: str
     port: int

@@ -27,7 +27,7 @@ from weft.settings import Settings
 _PACKAGE = str(Path(__file__).parents[2])
 # The user's folder and modules stay out of the way (-P); Weft is found where this process found it.
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.__main__ import main; sys.exit(main())"
-_HANDED_ON = ("db", "url", "api_key", "redact_patterns", "redact_regex")
+_HANDED_ON = ("db", "url", "api_key", "blobs", "quota_bytes", "redact_patterns", "redact_regex")
 _VARIABLES = {"WEFT_DIR", *(f"WEFT_{name.upper()}" for name in _HANDED_ON)}
 _POLITE = 10  # of 19: beside a busy program the drainer gets a tenth of a core, and all of an idle one
 _TURN_S = 0.25
@@ -71,7 +71,7 @@ def ensure_running(settings: Settings, *, polite: bool = False) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
     for name in _HANDED_ON:
         if value := getattr(settings, name):
-            environment[f"WEFT_{name.upper()}"] = value
+            environment[f"WEFT_{name.upper()}"] = str(value)
     environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy counts here; threads that wait for more cost a core
     arguments = ["--dir", str(settings.dir), "--nice", str(_POLITE if polite else 0)]
     started.pid = os.posix_spawn(

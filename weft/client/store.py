@@ -10,6 +10,7 @@ from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
 from weft.client.keeping import RemoteKeeping
 from weft.client.logged import RemoteLogged
 from weft.client.people import RemotePeople
+from weft.client.registry import RemoteRegistry
 from weft.client.reviews import RemoteReviews
 from weft.client.serving import RemoteDeployments, RemotePrices
 from weft.client.wire import Wire, parse, segment
@@ -58,6 +59,7 @@ class RemoteStore:
         self.prices = RemotePrices(self._wire)
         self.keeping = RemoteKeeping(self._wire)
         self.people = RemotePeople(self._wire)
+        self.registry = RemoteRegistry(self._wire)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and wait for it; sent twice it counts once."""

@@ -27,6 +27,7 @@ from weft.store.people import SqlPeople
 from weft.store.prices import SqlPrices
 from weft.store.reading import go_on
 from weft.store.received import Shaped
+from weft.store.registry import SqlRegistry
 from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
@@ -55,6 +56,7 @@ class SqlStore:
         self.prices = SqlPrices(database)
         self.keeping = SqlKeeping(database)
         self.people = SqlPeople(database)
+        self.registry = SqlRegistry(database)
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -20,6 +20,7 @@ from weft.server.rest import (
     media,
     outlines,
     people,
+    registry,
     review_figures,
     reviews,
     runs,
@@ -46,6 +47,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         review_figures,
         reviews,
         people,
+        registry,
     ):
         routes.include_router(room.router(store))
     routes.include_router(keeping.router(store, forget))

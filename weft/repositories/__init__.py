@@ -60,6 +60,7 @@ from weft.records import (
 )
 from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
+from weft.repositories.registry import Registry
 
 __all__ = [
     "Artifacts",
@@ -72,6 +73,7 @@ __all__ = [
     "LoggedStore",
     "People",
     "Prices",
+    "Registry",
     "Rejected",
     "Reviews",
     "Runs",
@@ -504,6 +506,8 @@ class Store(Protocol):
     def keeping(self) -> Keeping: ...
     @property
     def people(self) -> People: ...
+    @property
+    def registry(self) -> Registry: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
+FRAMEWORKS := .venv-frameworks
 # A process a core; who is done early takes of the others' tests.
 SPREAD := --numprocesses logical --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: install demo test test-clients check bench soak lock clean
+.PHONY: install demo test test-clients test-frameworks check bench soak lock clean
 
 install: $(VENV)/.installed
 
@@ -44,9 +45,26 @@ $(CLIENTS)/.tested: pyproject.toml constraints-clients.txt | $(CLIENTS)/bin/pyth
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(SPREAD))
 	$(if $(ARGS),,$(MAKE) test-clients)
+	$(if $(ARGS),,$(MAKE) test-frameworks)
 
 test-clients: $(CLIENTS)/.tested
 	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/openai_client
+
+$(FRAMEWORKS)/bin/python:
+	$(PYTHON) -m venv $(FRAMEWORKS)
+
+# PyTorch, Keras and the rest. PyPI's torch for Linux is imported only with NVIDIA's libraries, a CPU build without.
+$(FRAMEWORKS)/.tested: pyproject.toml constraints-frameworks.txt constraints-frameworks-cuda.txt | $(FRAMEWORKS)/bin/python
+	@echo "Installing training frameworks into $(FRAMEWORKS); this takes a minute or two ..."
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --no-deps --require-hashes -r constraints-frameworks.txt
+	$(FRAMEWORKS)/bin/python -c "import torch" 2>/dev/null || \
+	  $(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --no-deps --require-hashes -r constraints-frameworks-cuda.txt
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The frameworks warn of themselves.
+test-frameworks: $(FRAMEWORKS)/.tested
+	$(FRAMEWORKS)/bin/python -m pytest -p no:cacheprovider -W ignore $(if $(ARGS),$(ARGS),tests/frameworks)
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .
@@ -62,11 +80,13 @@ soak: $(VENV)/.tested
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 # constraints.txt pins everything; constraints-demo.txt is the part of it that `make demo` needs;
-# constraints-clients.txt is of an environment of its own.
+# constraints-clients.txt and constraints-frameworks.txt are of environments of their own.
 lock: $(VENV)/.tested
 	$(COMPILE) --all-extras $(ARGS) -o constraints.txt
 	$(COMPILE) --extra all --extra build -c constraints.txt -o constraints-demo.txt
 	$(COMPILE) --group clients --extra build $(ARGS) -o constraints-clients.txt
+	$(COMPILE) --group frameworks --extra build $(ARGS) -o constraints-frameworks.txt
+	$(BIN)/python scripts/part_torch.py
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(CLIENTS) $(FRAMEWORKS) .mypy_cache .ruff_cache .pytest_cache

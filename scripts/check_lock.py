@@ -30,8 +30,13 @@ def main() -> int:
     clients = pins_of("constraints-clients.txt", mistakes)
     beside = chain(extras["build"], settings["dependency-groups"]["clients"])
     check("constraints-clients.txt", clients, [*project["dependencies"], *beside], mistakes)
+    frameworks = pins_of("constraints-frameworks.txt", mistakes)
+    beside = chain(extras["build"], settings["dependency-groups"]["frameworks"])
+    check("constraints-frameworks.txt", frameworks, [*project["dependencies"], *beside], mistakes)
+    pins_of("constraints-frameworks-cuda.txt", mistakes)
     mistakes += [f"constraints-demo.txt: {name} differs" for name in demo if demo[name] != everything.get(name)]
-    sound = f"the locks are in step with pyproject.toml ({len(demo)}, {len(everything)} and {len(clients)} packages)"
+    counts = ", ".join(str(len(pins)) for pins in (demo, everything, clients, frameworks))
+    sound = f"the locks are in step with pyproject.toml ({counts} packages)"
     print("\n".join(mistakes) or sound)
     return 1 if mistakes else 0
 

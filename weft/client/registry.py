@@ -1,5 +1,5 @@
-"""The registry of a Weft server. Who decides there is whoever the key belongs to; ``author`` counts where that is nobody
-in particular, and the role is the server's to say."""
+"""The registry of a Weft server. Who decides there is whoever the key belongs to, and the role is for the server to
+say; ``author`` counts where that is nobody in particular."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from weft.records import (
     NodeKind,
     Page,
 )
+from weft.store import registry_rows
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
@@ -80,8 +81,11 @@ class SqlArtifacts:
         return number
 
     def get_version(self, project: str, ref: str) -> ArtifactVersion:
-        """The version that a reference names. Raises NotFoundError."""
+        """The version that a reference names, in the registry too: ``registry/name:production``. Raises NotFoundError."""
         with self._database.read() as connection:
+            if ref.startswith(registry_rows.PREFIX):
+                known = registry_rows.resolve(connection, ref)
+                project, ref = known.project, known.artifact
             name, number = resolve(connection, project, ref)
             return self._version(connection, project, name, number)
 

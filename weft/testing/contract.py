@@ -20,6 +20,7 @@ from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
 from weft.testing.contract_people import PeopleContract
 from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
+from weft.testing.contract_registry import PromotionContract, RegistryContract
 from weft.testing.contract_reviews import QueueContract, ReviewContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
@@ -50,5 +51,7 @@ class StoreContract(
     ServingContract,
     KeepingContract,
     PeopleContract,
+    RegistryContract,
+    PromotionContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

@@ -190,7 +190,7 @@ def _add_stages(routes: APIRouter, store: Store) -> None:
         return reply(store.registry.roll_back(name, stage, author=person, reason=reason, expected=expected))
 
     @routes.get(
-        "/registry-stages", response_model=list[Standing], summary="What is in which stage, since when, by whom, on what"
+        "/registry-stages", response_model=list[Standing], summary="What is in which stage, since when, by whom, why"
     )
     def list_standings(name: str | None = None) -> Response:
         return reply(store.registry.list_standings(name))

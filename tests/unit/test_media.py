@@ -232,7 +232,7 @@ def test_media_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
     assert kept(recorder) == []
     assert recorder.spans[0].input["kept"] is False
-    monkeypatch.setattr(media, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(media.journaling, "LARGEST_BYTES", 10)
     with MemoryRecorder() as recorder, tracing.span("s", input=weft.Image(LONG)):
         pass
     assert (kept(recorder), recorder.spans[0].input["kept"]) == ([], False)

@@ -38,7 +38,7 @@ class SqlLogged:
         """What a run logged, by name and source; ``text`` keeps names that contain it."""
         n, d = t.logged_names.c, t.logged_values.c
         spans = (
-            select(n.logged_id, n.name, n.source, func.count().label("count"))
+            select(n.logged_id, n.name, n.source, func.count().label("steps"))
             .add_columns(func.min(d.step).label("first_step"), func.max(d.step).label("last_step"))
             .join(t.logged_values, d.logged_id == n.logged_id)
             .where(n.run_id == run_id, *([n.name.ilike(v.like(text), escape="\\")] if text else []))
@@ -53,7 +53,7 @@ class SqlLogged:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(spans.c.name, spans.c.source)).all()
         return [
-            LoggedSummary(run_id, row.name, row.source, row.kind, row.count, row.first_step, row.last_step)
+            LoggedSummary(run_id, row.name, row.source, row.kind, row.steps, row.first_step, row.last_step)
             for row in rows
         ]
 
@@ -121,12 +121,13 @@ def write_logged(database: Database, connection: Connection, rows: Sequence[Row]
     if not rows:
         return
     ids = _ids(database, connection, sorted({row[0] for row in rows}))
-    folded: dict[tuple[int, int], tuple[Any, ...]] = {}
+    folded: dict[tuple[int, Any], tuple[Any, ...]] = {}
     for key, *rest in rows:
-        row = (ids[key], *rest)
-        other = folded.get(row[:2])
+        row: tuple[Any, ...] = (ids[key], *rest)
+        place = (ids[key], rest[0])
+        other = folded.get(place)
         if other is None or row[3:5] >= other[3:5]:
-            folded[row[:2]] = row
+            folded[place] = row
     later = "(excluded.time_ns, excluded.writer) >= (old.time_ns, old.writer)"
     ready = [folded[key] for key in sorted(folded)]
     database.upsert(connection, "logged_values", _COLUMNS, ("logged_id", "step"), ready, where=later)
@@ -137,6 +138,26 @@ def delete_logged(connection: Connection, run_id: str) -> None:
     of_run = select(t.logged_names.c.logged_id).where(t.logged_names.c.run_id == run_id)
     connection.execute(t.logged_values.delete().where(t.logged_values.c.logged_id.in_(of_run)))
     connection.execute(t.logged_names.delete().where(t.logged_names.c.run_id == run_id))
+
+
+def move_logged(connection: Connection, run_id: str, other: str) -> None:
+    """What a run logged is another's from now on; its files stay."""
+    n = t.logged_names.c
+    moved = t.logged_names.update().where(n.run_id == run_id, ~n.name.startswith("files/", autoescape=True))
+    connection.execute(moved.values(run_id=other))
+
+
+def copy_logged(database: Database, connection: Connection, run_id: str, other: str, step: int) -> None:
+    """What a run logged up to a step is another's too, but for files."""
+    n, d = t.logged_names.c, t.logged_values.c
+    query = select(t.logged_values, n.name, n.source).join(t.logged_names, n.logged_id == d.logged_id)
+    wanted = n.run_id == run_id, ~n.name.startswith("files/", autoescape=True), d.step <= step
+    rows = connection.execute(query.where(*wanted).order_by(d.logged_id, d.step)).all()
+    write_logged(
+        database,
+        connection,
+        [((other, r.name, r.source), r.step, r.project, r.time_ns, r.writer, r.kind, r.data) for r in rows],
+    )
 
 
 def named_blobs(database: Database, connection: Connection) -> set[str]:

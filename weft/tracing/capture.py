@@ -108,7 +108,7 @@ def to_json(value: Any, more: frozenset[str] = _NO_KEYS) -> str:
         walk = _Walk(more)
         value = _captured(value, walk)
         for found in walk.media:
-            media.journal(found, found.data)
+            media.journal_all(found)
     text = _dumped(value)
     if len(text) > _INLINE_TEXT and holds_inline(text):
         text = _dumped(extract(value, media.keep))

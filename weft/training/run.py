@@ -16,11 +16,12 @@ from weft import clock
 from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
-from weft.records import Failure, RecordType, RunStatus, dumps
+from weft.records import Failure, Logged, RecordType, RunStatus, dumps
 from weft.tracing.capture import capture
 from weft.training import values as value_rules
 from weft.training.fields import Fields
 from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surroundings
+from weft.training.media import kind_of, summarised, taken
 from weft.training.observers import Observers
 from weft.training.used import RunArtifacts, RunCalls
 
@@ -84,16 +85,23 @@ class Run(RunArtifacts, RunCalls):
             step = _as_step(step)
         metrics: Mapping[str, Any] = values
         others: dict[str, Any] | None = None
+        media: dict[str, Any] | None = None
         for key, value in values.items():
             # Finite floats under string keys are ready to be written; anything else takes the long way.
             if type(key) is not str or type(value) is not float or value - value != 0.0 or not 0 < len(key) <= _NAME:
                 metrics, others = value_rules.split(values)
+                media = others and taken(self._recorder, self.project, others)
                 others = capture(others)
                 break
-        self._append(metrics, others, step, step is None if commit is None else commit)
+        self._append(metrics, others, step, step is None if commit is None else commit, media)
 
     def _append(
-        self, metrics: Mapping[str, Any], others: dict[str, Any] | None, step: int | None, commit: bool
+        self,
+        metrics: Mapping[str, Any],
+        others: dict[str, Any] | None,
+        step: int | None,
+        commit: bool,
+        media: dict[str, Any] | None = None,
     ) -> None:
         now = clock.now_ns()
         with self._lock:
@@ -119,6 +127,11 @@ class Run(RunArtifacts, RunCalls):
                     payload = dumps({**record, "values": dict(metrics)})
                 self._recorder.append(RecordType.METRICS, payload)
                 self._unpublished.update(metrics)
+            if media:
+                for name, data in media.items():
+                    kind = kind_of(data)
+                    self._recorder.record(Logged(self.id, self.project, name, step, now, kind, data, self._source))
+                    self._unpublished[name] = summarised(data, step)
             if others:
                 self._unpublished.update(others)
             # Text lives in the summary only, so that it is written at once; numbers can be read from the series.

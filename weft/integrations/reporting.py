@@ -50,11 +50,6 @@ def quietly(method: Callable[P, T]) -> Callable[P, T | None]:
     return call
 
 
-def environment_choice(names: Sequence[str], default: str) -> str:
-    """The first of these environment variables that is set, in lower case."""
-    return next((os.environ[name].lower() for name in names if os.environ.get(name)), default)
-
-
 class Reporter:
     """The run that a callback reports to: the one given, else the current one, else one that begins at first use with
     ``options`` as :func:`weft.init` takes them. No method raises; nothing is reported from a launcher's later ranks.

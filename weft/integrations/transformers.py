@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from weft.integrations.reporting import Reporter, environment_choice, missing, quietly
+from weft.integrations.reporting import Reporter, missing, quietly
 from weft.training import Run
 
 try:
@@ -25,9 +26,9 @@ class WeftCallback(TrainerCallback):
 
     Metrics are named ``train/loss``, ``eval/loss``, ... at the trainer's global step. ``log_model`` keeps the model
     ``"end"`` or every ``"checkpoint"`` as versions of the artifact ``model-RUN``; ``watch`` records ``"gradients"``,
-    ``"parameters"`` or ``"all"``. Their defaults are in the variables ``WEFT_LOG_MODEL`` and ``WEFT_WATCH``, else in
-    ``WANDB_LOG_MODEL`` and ``WANDB_WATCH``. Other arguments are those of :func:`weft.init`. Only the
-    world's process zero reports.
+    ``"parameters"`` or ``"all"``. Where they are not given, the variables ``WANDB_LOG_MODEL`` and ``WANDB_WATCH``
+    are read, as scripts have them set. Other arguments are those of :func:`weft.init`. Only the world's process zero
+    reports.
     """
 
     def __init__(
@@ -37,9 +38,9 @@ class WeftCallback(TrainerCallback):
         self._given = run
         self._options = options
         self._report: Reporter | None = None
-        wanted = environment_choice(("WEFT_LOG_MODEL", "WANDB_LOG_MODEL"), _NEVER) if log_model is None else log_model
+        wanted = os.environ.get("WANDB_LOG_MODEL", _NEVER) if log_model is None else log_model
         self._log_model = {"true": _END, "1": _END}.get(str(wanted).lower(), str(wanted).lower())
-        self._watch = watch or environment_choice(("WEFT_WATCH", "WANDB_WATCH"), _NEVER)
+        self._watch = watch or os.environ.get("WANDB_WATCH", _NEVER)
 
     @quietly
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **more: Any) -> None:

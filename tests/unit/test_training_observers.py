@@ -12,7 +12,7 @@ import pytest
 
 from weft.training import git
 from weft.training.console import ConsoleTee
-from weft.training.environment import describe, rank, without_secrets
+from weft.training.environment import describe, packages, rank, without_secrets
 from weft.training.system import SystemSampler
 
 
@@ -129,7 +129,13 @@ def test_git_state_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "file").write_text("2")
     dirty = git.git_state(tmp_path)
     assert len(clean.pop("commit")) == 40
-    assert clean == {"branch": "trunk", "remote": "https://example.org/team/repo.git", "dirty": False}
+    assert clean == {
+        "root": str(tmp_path),
+        "prefix": "",
+        "branch": "trunk",
+        "remote": "https://example.org/team/repo.git",
+        "dirty": False,
+    }
     assert dirty["dirty"] is True
 
 
@@ -149,7 +155,7 @@ def test_environment_keeps_harmless_variables_only() -> None:
     found = describe({"RANK": "0", "OPENAI_API_KEY": "secret", "HOME": "/h"})
     assert found["variables"] == {"RANK": "0"}
     assert "secret" not in str(found)
-    assert found["packages"]["orjson"]
+    assert packages()["orjson"]
     assert found["python"].count(".") == 2
 
 

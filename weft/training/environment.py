@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.metadata
 import os
 import platform
@@ -10,9 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import psutil
 
 from weft.tracing.capture import REDACTED, is_secret
+from weft.training.git import without_credentials
 
 # Variables that change results or speed and hold no secrets.
 _VARIABLES = (
@@ -43,8 +46,9 @@ _RANKS = (
 )
 
 
-def describe(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The environment as JSON values; environment variables only from a list of harmless ones."""
+def describe(environ: Mapping[str, str] | None = None, allow: str = "") -> dict[str, Any]:
+    """What is known at once of the environment, as JSON values. Of the environment's variables only a list of harmless
+    ones, and those that ``allow`` names (by commas, ``MYAPP_*`` for all that begin so); secret ones by name never."""
     env = os.environ if environ is None else environ
     return {
         "python": platform.python_version(),
@@ -58,10 +62,17 @@ def describe(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "pid": os.getpid(),
         "program": sys.argv[0] if sys.argv else "",
         "argv": without_secrets(sys.argv),
+        "command": without_secrets(sys.orig_argv),
         "cwd": _cwd(),
-        "variables": {name: env[name] for name in _VARIABLES if name in env},
-        "packages": packages(),
+        "variables": _variables(env, allow),
     }
+
+
+def _variables(env: Mapping[str, str], allow: str) -> dict[str, str]:
+    patterns = [pattern.strip() for pattern in allow.split(",") if pattern.strip()]
+    more = [name for name in env if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+    names = sorted({*(name for name in _VARIABLES if name in env), *more})
+    return {name: REDACTED if is_secret(name) else env[name] for name in names}
 
 
 def without_secrets(arguments: Sequence[str]) -> list[str]:
@@ -85,6 +96,38 @@ def packages() -> dict[str, str]:
         if name:
             found.setdefault(name, distribution.version)
     return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
+
+
+def requirements() -> str:
+    """Every installed distribution as a line for ``pip install -r``, with its exact version.
+
+    What was installed from a repository is named by its commit, what was installed from a folder of this machine in a
+    comment: it cannot be had elsewhere (PEP 610's ``direct_url.json`` tells).
+    """
+    lines: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            lines.setdefault(name.lower(), _requirement(name, distribution))
+    return "".join(f"{lines[name]}\n" for name in sorted(lines))
+
+
+def _requirement(name: str, distribution: importlib.metadata.Distribution) -> str:
+    pinned = f"{name}=={distribution.version}"
+    text = distribution.read_text("direct_url.json")
+    if not text:
+        return pinned
+    try:
+        told = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return pinned
+    url = without_credentials(str(told.get("url", "")))
+    vcs = told.get("vcs_info") or {}
+    if vcs.get("commit_id"):
+        return f"{name} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}"
+    if url.startswith("file:"):
+        return f"# {pinned} was installed from {url}"
+    return f"{name} @ {url}"
 
 
 def rank(environ: Mapping[str, str] | None = None) -> int | None:

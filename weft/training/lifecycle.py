@@ -12,7 +12,6 @@ from typing import Any
 from weft.records import Failure, RunKind
 from weft.settings import Settings
 from weft.training.environment import describe
-from weft.training.git import git_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,9 @@ class RunOptions:
 
 
 def surroundings(settings: Settings) -> dict[str, Any]:
-    """What is captured as a run begins, by field of :class:`weft.records.RunUpdate`."""
-    return {"environment": describe(), "git": git_state() if settings.git else None}
+    """What is captured as a run begins, by field of :class:`weft.records.RunUpdate`. What takes longer an observer
+    captures: :mod:`weft.training.capture`."""
+    return {"environment": describe(allow=settings.env_allow)}
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -12,6 +12,7 @@ import orjson
 
 from weft import clock
 from weft.records import ConsoleLines, RecordType
+from weft.training.capture import Capture
 from weft.training.console import ConsoleRedirect, ConsoleTee
 from weft.training.core import RunCore
 from weft.training.system import SystemSampler
@@ -31,6 +32,11 @@ class Observer(Protocol):
     def after_fork(self) -> None:
         """In the child of a fork, where threads are gone and locks are the parent's."""
         ...
+
+
+def surroundings(run: RunCore) -> Observer | None:
+    """Captures what the run is made of, in the process that speaks for it."""
+    return Capture(run, dict(run.config)) if run.primary else None
 
 
 def console(run: RunCore) -> Observer | None:
@@ -64,7 +70,7 @@ def system(run: RunCore) -> Observer | None:
     return SystemSampler(run.settings.system_interval_s, emit)
 
 
-OBSERVERS: list[Callable[[RunCore], Observer | None]] = [console, system]
+OBSERVERS: list[Callable[[RunCore], Observer | None]] = [surroundings, console, system]
 """Each makes an observer for a run, or None where the settings want none; they start in this order, and stop in the
 opposite one."""
 

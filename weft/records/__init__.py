@@ -1,5 +1,6 @@
 """Frozen record types that every room shares; no input or output happens here."""
 
+from weft.records.alerts import Alert, AlertLevel
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind
 from weft.records.codec import Batch, Entry, RecordType, decode, dumps, encode, loads
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
@@ -44,6 +45,8 @@ from weft.records.threads import ThreadQuery, ThreadSummary
 
 __all__ = [
     "STAGES",
+    "Alert",
+    "AlertLevel",
     "ArtifactFile",
     "ArtifactVersion",
     "AttributeIndex",

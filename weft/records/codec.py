@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from weft.records.alerts import Alert, AlertLevel
 from weft.records.artifacts import ArtifactVersion, LineageEdge, NodeKind
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.logged import Logged
@@ -23,7 +24,7 @@ from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpda
 from weft.records.spans import Failure, Span, SpanStatus
 
 Observation = (
-    Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge | Logged
+    Alert | Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge | Logged
 )
 
 
@@ -48,6 +49,7 @@ class RecordType(IntEnum):
     VERSION = 9
     EDGE = 10
     LOGGED = 11
+    ALERT = 12
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18
@@ -88,6 +90,7 @@ _TYPES: dict[type[Any], RecordType] = {
     Writer: RecordType.WRITER,
     ArtifactVersion: RecordType.VERSION,
     LineageEdge: RecordType.EDGE,
+    Alert: RecordType.ALERT,
     Logged: RecordType.LOGGED,
 }
 _CLASSES: dict[int, type[Any]] = {int(number): cls for cls, number in _TYPES.items()}
@@ -99,6 +102,7 @@ _ENUMS: dict[int, dict[str, type[Any]]] = {
     RecordType.RUN: {"kind": RunKind, "status": RunStatus},
     RecordType.SAMPLE: {"status": SampleStatus},
     RecordType.SCORE: {"source": ScoreSource},
+    RecordType.ALERT: {"level": AlertLevel},
     RecordType.EDGE: {"source_kind": NodeKind, "target_kind": NodeKind},
 }
 

@@ -21,17 +21,25 @@ class RunKind(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. ``crashed`` is computed when read: its writer died before it finished."""
+    """Where a run stands. ``crashed`` is computed when read: its writer died before it finished; ``preempted`` too:
+    it failed or crashed after it had said that the machine would be taken away."""
 
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     CRASHED = "crashed"
+    PREEMPTED = "preempted"
 
 
 @dataclass(frozen=True, slots=True)
 class RunUpdate:
-    """An observation of a run: what is not None is set; config, summary and environment merge by key."""
+    """An observation of a run: what is not None is set; config, summary, environment and definitions merge by key.
+
+    ``definitions`` tells how metrics are meant, by name or glob: ``{"step_metric", "summary", "goal", "hidden",
+    "step_sync"}``. ``folded`` is what one process has counted so far for the summaries that they ask for:
+    ``{process: {"time_ns", "tallies"}}``, see :mod:`weft.records.folding`; the store sums up all processes. With the
+    status ``running`` a run that had ended goes on: how it ended is forgotten.
+    """
 
     run_id: str
     project: str
@@ -53,11 +61,17 @@ class RunUpdate:
     exit_code: int | None = None
     failure: dict[str, str] | None = None
     writer: str | None = None
+    definitions: dict[str, dict[str, Any]] | None = None
+    folded: dict[str, dict[str, Any]] | None = None
+    preempting: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a program, as read from the store. Times are ns since the epoch."""
+    """One execution of a program, as read from the store. Times are ns since the epoch.
+
+    ``origin`` says which history it goes on from: ``{"relation": "forked" or "rewound", "run_id", "step"}``.
+    """
 
     run_id: str
     project: str
@@ -78,6 +92,10 @@ class Run:
     exit_code: int | None = None
     failure: dict[str, str] | None = None
     writer: str | None = None
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    folded: dict[str, dict[str, Any]] = field(default_factory=dict)
+    preempting: bool = False
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,29 +7,47 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from weft import clock
 from weft.recording import Recorder
 from weft.records import RunStatus, RunUpdate
 from weft.settings import Settings
+from weft.training.fields import Config
 from weft.training.lifecycle import RunOptions
+
+if TYPE_CHECKING:
+    from weft.training.definitions import Definitions
 
 
 class RunCore:
     """A run as its parts see it. ``source`` tells this process's points from those of others that share the run."""
+
+    _definitions: Definitions
+    _defined: Definitions | None
 
     def __init__(self, recorder: Recorder, options: RunOptions) -> None:
         self.id = options.run_id
         self.project = options.project
         self.kind = options.kind
         self.status = RunStatus.RUNNING
+        self.config = Config(lambda changed: self._record(config=changed), allow_val_change=options.allow_val_change)
+        self._name = options.name
+        self._tags = tuple(options.tags)
+        self._notes = options.notes
+        self._group = options.group
+        self._job_type = options.job_type
         self._recorder = recorder
         self._options = options
         self._primary = options.primary
         self._source = options.source
         self._pid = os.getpid()
         self._lock = threading.RLock()
+        self._started_ns = options.started_ns or clock.now_ns()
+        self._alerted: dict[str, int] = {}
+        self._saved: dict[str, int] = {}  # what was kept of a file, by its name
+        self._to_save: dict[str, Path] = {}
 
     @property
     def source(self) -> str:

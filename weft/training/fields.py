@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from weft.errors import InputError
 from weft.tracing.capture import capture
+from weft.training.config import as_config
+
+
+class Nested(dict[str, Any]):
+    """A dictionary within another: what is set in it is heard as a change of the whole item at the top."""
+
+    def __init__(self, values: Mapping[Any, Any], heard: Callable[[], None]) -> None:
+        super().__init__()
+        object.__setattr__(self, "_heard", heard)
+        super().update({key: nested(value, heard) for key, value in values.items()})
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, nested(value, self._heard))
+        self._heard()
+
+    def update(self, *values: Any, **more: Any) -> None:
+        """Set several items at once."""
+        super().update({key: nested(value, self._heard) for key, value in dict(*values, **more).items()})
+        self._heard()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The item, set to ``default`` first where there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def __ior__(self, values: Any) -> Nested:  # type: ignore[override,misc] # dict promises Self
+        self.update(values)
+        return self
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._heard()
+
+    def pop(self, *given: Any) -> Any:
+        """Take an item out."""
+        value = super().pop(*given)
+        self._heard()
+        return value
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"there is no {key!r}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are plain and heard by nobody
+        return dict, (plain(self),)
+
+
+def nested(value: Any, heard: Callable[[], None]) -> Any:
+    """A mapping as one whose changes are heard; anything else as it is."""
+    return Nested(value, heard) if isinstance(value, Mapping) else value
+
+
+def plain(value: Any) -> Any:
+    """The same without what hears."""
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Fields(dict[str, Any]):
     """A dictionary whose keys are attributes too; ``changed`` hears of every item that is set, as JSON
-    values, with what stands under secret keys redacted.
-
-    Only what is set on the dictionary itself is heard: assign a nested value anew to record its change.
+    values, with what stands under secret keys redacted. A change within a mapping is heard as one of the item that
+    it lies in; one within a list is not: assign the item anew.
     """
 
     def __init__(self, name: str, changed: Callable[[dict[str, Any]], None]) -> None:
@@ -26,7 +86,8 @@ class Fields(dict[str, Any]):
 
     def update(self, *values: Any, **more: Any) -> None:
         """Set several items at once. Raises InputError where a key is not a string."""
-        self._changed(self.keep(dict(*values, **more)))
+        if kept := self.keep(dict(*values, **more)):
+            self._changed(kept)
 
     def keep(self, given: Mapping[Any, Any]) -> dict[str, Any]:
         """Set items without being heard; returns them as JSON values."""
@@ -35,7 +96,9 @@ class Fields(dict[str, Any]):
                 raise InputError(
                     f"The {self._name} key {key!r} is a {type(key).__name__}, not a string.", field=self._name
                 )
-        super().update(given)
+        super().update(
+            {k: nested(value, self._hearer(k)) if isinstance(value, Mapping) else value for k, value in given.items()}
+        )
         kept: dict[str, Any] = capture(dict(given))
         return kept
 
@@ -44,6 +107,18 @@ class Fields(dict[str, Any]):
         if key not in self:
             self[key] = default
         return self[key]
+
+    def setdefaults(self, values: Mapping[str, Any]) -> None:
+        """Set the items that there are not yet."""
+        self.update({key: value for key, value in values.items() if key not in self})
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain copy."""
+        found: dict[str, Any] = plain(self)
+        return found
+
+    def _hearer(self, key: str) -> Callable[[], None]:
+        return lambda: self._changed(capture({key: plain(self[key])}))
 
     def __ior__(self, values: Any) -> Fields:  # type: ignore[override,misc] # dict promises Self
         self.update(values)
@@ -57,3 +132,56 @@ class Fields(dict[str, Any]):
 
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are plain and heard by nobody
+        return dict, (plain(self),)
+
+
+class Config(Fields):
+    """The config of a run. Items are added at any time; one that is there keeps its value unless that is allowed."""
+
+    def __init__(self, changed: Callable[[dict[str, Any]], None], *, allow_val_change: bool = False) -> None:
+        super().__init__("config", changed)
+        object.__setattr__(self, "_allowed", allow_val_change)
+
+    def update(self, *values: Any, allow_val_change: bool | None = None, **more: Any) -> None:
+        """Set several items at once, from what :func:`weft.training.config.as_config` takes.
+
+        Raises InputError where an item has another value already, unless ``allow_val_change`` or that of ``init``.
+        """
+        given = {key: value for part in values for key, value in as_config(part).items()} | more
+        if not (self._allowed if allow_val_change is None else allow_val_change):
+            self._check(given)
+        super().update(given)
+
+    def _check(self, given: Mapping[str, Any]) -> None:
+        for key, value in given.items():
+            if key in self and capture({key: plain(self[key])}) != capture({key: value}):
+                raise InputError(
+                    f"The config has {key} = {plain(self[key])!r} already; it is not changed to {value!r}.",
+                    remedy="If that is meant: run.config.update({...}, allow_val_change=True), or "
+                    "weft.init(allow_val_change=True).",
+                    field=f"config.{key}",
+                )
+
+
+class Summary(Fields):
+    """The summary of a run. ``summary["loss"]`` is also all that begins with ``loss.``, where there is nothing of that
+    very name: ``summary["loss"]["min"]`` is ``summary["loss.min"]``."""
+
+    def __missing__(self, key: str) -> Any:
+        found = {name[len(key) + 1 :]: value for name, value in self.items() if name.startswith(f"{key}.")}
+        if not found:
+            raise KeyError(key)
+        below = Summary(f"{self._name}.{key}", lambda changed: self.update(_under(key, changed.items())))
+        below.keep(found)
+        return below
+
+    def update(self, *values: Any, **more: Any) -> None:
+        """Set several items at once. Raises InputError where a key is not a string."""
+        given = dict(*values, **more)
+        super().update(given)
+
+
+def _under(key: str, items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {f"{key}.{name}": value for name, value in items}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.records import Failure, RunKind
+from weft.records import Run as StoredRun
 from weft.settings import Settings
 from weft.training.environment import describe
 
@@ -17,7 +18,8 @@ from weft.training.environment import describe
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What a run begins with. ``source`` tells this process's points from those of others that share the run; only
-    the ``primary`` process says when the run began and how it ended."""
+    the ``primary`` process says when the run began and how it ended. ``stored`` is the run as it was until now, where
+    this process goes on from it (``resumed``) or from a part of another's history; it goes on with ``next_step``."""
 
     run_id: str
     project: str
@@ -30,6 +32,17 @@ class RunOptions:
     notes: str | None = None
     source: str = ""
     primary: bool = True
+    entity: str | None = None
+    allow_val_change: bool = False
+    save_code: bool = False
+    stored: StoredRun | None = None
+    resumed: bool = False
+    next_step: int = 0
+
+    @property
+    def started_ns(self) -> int | None:
+        """When the run began that this one goes on from."""
+        return self.stored.started_at_ns if self.resumed and self.stored is not None else None
 
 
 def surroundings(settings: Settings) -> dict[str, Any]:

@@ -19,11 +19,15 @@ from weft.recording import Recorder
 from weft.records import Failure, Logged, RecordType, RunStatus, dumps
 from weft.tracing.capture import capture
 from weft.training import values as value_rules
-from weft.training.fields import Fields
+from weft.training.alerts import RunAlerts
+from weft.training.definitions import Definitions, RunDefinitions
+from weft.training.described import checked_tags
+from weft.training.fields import Summary
 from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surroundings
 from weft.training.media import kind_of, summarised, taken
 from weft.training.observers import Observers
-from weft.training.used import RunArtifacts, RunCalls
+from weft.training.saved import RunFiles
+from weft.training.used import RunCalls
 
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
@@ -35,7 +39,7 @@ current: Run | None = None
 _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
-class Run(RunArtifacts, RunCalls):
+class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
     """One execution of a program: config, summary, metrics, console, artifacts, and how it ended.
 
     A context manager: it finishes at the end of the block, as failed where the block raises.
@@ -45,22 +49,18 @@ class Run(RunArtifacts, RunCalls):
         self, recorder: Recorder, options: RunOptions, on_finish: Callable[[Run], None] = lambda run: None
     ) -> None:
         super().__init__(recorder, options)
-        self.name = options.name
-        self.tags = list(options.tags)
-        self.config = Fields("config", lambda changed: self._record(config=changed))
-        self.summary = Fields("summary", self._summary_set)
+        self.summary = Summary("summary", self._summary_set)
+        stored = options.stored
+        given, folded = ({}, {}) if stored is None else (stored.definitions, stored.folded)
+        self._definitions = Definitions(given, folded, recorder.writer)
+        self._defined = self._definitions if given else None
         self._on_finish = on_finish
-        self._next_step = 0
+        self._next_step = options.next_step
         self._unpublished: dict[str, Any] = {}
         self._published_ns = 0
         self._observers = Observers(self)
         self._begin(options)
         _living.add(self)
-
-    @property
-    def url(self) -> str:
-        """The address of the run's page."""
-        return self._recorder.address(f"/run/{self.id}")
 
     @property
     def step(self) -> int:
@@ -113,6 +113,8 @@ class Run(RunArtifacts, RunCalls):
             if upcoming > self._next_step:  # an earlier step that is logged again moves nothing back
                 self._next_step = upcoming
             if metrics:
+                if self._defined is not None:
+                    metrics = self._defined.completed(metrics)
                 record = {
                     "run_id": self.id,
                     "project": self.project,
@@ -126,7 +128,10 @@ class Run(RunArtifacts, RunCalls):
                 except TypeError:  # lone surrogates in a name
                     payload = dumps({**record, "values": dict(metrics)})
                 self._recorder.append(RecordType.METRICS, payload)
-                self._unpublished.update(metrics)
+                if self._defined is None:
+                    self._unpublished.update(metrics)
+                else:
+                    self._defined.fold(metrics, now, self._unpublished)
             if media:
                 for name, data in media.items():
                     kind = kind_of(data)
@@ -138,8 +143,11 @@ class Run(RunArtifacts, RunCalls):
             if others or now - self._published_ns > _SUMMARY_EVERY_NS:
                 self._publish(now)
 
-    def finish(self, exit_code: int = 0, failure: Failure | None = None) -> None:
+    def finish(
+        self, exit_code: int | None = None, quiet: bool | None = None, *, failure: Failure | None = None
+    ) -> None:
         """End the run: finished, or failed with an exit code that is not 0 or a failure. A second call does nothing.
+        ``quiet`` changes nothing: the end of a run prints nothing unless records have to wait.
 
         In a forked child it only waits for what the child recorded: the run is the parent's to end.
         """
@@ -147,7 +155,9 @@ class Run(RunArtifacts, RunCalls):
             return
         if os.getpid() == self._pid:
             self._observers.stop()
-            failed = exit_code != 0 or failure is not None
+            if not self.disabled:
+                self._save_at_end()
+            failed = bool(exit_code) or failure is not None
             self.status = RunStatus.FAILED if failed else RunStatus.FINISHED
             with self._lock:
                 self._publish(clock.now_ns())
@@ -167,10 +177,9 @@ class Run(RunArtifacts, RunCalls):
     def update(self, *, config: Mapping[str, Any] | None = None, tags: Sequence[str] = ()) -> None:
         """Merge more config and tags into the run."""
         if config:
-            self.config.update(config)
-        if new := [tag for tag in tags if tag not in self.tags]:
-            self.tags.extend(new)
-            self._record(tags=list(self.tags))
+            self.config.update(config, allow_val_change=True)
+        if set(tags) - set(self._tags):
+            self.tags = (*self._tags, *checked_tags(tags))
 
     def __enter__(self) -> Run:
         return self
@@ -187,6 +196,9 @@ class Run(RunArtifacts, RunCalls):
         return f"<weft run {self.name!r} ({self.id}, {self.kind}) of {self.project!r}: {self.status}>"
 
     def _begin(self, options: RunOptions) -> None:
+        if options.stored is not None:
+            self.config.keep(options.stored.config)
+            self.summary.keep(options.stored.summary)
         config = self.config.keep(options.config)
         if self.disabled:
             return
@@ -197,7 +209,7 @@ class Run(RunArtifacts, RunCalls):
         now = clock.now_ns()
         self._record(
             kind=options.kind,
-            name=options.name,
+            name=None if options.resumed and options.stored and options.stored.name == options.name else options.name,
             status=RunStatus.RUNNING,
             config=config,
             tags=list(options.tags) or None,
@@ -205,7 +217,8 @@ class Run(RunArtifacts, RunCalls):
             job_type=options.job_type,
             notes=options.notes,
             **surroundings(self.settings),
-            started_at_ns=now,
+            started_at_ns=None if options.resumed else now,
+            preempting=False if options.resumed else None,
             writer=self._recorder.writer,
         )
 
@@ -216,16 +229,20 @@ class Run(RunArtifacts, RunCalls):
 
     def _publish(self, now: int) -> None:
         self._published_ns = now
-        if self._unpublished:
+        folded = None if self._defined is None else self._defined.untold(now)
+        if self._unpublished or folded:
             changed, self._unpublished = self._unpublished, {}
             dict.update(self.summary, changed)
-            self._record(summary=changed)
+            if folded:
+                dict.update(self.summary, self._definitions.summary())
+            self._record(summary=changed or None, folded=folded)
 
     def _after_fork(self) -> None:
         child = f"pid-{os.getpid()}"
         self._source = f"{self._source}.{child}" if self._source else child
         self._lock = threading.RLock()
         self._unpublished = {}
+        self._definitions.begin()
         self._observers.after_fork()
 
 
@@ -236,10 +253,10 @@ def log(values: Mapping[str, Any], step: int | None = None, commit: bool | None 
     current.log(values, step, commit)
 
 
-def finish(exit_code: int = 0) -> None:
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the current run; does nothing where there is none."""
     if current is not None:
-        current.finish(exit_code)
+        current.finish(exit_code, quiet)
 
 
 def _as_step(step: Any) -> int:

@@ -62,9 +62,15 @@ class RemoteArtifacts:
         """Add an edge of lineage."""
         self._wire.post(_home(edge.project, "lineage"), edge)
 
-    def lineage(self, project: str, kind: NodeKind, name: str) -> LineageGraph:
+    def use_version(self, project: str, ref: str, run_id: str, *, relation: str = "used") -> ArtifactVersion:
+        """The version that a reference names, noted as fed into a run."""
+        body = {"run_id": run_id, "relation": relation}
+        used: ArtifactVersion = parse(ArtifactVersion, self._wire.post(_home(project, "artifacts", ref, "uses"), body))
+        return used
+
+    def lineage(self, project: str, kind: NodeKind, name: str, *, depth: int | None = None) -> LineageGraph:
         """All that is upstream and downstream of one node."""
-        found = self._wire.get(_home(project, "lineage"), kind=str(kind), name=name)
+        found = self._wire.get(_home(project, "lineage"), kind=str(kind), name=name, depth=depth)
         graph: LineageGraph = parse(LineageGraph, found)
         return graph
 

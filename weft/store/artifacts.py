@@ -25,7 +25,7 @@ from weft.store import registry_rows
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
-from weft.store.lineage import EDGE_COLUMNS, closure, edge_row
+from weft.store.lineage import EDGE_COLUMNS, closure, edge_row, use_rows
 from weft.store.paging import Order, fetch_page
 
 _log = logging.getLogger("weft")
@@ -140,8 +140,21 @@ class SqlArtifacts:
             self._database.insert_new(connection, "projects", ("project",), [(edge.project,)])
             self._database.insert_new(connection, "edges", EDGE_COLUMNS, [row])
 
-    def lineage(self, project: str, kind: NodeKind, name: str) -> LineageGraph:
-        """All edges reachable upstream and downstream, each once, nearest first.
+    def use_version(self, project: str, ref: str, run_id: str, *, relation: str = "used") -> ArtifactVersion:
+        """The version that a reference names, noted as fed into a run of the project. Raises NotFoundError."""
+        with self._database.write() as connection:
+            known, home = None, project
+            if ref.startswith(registry_rows.PREFIX):
+                known = registry_rows.resolve(connection, ref)
+                home, ref = known.project, known.artifact
+            name, number = resolve(connection, home, ref)
+            edges = use_rows(project, f"{name}:v{number}", known, relation, run_id)
+            self._database.insert_new(connection, "projects", ("project",), [(project,)])
+            self._database.insert_new(connection, "edges", EDGE_COLUMNS, edges)
+            return self._version(connection, home, name, number)
+
+    def lineage(self, project: str, kind: NodeKind, name: str, *, depth: int | None = None) -> LineageGraph:
+        """All edges reachable upstream and downstream, each once, nearest first; with ``depth``, so many steps away.
 
         Of a span (``trace_id:span_id``) and of a trace, the model versions that answered are upstream too.
         """
@@ -149,7 +162,7 @@ class SqlArtifacts:
             if kind is NodeKind.ARTIFACT:
                 known, number = resolve(connection, project, name, missing_ok=True)
                 name = f"{known}:v{number}" if number else name
-            return closure(connection, project, NodeKind(kind), name)
+            return closure(connection, project, NodeKind(kind), name, depth=depth)
 
     def _hold_artifact(self, connection: Connection, version: ArtifactVersion) -> None:
         c = t.artifacts.c

@@ -42,7 +42,7 @@ from weft.store.artifacts import observe_versions, observed_version
 from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
-from weft.store.lineage import EDGE_COLUMNS, edge_row
+from weft.store.lineage import EDGE_COLUMNS, answered_rows, edge_row, folded
 from weft.store.logged import logged_row, write_logged
 from weft.store.parts import part_row, write_parts
 from weft.store.prices import apply_prices
@@ -236,7 +236,8 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     write_samples(database, connection, rows["samples"], texts)
     write_scores(database, connection, rows["scores"])
     observe_versions(database, connection, rows["versions"])
-    database.insert_new(connection, "edges", EDGE_COLUMNS, sorted(set(rows["edges"])))
+    edges = folded([*rows["edges"], *answered_rows(rows["spans"])])
+    database.insert_new(connection, "edges", EDGE_COLUMNS, edges)
     _write_writers(database, connection, rows["writers"])
     for project, data in rows["media"]:
         texts.keep(project, data)

@@ -15,6 +15,7 @@ from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_labels import AdjudicationContract, LabelContract
 from weft.testing.contract_logged import LoggedContract
+from weft.testing.contract_lineage import LineageContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
@@ -53,5 +54,6 @@ class StoreContract(
     PeopleContract,
     RegistryContract,
     PromotionContract,
+    LineageContract,
 ):
     """Every promise of :mod:`weft.repositories`; knows of no SQL."""

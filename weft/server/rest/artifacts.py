@@ -77,8 +77,14 @@ def _add_lineage(routes: APIRouter, store: Store) -> None:
         summary="All that is upstream and downstream of one node",
         openapi_extra=parameters(name="a run's id, or name:v3 of an artifact"),
     )
-    def lineage(project: str, kind: NodeKind, request: Request) -> Response:
-        return reply(store.artifacts.lineage(project, kind, required(request, "name")))
+    def lineage(project: str, kind: NodeKind, request: Request, depth: int | None = None) -> Response:
+        return reply(store.artifacts.lineage(project, kind, required(request, "name"), depth=depth))
+
+    @routes.post("/artifacts/{ref:text}/uses", response_model=ArtifactVersion, summary="A version feeds into a run")
+    def use_version(
+        project: str, ref: str, run_id: Annotated[str, Body()], relation: Annotated[str, Body()] = "used"
+    ) -> Response:
+        return reply(store.artifacts.use_version(project, ref, run_id, relation=relation))
 
 
 def _add_blobs(routes: APIRouter, store: Store) -> None:

@@ -1,14 +1,12 @@
-"""Artifacts and blobs of a Weft server."""
+"""Artifacts of a Weft server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from weft import digests
 from weft.client.wire import Wire, parse, segment
-from weft.errors import ServerError, StoreError
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
+from weft.records.artifacts import ArtifactCollection, VersionChange
 
 
 def _home(project: str, *parts: str) -> str:
@@ -50,6 +48,31 @@ class RemoteArtifacts:
         """Move an alias to a version."""
         self._wire.put(_home(project, "artifacts", name, "aliases", alias), {"version": version})
 
+    def remove_alias(self, project: str, name: str, alias: str) -> None:
+        """Take an alias away."""
+        self._wire.call("DELETE", _home(project, "artifacts", name, "aliases", alias))
+
+    def change_version(self, project: str, name: str, version: int, change: VersionChange) -> ArtifactVersion:
+        """Change what may be changed about a version."""
+        path = _home(project, "artifacts", name, "versions", str(version))
+        changed: ArtifactVersion = parse(ArtifactVersion, self._wire.post(path, change))
+        return changed
+
+    def delete_version(
+        self, project: str, name: str, version: int, *, author: str, force: bool = False
+    ) -> ArtifactVersion:
+        """Delete a version; its content goes with a collection."""
+        path = _home(project, "artifacts", name, "versions", str(version))
+        answer = self._wire.call("DELETE", path, query={"author": author, "force": force}, again=False)
+        gone: ArtifactVersion = parse(ArtifactVersion, answer.json())
+        return gone
+
+    def collect(self, project: str | None = None, *, dry_run: bool = False, author: str = "") -> ArtifactCollection:
+        """Delete what has outlived its time, and content that nothing refers to; ``dry_run`` only tells."""
+        body = {"project": project, "dry_run": dry_run, "author": author}
+        done: ArtifactCollection = parse(ArtifactCollection, self._wire.post("/api/artifacts/collect", body))
+        return done
+
     def list_examples(
         self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
     ) -> Page[Example]:
@@ -73,50 +96,3 @@ class RemoteArtifacts:
         found = self._wire.get(_home(project, "lineage"), kind=str(kind), name=name, depth=depth)
         graph: LineageGraph = parse(LineageGraph, found)
         return graph
-
-
-class RemoteBlobs:
-    """Content-addressed bytes, scoped by project."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def put(self, project: str, data: bytes) -> str:
-        """Store bytes; returns their digest."""
-        answer = self._wire.call("POST", _home(project, "blobs"), content=data, content_type="application/octet-stream")
-        digest: str = answer.json()["digest"]
-        return digest
-
-    def put_file(self, project: str, path: Path) -> str:
-        """Store the bytes of a file; returns their digest. Raises OSError."""
-        answer = self._wire.call("POST", _home(project, "blobs"), content=path, content_type="application/octet-stream")
-        digest: str = answer.json()["digest"]
-        return digest
-
-    def pieces(self, project: str, digest: str) -> Iterator[bytes]:
-        """The bytes of a digest piece by piece; where they are damaged or break off, an error is raised at the end."""
-        seen = digests.running()
-        received = self._wire.stream(_home(project, "blobs", digest))
-
-        def checked() -> Iterator[bytes]:
-            for piece in received:
-                seen.update(piece)
-                yield piece
-            if seen.hexdigest() != digest:
-                raise StoreError(f"The blob {digest} is damaged.", remedy="Restore it from a backup.", field="digest")
-
-        return checked()
-
-    def get(self, project: str, digest: str) -> bytes:
-        """The bytes of a digest."""
-        return self._wire.call("GET", _home(project, "blobs", digest)).content
-
-    def has(self, project: str, digest: str) -> bool:
-        """Whether there are bytes of a digest."""
-        try:
-            self._wire.call("HEAD", _home(project, "blobs", digest))
-        except ServerError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from weft.client.artifacts import RemoteArtifacts, RemoteBlobs
+from weft.client.artifacts import RemoteArtifacts
+from weft.client.blobs import RemoteBlobs
 from weft.client.keeping import RemoteKeeping
 from weft.client.logged import RemoteLogged
 from weft.client.people import RemotePeople

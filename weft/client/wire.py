@@ -93,9 +93,13 @@ class Wire:
             time.sleep(wait_s)
         raise AssertionError("the last wait is None")  # pragma: no cover - unreachable, for the type checker
 
-    def stream(self, path: str) -> Iterator[bytes]:
-        """The body of the answer to a GET by pieces. Raises what :meth:`call` raises, also where it breaks off."""
-        answer = self.call("GET", path, stream=True)
+    def stream(self, path: str, body: Any = None) -> Iterator[bytes]:
+        """The body of the answer to a GET, or to a POST of a JSON ``body``, by pieces. Raises what :meth:`call` raises,
+        also where it breaks off."""
+        if body is None:
+            answer = self.call("GET", path, stream=True)
+        else:
+            answer = self.call("POST", path, content=dumps(body), content_type="application/json", stream=True)
 
         def pieces() -> Iterator[bytes]:
             with contextlib.closing(answer):

@@ -32,7 +32,7 @@ _MOST_KNOWN = 2000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SENDING = frozenset({"/v1/traces", "/v1/logs"})
 _OF_ADMINS = ("/api/people", "/api/credentials")
-_CHANGED_BY_ADMINS = ("/api/retentions", "/api/spans/delete", "/api/hooks")
+_CHANGED_BY_ADMINS = ("/api/retentions", "/api/spans/delete", "/api/hooks", "/api/artifacts/collect")
 # What the page of a queue asks for in the name of who works there; the routes take no other name than theirs.
 _OF_REVIEWERS = re.compile(
     r"GET /api/(health|home|projects/[^/]+/blobs/[0-9a-f]{64}|items/[^/]+/(seen|claim))"

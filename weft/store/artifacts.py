@@ -13,7 +13,6 @@ from sqlalchemy import Connection, and_, func, select
 from weft import clock, digests, ids
 from weft.errors import InputError, NotFoundError
 from weft.records import (
-    ArtifactFile,
     ArtifactVersion,
     Example,
     LineageEdge,
@@ -21,9 +20,12 @@ from weft.records import (
     NodeKind,
     Page,
 )
-from weft.store import registry_rows
+from weft.records.artifacts import ArtifactCollection, PendingVersion, VersionChange, is_digest
+from weft.store import manifests, registry_rows
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store import versions as changes
+from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.lineage import EDGE_COLUMNS, closure, edge_row, use_rows
 from weft.store.paging import Order, fetch_page
@@ -32,7 +34,8 @@ _log = logging.getLogger("weft")
 
 LATEST = "latest"
 _NUMBER = re.compile(r"v?(\d{1,18})")
-_VERSION_COLUMNS = tuple(column.name for column in t.artifact_versions.columns)
+_VERSION_COLUMNS = tuple(column.name for column in t.artifact_versions.columns if column.name != "files")
+_LISTED = tuple(t.artifact_versions.c[name] for name in _VERSION_COLUMNS)
 _MEMBERS = ("project", "name", "version", "position", "example_id", "digest", "split")
 
 
@@ -47,12 +50,10 @@ class SqlArtifacts:
     ) -> ArtifactVersion:
         """Store a version; its number is set here. Equal content returns the version that exists.
 
-        Raises InputError for a bad name, alias or example, and where the name belongs to another type.
+        Raises InputError for a bad name, alias, path or example, for files whose content is not stored, and where the
+        name belongs to another type.
         """
-        check_name("project", version.project)
-        check_name("name", version.name)
-        for alias in aliases:
-            _check_alias(alias)
+        version = checked_version(version, aliases)
         members = _members(version, examples or ())
         database = self._database
         with database.write() as connection:
@@ -90,13 +91,13 @@ class SqlArtifacts:
             return self._version(connection, project, name, number)
 
     def list_versions(self, project: str, name: str) -> list[ArtifactVersion]:
-        """Every version of an artifact, the first one first; empty where there is no such artifact."""
+        """Every version of an artifact without its files, the first one first; empty where there is none."""
         c = t.artifact_versions.c
         with self._database.read() as connection:
             return self._versions(connection, and_(c.project == project, c.name == name))
 
     def list_artifacts(self, project: str, *, type: str | None = None) -> list[ArtifactVersion]:
-        """The newest version of each artifact, by name."""
+        """The newest version of each artifact without its files, by name."""
         c = t.artifact_versions.c
         newest = select(c.name, func.max(c.version).label("version")).where(c.project == project).group_by(c.name)
         part = newest.subquery()
@@ -113,8 +114,49 @@ class SqlArtifacts:
         """Move an alias to a version. Raises InputError for a bad alias, NotFoundError where there is no version."""
         _check_alias(alias)
         with self._database.write() as connection:
-            self._version(connection, project, name, version)
+            self._version(connection, project, name, version, files=False)
             self._point(connection, project, name, [alias], version)
+
+    def remove_alias(self, project: str, name: str, alias: str) -> None:
+        """Take an alias away. Raises InputError for ``latest``, NotFoundError where there is no such alias."""
+        _check_alias(alias)
+        changes.remove_alias(self._database, project, name, alias)
+
+    def change_version(self, project: str, name: str, version: int, change: VersionChange) -> ArtifactVersion:
+        """Change what may be changed about a version. Raises InputError for a bad value, NotFoundError."""
+        for alias in change.aliases or ():
+            if alias != LATEST:
+                _check_alias(alias)
+        with self._database.write() as connection:
+            self._version(connection, project, name, version, files=False)
+            changes.change(self._database, connection, (project, name, version), change)
+            if change.aliases is not None:
+                kept = {alias for alias in change.aliases if alias != LATEST}
+                changes.keep_aliases(connection, (project, name, version), kept)
+                self._point(connection, project, name, sorted(kept), version)
+            return self._version(connection, project, name, version)
+
+    def delete_version(
+        self, project: str, name: str, version: int, *, author: str, force: bool = False
+    ) -> ArtifactVersion:
+        """Delete a version; its number is not given again, its lineage stays, its content goes with a collection.
+
+        Raises NotFoundError, and ConflictError where an alias other than ``latest``, a deployment or the registry holds
+        it; ``force`` deletes it with its aliases in spite of them, but never what serves or is registered.
+        """
+        with self._database.write() as connection:
+            found = self._version(connection, project, name, version)
+            changes.refuse_held(connection, found, force=force)
+            changes.delete(self._database, connection, (project, name, version), author)
+        return found
+
+    def collect(self, project: str | None = None, *, dry_run: bool = False, author: str = "") -> ArtifactCollection:
+        """Delete the versions that have outlived their time, and all content that nothing refers to.
+
+        Those that an alias other than ``latest``, a deployment or the registry holds stay. Content that was put within
+        the last day stays, too: who put it may be about to name it. ``dry_run`` only tells what would go.
+        """
+        return changes.collect_all(self._database, project, dry_run=dry_run, author=author)
 
     def list_examples(
         self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
@@ -167,8 +209,9 @@ class SqlArtifacts:
     def _hold_artifact(self, connection: Connection, version: ArtifactVersion) -> None:
         c = t.artifacts.c
         kind = _checked("type", v.identifier, version.type)
-        row = (version.project, version.name, kind, version.created_ns or clock.now_ns())
-        self._database.insert_new(connection, "artifacts", ("project", "name", "type", "created_ns"), [row])
+        row = (version.project, version.name, kind, version.created_ns or clock.now_ns(), 0)
+        columns = ("project", "name", "type", "created_ns", "versions")
+        self._database.insert_new(connection, "artifacts", columns, [row])
         query = select(c.type).where(c.project == version.project, c.name == version.name)
         known = connection.execute(query.with_for_update()).scalar_one()  # versions are numbered one at a time
         if known != kind:
@@ -188,9 +231,11 @@ class SqlArtifacts:
     def _insert(
         self, connection: Connection, version: ArtifactVersion, members: Sequence[tuple[Example, str, str]]
     ) -> int:
-        c = t.artifact_versions.c
-        query = select(func.max(c.version)).where(c.project == version.project, c.name == version.name)
-        number = (connection.execute(query).scalar() or 0) + 1
+        manifests.check_contents(connection, version.project, version.files)
+        of = (t.artifacts.c.project == version.project, t.artifacts.c.name == version.name)
+        number: int = connection.execute(select(t.artifacts.c.versions).where(*of)).scalar_one() + 1
+        connection.execute(t.artifacts.update().where(*of).values(versions=number))
+        database, texts = self._database, Texts()
         row = {
             "project": version.project,
             "name": version.name,
@@ -199,15 +244,17 @@ class SqlArtifacts:
             "created_ns": version.created_ns or clock.now_ns(),
             "description": _checked("description", v.words_or_none, version.description),
             "metadata": v.to_json(version.metadata),
-            "files": v.to_json(
-                [{"path": f.path, "digest": f.digest, "size_bytes": f.size_bytes} for f in version.files]
-            ),
+            "files": texts.place(version.project, manifests.written(version.files)),
             "examples": len(members),
             "run_id": _checked("run_id", v.identifier_or_none, version.run_id),
+            "tags": v.to_json(changes.checked_tags(version.tags)),
+            "expires_ns": changes.checked_expiry(version.expires_ns),
+            "file_count": len(version.files),
+            "size_bytes": sum(file.size_bytes for file in version.files),
         }
         connection.execute(t.artifact_versions.insert().values(**row))
+        texts.write(database, connection)
         unique = {digest: (version.project, digest, data) for _, digest, data in members}
-        database = self._database
         database.insert_new(
             connection, "examples", ("project", "digest", "data"), [unique[digest] for digest in sorted(unique)]
         )
@@ -236,17 +283,23 @@ class SqlArtifacts:
         )
         self._database.insert_new(connection, "edges", EDGE_COLUMNS, [edge_row(edge)])
 
-    def _version(self, connection: Connection, project: str, name: str, number: int) -> ArtifactVersion:
+    def _version(
+        self, connection: Connection, project: str, name: str, number: int, *, files: bool = True
+    ) -> ArtifactVersion:
         c = t.artifact_versions.c
         found = self._versions(connection, and_(c.project == project, c.name == name, c.version == number))
         if not found:
             raise _no_artifact(project, f"{name}:v{number}")
-        return found[0]
+        if not files or found[0].file_count == 0:
+            return found[0]
+        query = select(c.files).where(c.project == project, c.name == name, c.version == number)
+        text = connection.execute(query).scalar_one()
+        return replace(found[0], files=manifests.read(self._database, connection, project, text))
 
     def _versions(self, connection: Connection, where: Any) -> list[ArtifactVersion]:
         c, a = t.artifact_versions.c, t.artifacts.c
         query = (
-            select(t.artifact_versions, a.type)
+            select(*_LISTED, a.type)
             .join(t.artifacts, and_(a.project == c.project, a.name == c.name))
             .where(where)
             .order_by(c.name, c.version)
@@ -259,6 +312,31 @@ class SqlArtifacts:
             for alias in connection.execute(aliases):
                 names.setdefault((project, name, alias.version), []).append(alias.alias)
         return [_record(row, names.get((row.project, row.name, row.version), [])) for row in rows]
+
+
+def checked_version(version: ArtifactVersion, aliases: Sequence[str]) -> ArtifactVersion:
+    """A version as it may be stored. Raises InputError naming the field that is wrong."""
+    check_name("project", version.project)
+    check_name("name", version.name)
+    for alias in aliases:
+        _check_alias(alias)
+    return replace(version, files=manifests.checked_files(version.files))
+
+
+def pending_version(pending: PendingVersion) -> tuple[ArtifactVersion, list[str]]:
+    """A version with files out of a journal, checked, and its aliases. Raises InputError or ValueError."""
+    version = replace(pending.version, project=v.project_name(pending.version.project))
+    aliases = [alias for alias in pending.aliases if alias != LATEST]
+    return checked_version(version, aliases), aliases
+
+
+def store_pending(
+    database: Database, connection: Connection, rows: Sequence[tuple[ArtifactVersion, list[str]]]
+) -> None:
+    """Store versions of :func:`pending_version` in their order. Raises InputError where one's content is not here."""
+    artifacts = SqlArtifacts(database)
+    for version, aliases in rows:
+        artifacts.store(connection, version, (), aliases)
 
 
 def observed_version(version: ArtifactVersion) -> ArtifactVersion:
@@ -302,7 +380,10 @@ def resolve(connection: Connection, project: str, ref: str, *, missing_ok: bool 
     name, _, tag = ref.partition(":")
     tag = tag or LATEST
     number = _NUMBER.fullmatch(tag)
-    if number is None:
+    if number is None and is_digest(tag):
+        d = t.artifact_versions.c
+        query = select(d.version).where(d.project == project, d.name == name, d.digest == tag)
+    elif number is None:
         c = t.aliases.c
         query = select(c.version).where(c.project == project, c.name == name, c.alias == tag)
     else:
@@ -317,7 +398,7 @@ def resolve(connection: Connection, project: str, ref: str, *, missing_ok: bool 
 def _record(row: Any, aliases: list[str]) -> ArtifactVersion:
     fields = {name: getattr(row, name) for name in _VERSION_COLUMNS}
     fields["metadata"] = v.from_json(row.metadata)
-    fields["files"] = [ArtifactFile(**file) for file in v.from_json(row.files)]
+    fields["tags"] = v.from_json(row.tags)
     return ArtifactVersion(type=row.type, aliases=aliases, **fields)
 
 

@@ -18,6 +18,7 @@ from weft.records import dumps, loads
 from weft.settings import Settings
 from weft.store.copying import Progress, copy_blobs, copy_database, snapshot
 from weft.store.database import sqlite_backup
+from weft.store.files import Files, Folder, files_at
 from weft.store.migrations import HEAD, KNOWN
 from weft.store.sql import FILE, SqlStore, open_store, open_url
 
@@ -56,7 +57,7 @@ def backup(store: SqlStore, path: Path, progress: Progress = lambda table, rows:
             copied = open_url(f"sqlite:///{file}", part / _BLOBS)
             copy_database(source, copied.database, progress)
             copied.close()
-        _settle(file, part, source.blob_dir)
+        _settle(file, part, source.files)
         files = _listed(part)
         manifest = {"weft": version("weft"), "schema": HEAD, "created_ns": clock.now_ns(), "files": files}
         _write(part / MANIFEST, dumps(manifest))
@@ -87,12 +88,12 @@ def restore(path: Path, settings: Settings, progress: Progress = lambda table, r
         copy = open_url(f"sqlite:///{part}", path / _BLOBS)  # a backup of an older Weft becomes one of this
         try:
             if settings.db is not None:
-                target = open_url(settings.db, blob_dir)
+                target = open_url(settings.db, blob_dir, settings.blobs)
                 copy_database(copy.database, target.database, progress)
                 target.close()
             else:
                 with snapshot(copy.database) as connection:
-                    copy_blobs(connection, path / _BLOBS, blob_dir)
+                    copy_blobs(connection, Folder(path / _BLOBS), files_at(settings.blobs, blob_dir))
         finally:
             copy.close()
         if settings.db is None:
@@ -142,12 +143,12 @@ def _is_as_listed(path: Path, one: dict[str, Any]) -> bool:
     return file.is_file() and not file.is_symlink() and digests.of_file(file) == one["digest"]
 
 
-def _settle(file: Path, part: Path, blob_dir: Path | None) -> None:
+def _settle(file: Path, part: Path, files: Files | None) -> None:
     """Fold the log into the file, and take the large blobs along that it names."""
     copied = open_url(f"sqlite:///{file}", part / _BLOBS)
     try:
         with snapshot(copied.database) as connection:
-            copy_blobs(connection, blob_dir, part / _BLOBS)
+            copy_blobs(connection, files, Folder(part / _BLOBS))
     finally:
         copied.close()
     with closing(sqlite3.connect(file)) as connection:

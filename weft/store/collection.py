@@ -8,7 +8,7 @@ that a content without a span named go at once: they were named already.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Table, Text, select
@@ -37,6 +37,7 @@ class Collected:
     contents: int = 0
     trimmed: int = 0
     blobs: int = 0
+    size_bytes: int = 0  # of the blobs, unpacked
 
 
 @dataclass(slots=True)
@@ -50,17 +51,69 @@ class _Marks:
     last: int = 0
 
 
-def collect(database: Database, grace_s: float = GRACE_S) -> Collected:
-    """Remove what nothing needs since contents lost their spans; beside writers, and as often as one likes."""
+_VERSION = -1  # in the place of a content: a version of an artifact was deleted, and what it named may go
+Key = tuple[str, str, int]
+
+
+def freed_by_version(database: Database, connection: Connection, key: Key) -> None:
+    """In the transaction that deletes a version: what it names was named once and needs no grace period."""
+    b = t.blobs.c
+    digests = sorted(_named_by_version(database, connection, key))
+    for start in range(0, len(digests), _ROWS):
+        some = b.digest.in_(digests[start : start + _ROWS])
+        connection.execute(t.blobs.update().where(b.project == key[0], some).values(created_ns=0))
+    columns = ("content", "trimmed")
+    database.upsert(connection, "freed_contents", columns, columns[:1], [(_VERSION, False)])
+
+
+def idle(database: Database, project: str | None, without: Set[Key], grace_s: float = GRACE_S) -> Collected:
+    """What :func:`collect` would remove of the blobs, if the versions ``without`` were deleted before."""
+    marks = _Marks()
+    named_by_them: set[str] = set()
+    with database.read() as connection:
+        freed = set(connection.execute(select(t.freed_contents.c.content)).scalars())
+        for key in sorted(without):
+            named_by_them |= _named_by_version(database, connection, key)
+    while _mark(database, freed, marks):
+        pass
+    old = _old_blobs(database, grace_s, marks.freed | named_by_them)
+    b = t.blobs.c
+    count = size = 0
+    with database.read() as connection:
+        named = marks.blobs | _named_elsewhere(database, connection, without)
+        gone = [key for key in old if key[1] not in named and project in (None, key[0])]
+        for place, digest in gone:
+            query = select(b.size_bytes).where(b.project == place, b.digest == digest)
+            count, size = count + 1, size + connection.execute(query).scalar_one()
+    return Collected(blobs=count, size_bytes=size)
+
+
+def _named_by_version(database: Database, connection: Connection, key: Key) -> set[str]:
+    c = t.artifact_versions.c
+    where = (c.project == key[0], c.name == key[1], c.version == key[2])
+    text = connection.execute(select(c.files).where(*where)).scalar_one()
+    named = set(_NAME.findall(text))
+    if text.startswith(MARK):
+        for data in find_texts(database, connection, [(key[0], text[1:])]).values():
+            named.update(_NAME.findall(data.decode("utf-8", "replace")))
+    return named
+
+
+def collect(database: Database, grace_s: float | None = None, *, whole: bool = False) -> Collected:
+    """Remove what nothing needs since contents lost their spans; beside writers, and as often as one likes.
+
+    ``whole``: look at the blobs even where nothing lost anything.
+    """
+    grace_s = GRACE_S if grace_s is None else grace_s
     freed = _retire(database)
-    if not freed:
+    if not freed and not whole:
         return Collected()
     marks = _Marks()
     while _mark(database, freed, marks):
         pass
     removed, kept = _sweep_contents(database, freed, marks)
     old = [key for key in _old_blobs(database, grace_s, marks.freed) if key[1] not in marks.blobs]
-    return Collected(removed, kept, _sweep_blobs(database, old, marks, grace_s) if old else 0)
+    return Collected(removed, kept, *(_sweep_blobs(database, old, marks, grace_s) if old else (0, 0)))
 
 
 def _retire(database: Database) -> set[int]:
@@ -137,8 +190,8 @@ def _sweep_contents(database: Database, freed: set[int], marks: _Marks) -> tuple
     return removed, kept
 
 
-def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, grace_s: float) -> int:
-    removed = 0
+def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, grace_s: float) -> tuple[int, int]:
+    removed = size = 0
     before = clock.now_ns() - round(grace_s * 1e9)
     b = t.blobs.c
     with database.write() as connection:
@@ -151,25 +204,25 @@ def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, 
             if digest in named:
                 continue
             here = (b.project == project, b.digest == digest)
-            row = connection.execute(select(b.encoding, b.created_ns).where(*here)).one_or_none()
+            row = connection.execute(select(b.encoding, b.created_ns, b.size_bytes).where(*here)).one_or_none()
             if row is None or (row.created_ns >= before and digest not in marks.freed):
                 continue
             connection.execute(t.blobs.delete().where(*here))
-            removed += 1
+            removed, size = removed + 1, size + row.size_bytes
             if row.encoding == "file":
                 files.append((project, digest))
     for project, digest in files:
         remove_file(database, project, digest)
-    return removed
+    return removed, size
 
 
-def _named_elsewhere(database: Database, connection: Connection) -> set[str]:
+def _named_elsewhere(database: Database, connection: Connection, without: Set[Key] = frozenset()) -> set[str]:
     """Whatever looks like a digest in the texts of other tables, and in the blobs that hold such texts."""
     named = named_blobs(database, connection)
     long: list[tuple[str, str]] = []
     for name in _SPEAKERS:
         table = t.metadata.tables[name]
-        for text, project in _texts(connection, table):
+        for text, project in _texts(connection, table, without if name == "artifact_versions" else frozenset()):
             named.update(_NAME.findall(text))
             if text.startswith(MARK) and project is not None:
                 long.append((project, text[1:]))
@@ -179,11 +232,15 @@ def _named_elsewhere(database: Database, connection: Connection) -> set[str]:
     return named
 
 
-def _texts(connection: Connection, table: Table) -> Iterator[tuple[str, str | None]]:
+def _texts(connection: Connection, table: Table, without: Set[Key]) -> Iterator[tuple[str, str | None]]:
     columns = [column for column in table.columns if isinstance(column.type, Text) or hasattr(column.type, "key")]
     project = table.columns.get("project")
+    if without:
+        columns.append(table.columns["version"])
     for row in connection.execute(select(*columns), execution_options={"yield_per": _ROWS}):
         owner = None if project is None else row._mapping["project"]
+        if without and (row.project, row.name, row.version) in without:
+            continue
         for text in row:
             if isinstance(text, str) and len(text) >= 64:
                 yield text, owner

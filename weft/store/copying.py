@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, select
 
 from weft.errors import StoreError
 from weft.store import backfills, reading
 from weft.store import tables as t
-from weft.store.blobs import _path as blob_path
 from weft.store.database import Database
+from weft.store.files import PIECE, Files, fresh
 
 _ROWS = 2_000
 
@@ -34,7 +33,7 @@ def copy_database(source: Database, target: Database, progress: Progress = lambd
             total += _copy_table(reader, writer, table, total, progress)
         if not target.sqlite:
             _go_on_counting(writer)
-        copy_blobs(reader, source.blob_dir, target.blob_dir)
+        copy_blobs(reader, source.files, target.files)
         backfills.begin(target, writer, backfills.WORDS)  # the word index is no table and differs by database
     while reading.go_on(target):
         progress("words", total)
@@ -61,18 +60,17 @@ def refuse_full(connection: Connection) -> None:
             )
 
 
-def copy_blobs(connection: Connection, source: Path | None, target: Path | None) -> None:
+def copy_blobs(connection: Connection, source: Files | None, target: Files | None) -> None:
     """Copy the files of the blobs that ``connection`` knows, where they are not there already."""
-    if source is None or target is None or source.resolve() == target.resolve():
+    if source is None or target is None:
         return
     c = t.blobs.c
     for row in connection.execute(select(c.project, c.digest).where(c.encoding == "file")).all():
-        to = blob_path(target, row.project, row.digest)
-        if not to.exists():
-            to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = to.with_name(to.name + ".part")
-            shutil.copyfile(blob_path(source, row.project, row.digest), part)
-            part.replace(to)
+        if not target.has(row.project, row.digest):
+            part = fresh(target.scratch)
+            with source.open(row.project, row.digest) as reader, part.open("xb") as writer:
+                shutil.copyfileobj(reader, writer, PIECE)
+            target.keep(row.project, row.digest, part)
 
 
 def _copy_table(reader: Connection, writer: Connection, table: Table, before: int, progress: Progress) -> int:

@@ -32,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
+from weft.store.files import Files, files_at
 from weft.store.forking import ForkGate
 from weft.store.inserting import Insert
 from weft.store.packing import Packing
@@ -64,13 +65,15 @@ _gate = ForkGate()
 class Database:
     """An engine with its two kinds of transactions. ``dialect`` is ``sqlite`` or ``postgresql``.
 
-    ``blob_dir`` is where blobs too large for a row are kept; None keeps all in rows.
+    ``files`` is where blobs too large for a row are kept; None keeps all in rows. ``quota_bytes`` is the most that
+    files of one project may hold; 0 for any amount.
     """
 
-    def __init__(self, engine: Engine, *, blob_dir: Path | None, shared: bool = False) -> None:
+    def __init__(self, engine: Engine, *, files: Files | None, shared: bool = False) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
-        self.blob_dir = blob_dir
+        self.files = files
+        self.quota_bytes = 0
         # A database in memory has one connection, which the threads take in turn.
         self._turn = threading.RLock() if shared else None
         self._shared = shared
@@ -78,6 +81,11 @@ class Database:
         self.packing = Packing()
         self.latest_pieces: int | None = None  # about how many; unknown at first (weft.store.contents)
         _databases.add(self)
+
+    @property
+    def blob_dir(self) -> Path | None:
+        """The local folder of :attr:`files`."""
+        return None if self.files is None else self.files.scratch
 
     @property
     def sqlite(self) -> bool:
@@ -328,7 +336,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=lambda: _gate.open(), after_in_child=_after_fork_in_child)
 
 
-def connect_sqlite(path: Path, *, blob_dir: Path) -> Database:
+def connect_sqlite(path: Path, *, blob_dir: Path, bucket: str | None = None) -> Database:
     """The database in a file, made where there is none. Raises StoreError where the place cannot hold one."""
     _check_place(path)
     url = make_url("sqlite+pysqlite://").set(database=str(path))
@@ -342,18 +350,19 @@ def connect_sqlite(path: Path, *, blob_dir: Path) -> Database:
     _prepare_sqlite(
         engine, (f"PRAGMA page_size={_PAGE_BYTES}", "PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_mode=WAL")
     )
-    return Database(engine, blob_dir=blob_dir)
+    return Database(engine, files=files_at(bucket, blob_dir))
 
 
 def connect_memory() -> Database:
     """A database in memory, gone when it is closed."""
     engine = create_engine("sqlite+pysqlite://", poolclass=pool.StaticPool, connect_args={"check_same_thread": False})
     _prepare_sqlite(engine, ())
-    return Database(engine, blob_dir=None, shared=True)
+    return Database(engine, files=None, shared=True)
 
 
-def connect_url(address: str, *, blob_dir: Path) -> Database:
-    """The database at a SQLAlchemy address, ``sqlite:///file`` or ``postgresql+psycopg://...``."""
+def connect_url(address: str, *, blob_dir: Path, bucket: str | None = None) -> Database:
+    """The database at a SQLAlchemy address, ``sqlite:///file`` or ``postgresql+psycopg://...``; large blobs lie in
+    ``blob_dir``, or in the ``bucket`` at an address such as ``s3://bucket/prefix``."""
     try:
         url = make_url(address)
     except ArgumentError:
@@ -365,7 +374,7 @@ def connect_url(address: str, *, blob_dir: Path) -> Database:
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
             return connect_memory()
-        return connect_sqlite(Path(url.database).expanduser().absolute(), blob_dir=blob_dir)
+        return connect_sqlite(Path(url.database).expanduser().absolute(), blob_dir=blob_dir, bucket=bucket)
     if url.get_backend_name() not in {"postgresql", "postgres"}:
         raise StoreError(
             f"Weft stores in SQLite and PostgreSQL, not in {url.get_backend_name()!r}.",
@@ -382,7 +391,7 @@ def connect_url(address: str, *, blob_dir: Path) -> Database:
     except (ModuleNotFoundError, NoSuchModuleError, ImportError):
         raise MissingExtraError("psycopg", "postgres") from None
     _prepare_postgresql(engine)
-    return Database(engine, blob_dir=blob_dir)
+    return Database(engine, files=files_at(bucket, blob_dir))
 
 
 def _prepare_postgresql(engine: Engine) -> None:

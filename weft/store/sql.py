@@ -13,7 +13,7 @@ from weft.repositories import IngestReport
 from weft.settings import Settings
 from weft.store import tables as t
 from weft.store.artifacts import SqlArtifacts
-from weft.store.blobs import SqlBlobs
+from weft.store.blob_store import SqlBlobs
 from weft.store.chunks import unpack
 from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
@@ -32,6 +32,7 @@ from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import TAIL, SqlSeries, pack_all
 from weft.store.spans import SqlSpans
+from weft.store.versions import expire
 from weft.store.words import tidy
 
 FILE = "weft.db"
@@ -85,6 +86,7 @@ class SqlStore:
             self.database.take_turn(connection)
             pack_all(self.database, connection, at_least=TAIL // 2)
         forget_progress(self.database)
+        expire(self.database)
         collect(self.database)
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:
@@ -137,13 +139,17 @@ def open_store(settings: Settings) -> SqlStore:
     """
     blob_dir = settings.dir / "blobs"
     if settings.db is None:
-        return _opened(connect_sqlite(settings.dir / FILE, blob_dir=blob_dir))
-    return open_url(settings.db, blob_dir)
+        opened = _opened(connect_sqlite(settings.dir / FILE, blob_dir=blob_dir, bucket=settings.blobs))
+    else:
+        opened = open_url(settings.db, blob_dir, settings.blobs)
+    opened.database.quota_bytes = settings.quota_bytes
+    return opened
 
 
-def open_url(url: str, blob_dir: Path) -> SqlStore:
-    """The database at a SQLAlchemy address, made or brought up to date first; large blobs lie in ``blob_dir``."""
-    return _opened(connect_url(url, blob_dir=blob_dir))
+def open_url(url: str, blob_dir: Path, bucket: str | None = None) -> SqlStore:
+    """The database at a SQLAlchemy address, made or brought up to date first; large blobs lie in ``blob_dir``, or in
+    the ``bucket`` at an address such as ``s3://bucket/prefix``."""
+    return _opened(connect_url(url, blob_dir=blob_dir, bucket=bucket))
 
 
 def open_memory() -> SqlStore:

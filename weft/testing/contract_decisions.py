@@ -26,10 +26,10 @@ class ArtifactContract:
     """Artifacts, aliases, examples, lineage, blobs."""
 
     def test_versions_are_numbered_and_equal_content_is_one(self, store: Store) -> None:
-        files = [ArtifactFile("model.npz", "d" * 64, 10)]
+        files = [ArtifactFile("model.npz", store.blobs.put("p", b"0123456789"), 10)]
         first = ArtifactVersion("p", "clf", "model", 0, "d1", T, "first", {"acc": 0.5}, files, run_id="r")
         one = store.artifacts.create_version(first, aliases=["prod"])
-        assert one == replace(first, version=1, aliases=["latest", "prod"])
+        assert one == replace(first, version=1, aliases=["latest", "prod"], file_count=1, size_bytes=10)
         two = store.artifacts.create_version(replace(first, digest="d2", run_id=None))
         assert (two.version, two.aliases, two.ref) == (2, ["latest"], "clf:v2")
         again = store.artifacts.create_version(replace(first, description="other"))

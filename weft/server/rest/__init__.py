@@ -12,6 +12,7 @@ from weft.repositories import Store
 from weft.server.rest import (
     actions,
     artifacts,
+    blobs,
     comparisons,
     evaluations,
     feedback,
@@ -43,6 +44,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         spans,
         media,
         artifacts,
+        blobs,
         serving,
         review_figures,
         reviews,
@@ -50,6 +52,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         registry,
     ):
         routes.include_router(room.router(store))
+    routes.include_router(artifacts.collecting(store))
     routes.include_router(keeping.router(store, forget))
     kept = Kept(store)
     routes.include_router(evaluations.router(store, kept))

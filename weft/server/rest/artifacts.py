@@ -1,29 +1,45 @@
-"""Artifacts, aliases, examples, lineage, blobs."""
+"""Artifacts, aliases, examples, lineage."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from weft.errors import InputError
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
+from weft.records.artifacts import ArtifactCollection, VersionChange
 from weft.repositories import Store
-from weft.server.arguments import parameters, required
-from weft.server.bodies import Bounds, file_of
+from weft.server.arguments import one, parameters, required
 from weft.server.replies import reply
 
-_BYTES = "application/octet-stream"
+_AUTHOR = "REST"
 
 
 def router(store: Store) -> APIRouter:
     """The routes of artifacts and what they are made of."""
     routes = APIRouter(prefix="/api/projects/{project:text}", tags=["artifacts"])
     _add_artifacts(routes, store)
+    _add_changes(routes, store)
     _add_lineage(routes, store)
-    _add_blobs(routes, store)
+    return routes
+
+
+def collecting(store: Store) -> APIRouter:
+    """The route that collects what nothing refers to."""
+    routes = APIRouter(prefix="/api/artifacts", tags=["artifacts"])
+
+    @routes.post(
+        "/collect", response_model=ArtifactCollection, summary="Delete what outlived its time and what nothing needs"
+    )
+    def collect(
+        project: Annotated[str | None, Body()] = None,
+        dry_run: Annotated[bool, Body()] = False,
+        author: Annotated[str, Body()] = _AUTHOR,
+    ) -> Response:
+        return reply(store.artifacts.collect(project, dry_run=dry_run, author=author or _AUTHOR))
+
     return routes
 
 
@@ -63,6 +79,31 @@ def _add_artifacts(routes: APIRouter, store: Store) -> None:
         store.artifacts.set_alias(project, name, alias, version)
         return reply({"alias": alias, "version": version})
 
+    @routes.delete("/artifacts/{name:text}/aliases/{alias:text}", summary="Take an alias away")
+    def remove_alias(project: str, name: str, alias: str) -> Response:
+        store.artifacts.remove_alias(project, name, alias)
+        return reply({"removed": alias})
+
+
+def _add_changes(routes: APIRouter, store: Store) -> None:
+    @routes.post(
+        "/artifacts/{name:text}/versions/{version}",
+        response_model=ArtifactVersion,
+        summary="Change a version's words, tags, aliases or end; what is left out stays",
+    )
+    def change_version(project: str, name: str, version: int, change: VersionChange) -> Response:
+        return reply(store.artifacts.change_version(project, name, version, change))
+
+    @routes.delete(
+        "/artifacts/{name:text}/versions/{version}",
+        response_model=ArtifactVersion,
+        summary="Delete a version; its content goes with a collection",
+        openapi_extra=parameters(author="in whose name", force="also where an alias names it"),
+    )
+    def delete_version(project: str, name: str, version: int, request: Request) -> Response:
+        author, force = one(request, "author") or _AUTHOR, one(request, "force") == "true"
+        return reply(store.artifacts.delete_version(project, name, version, author=author, force=force))
+
 
 def _add_lineage(routes: APIRouter, store: Store) -> None:
     @routes.post("/lineage", response_model=LineageEdge, summary="Add an edge of lineage")
@@ -85,24 +126,6 @@ def _add_lineage(routes: APIRouter, store: Store) -> None:
         project: str, ref: str, run_id: Annotated[str, Body()], relation: Annotated[str, Body()] = "used"
     ) -> Response:
         return reply(store.artifacts.use_version(project, ref, run_id, relation=relation))
-
-
-def _add_blobs(routes: APIRouter, store: Store) -> None:
-    bounds = Bounds(body_bytes=2**31, held_bytes=2**31)
-
-    @routes.post("/blobs", summary="Store bytes; answers with their digest")
-    async def put(project: str, request: Request) -> Response:
-        async with file_of(request, bounds) as path:  # not in memory: weights have gigabytes
-            return reply({"digest": await run_in_threadpool(store.blobs.put_file, project, path)})
-
-    @routes.get("/blobs/{digest:text}", summary="The bytes of a digest")
-    def get(project: str, digest: str) -> Response:
-        headers = {"Content-Disposition": "attachment", "Cache-Control": "private, immutable, max-age=31536000"}
-        return StreamingResponse(store.blobs.pieces(project, digest), headers=headers, media_type=_BYTES)
-
-    @routes.head("/blobs/{digest:text}", summary="Whether there are bytes of a digest: 200 or 404")
-    def has(project: str, digest: str) -> Response:
-        return Response(status_code=200 if store.blobs.has(project, digest) else 404)
 
 
 def same_project(given: str, project: str) -> None:

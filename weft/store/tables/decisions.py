@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from weft.records import NodeKind
 from weft.store.tables.base import integer, key, metadata, one_of, text
@@ -14,6 +15,7 @@ artifacts = Table(
     key("name", primary=True),
     key("type"),
     integer("created_ns", null=False),
+    integer("versions", null=False),  # the last number that was given: none is given twice
 )
 
 artifact_versions = Table(
@@ -26,11 +28,18 @@ artifact_versions = Table(
     integer("created_ns", null=False),
     text("description"),
     text("metadata", null=False),
-    text("files", null=False),
+    text("files", null=False),  # JSON; a long manifest is a blob, which listings do not read
     integer("examples", null=False),
     key("run_id", null=True),
+    text("tags", null=False),
+    integer("expires_ns"),
+    integer("file_count", null=False),
+    integer("size_bytes", null=False),
     UniqueConstraint("project", "name", "digest"),
     Index(None, "run_id"),
+    Index(
+        None, "expires_ns", sqlite_where=sql("expires_ns IS NOT NULL"), postgresql_where=sql("expires_ns IS NOT NULL")
+    ),
 )
 
 aliases = Table(
@@ -114,4 +123,11 @@ blobs = Table(
     Column("data", LargeBinary),
     integer("created_ns", null=False),
     one_of("encoding", ["none", "zstd", "file"]),
+    Index(  # whether a large file may be here already: it is hashed before it is copied only then
+        "ix_blobs_files",
+        "project",
+        "size_bytes",
+        sqlite_where=sql("encoding = 'file'"),
+        postgresql_where=sql("encoding = 'file'"),
+    ),
 )

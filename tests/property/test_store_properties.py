@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.records import Batch, Metrics, RunQuery, RunUpdate, SpanQuery, SpanStatus
-from weft.store import SqlStore, chunks, series
+from weft.store import SqlStore, chunks, point_rows
 from weft.testing import batch_of, memory_store
 from weft.testing.contract_observations import T, a_span
 
@@ -65,8 +65,8 @@ def test_a_series_is_a_dict_of_its_latest_points(
     run_id = f"run{next(_runs)}"
     latest: dict[int, tuple[tuple[int, str], float]] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(series, "SIZE", 10)
-        patch.setattr(series, "TAIL", 20)
+        patch.setattr(point_rows, "SIZE", 10)
+        patch.setattr(point_rows, "TAIL", 20)
         for number, (writer, points) in enumerate(batches):
             metrics = []
             for step, time, value in points:

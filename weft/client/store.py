@@ -18,6 +18,7 @@ from weft.client.wire import Wire, parse, segment
 from weft.errors import NotFoundError
 from weft.records import (
     AttributeIndex,
+    Curves,
     Page,
     Run,
     RunQuery,
@@ -25,6 +26,7 @@ from weft.records import (
     Score,
     ScoreQuery,
     Series,
+    SeriesName,
     SeriesSummary,
     Span,
     SpanQuery,
@@ -32,6 +34,8 @@ from weft.records import (
     ThreadSummary,
     Totals,
     TraceSummary,
+    curves,
+    dumps,
     points,
 )
 from weft.records.frames import CONTENT_TYPE, encode_batch
@@ -149,6 +153,37 @@ class RemoteSeries:
         query = {"name": name, "source": source}
         answer = self._wire.call("GET", f"/api/runs/{segment(run_id)}/points", query=query)
         return points.unpack(answer.content, run_id, name)
+
+    def read_curves(
+        self,
+        run_ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        x: str = "step",
+        buckets: int = 500,
+        first: float | None = None,
+        last: float | None = None,
+        since: str | None = None,
+    ) -> Curves:
+        """Series for a chart."""
+        asked = {"run_ids": list(run_ids), "names": list(names), "x": x, "buckets": buckets}
+        asked |= {"first": first, "last": last, "since": since}
+        answer = self._wire.call("POST", "/api/curves", content=dumps(asked), content_type="application/json")
+        return curves.unpack(answer.content)
+
+    def list_names(
+        self,
+        *,
+        project: str | None = None,
+        run_ids: Sequence[str] | None = None,
+        text: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[SeriesName]:
+        """Names of metrics."""
+        query = {"project": project, "run_id": run_ids, "text": text, "limit": limit, "cursor": cursor}
+        page: Page[SeriesName] = parse(Page[SeriesName], self._wire.get("/api/series/names", **query))
+        return page
 
 
 class RemoteSpans:

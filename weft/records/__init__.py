@@ -38,7 +38,20 @@ from weft.records.reviews import (
     ReviewTarget,
     RubricVersion,
 )
-from weft.records.runs import ConsoleLines, Metrics, Run, RunKind, RunStatus, RunUpdate, Series, SeriesSummary, Writer
+from weft.records.runs import (
+    ConsoleLines,
+    Curve,
+    Curves,
+    Metrics,
+    Run,
+    RunKind,
+    RunStatus,
+    RunUpdate,
+    Series,
+    SeriesName,
+    SeriesSummary,
+    Writer,
+)
 from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 from weft.records.threads import ThreadQuery, ThreadSummary
@@ -57,6 +70,8 @@ __all__ = [
     "ConsoleLines",
     "Credential",
     "CredentialKind",
+    "Curve",
+    "Curves",
     "Deletion",
     "Delivery",
     "DeliveryState",
@@ -108,6 +123,7 @@ __all__ = [
     "ScoreQuery",
     "ScoreSource",
     "Series",
+    "SeriesName",
     "SeriesSummary",
     "Span",
     "SpanQuery",

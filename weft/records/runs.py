@@ -142,6 +142,43 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A series for a chart: at most as many buckets b as were asked for, each of consecutive steps, exact.
+
+    x (b,) float64: where the last point of each bucket lies; last (b,): its value; minimum, maximum and mean (b,) of
+    the bucket's numbers, NaN where it has none; counts (b,) int64: its points. A series with no more points than
+    buckets has a bucket for each.
+    """
+
+    run_id: str
+    name: str
+    source: str
+    x: NDArray[np.float64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    last: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Curves as asked for: by run, then by name, each in the order given, then by source. ``newest`` is for the next
+    question's ``since``: it is answered with what has changed by then."""
+
+    curves: list[Curve]
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesName:
+    """A metric's name, and in how many runs something is logged under it."""
+
+    name: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleLines:
     """Lines of console output of one run from one source; ``first`` is the index of the first line."""
 

@@ -21,6 +21,7 @@ from weft.records import (
     Batch,
     Credential,
     CredentialKind,
+    Curves,
     Deletion,
     Deployment,
     Example,
@@ -50,6 +51,7 @@ from weft.records import (
     Score,
     ScoreQuery,
     Series,
+    SeriesName,
     SeriesSummary,
     Span,
     SpanQuery,
@@ -103,6 +105,39 @@ class SeriesStore(Protocol):
 
     def list_series(self, run_id: str, *, text: str | None = None) -> list[SeriesSummary]: ...
     def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]: ...
+    def read_curves(
+        self,
+        run_ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        x: str = "step",
+        buckets: int = 500,
+        first: float | None = None,
+        last: float | None = None,
+        since: str | None = None,
+    ) -> Curves:
+        """Series for a chart: at most ``buckets`` buckets each, of consecutive steps, exact, one a point where the
+        points are no more than that.
+
+        ``x``: ``step``, ``time`` (seconds since the epoch), ``relative`` (seconds since the run began), or a metric:
+        its latest value at or before the step, of the same source or else of the source "". ``first`` and ``last``
+        bound x, both inclusive. ``since``, the ``newest`` of another answer, keeps the series that got points after
+        it, each whole. Raises InputError for a number of buckets outside 1 to 100,000, or a ``since`` of no answer.
+        """
+        ...
+
+    def list_names(
+        self,
+        *,
+        project: str | None = None,
+        run_ids: Sequence[str] | None = None,
+        text: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[SeriesName]:
+        """Names of metrics of a project, or of some runs, with how many runs have each. Raises InputError where
+        neither is given."""
+        ...
 
 
 class LoggedStore(Protocol):

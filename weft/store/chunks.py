@@ -1,13 +1,15 @@
-"""Points packed: about a thousand of one series, sorted by step, in one row.
+"""Points packed: up to 16,384 of one series, sorted by step, in one row.
 
 The data column is zstd over: steps as deltas of int64, times as deltas of int64, values as float64, writers as
 u8 indexes, each shuffled by bytes (all first bytes, then all second ones), behind a header of the number of points
-u32, the number of writers u8 and the writers (length u16, UTF-8). All little-endian.
+u32, the number of writers u8 and the writers (length u16, UTF-8). The outline column tells of each 64 points what
+a chart needs: see :class:`Units`. All little-endian.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +17,10 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-SIZE = 1000  # points of a full chunk
-BUCKETS = 32
+SIZE = 16_384  # points of a full chunk
+GROUP = 64  # points of a group of the outline
 _LEVEL = 3
+_COLUMNS = 7  # of an outline
 _HEAD = struct.Struct("<IB")
 _LENGTH = struct.Struct("<H")
 
@@ -42,6 +45,79 @@ class Points:
         return len(self.steps)
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What charts are drawn from: groups of consecutive points or single ones, one column a figure, all (n,).
+
+    ``ends``: the last step and its time; ``last``: the value there; ``minimum``, ``maximum`` and ``total`` are of the
+    ``numbers`` values that are not NaN (NaN, NaN and 0 where there are none), ``counts`` counts all.
+    """
+
+    steps: NDArray[np.int64]
+    times: NDArray[np.int64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    total: NDArray[np.float64]
+    last: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def taken(self, which: Any) -> Units:
+        """The units that an index, a mask or a slice chooses."""
+        return Units(*(getattr(self, name)[which] for name in _UNIT_COLUMNS))
+
+
+_UNIT_COLUMNS = ("steps", "times", "minimum", "maximum", "total", "last", "numbers", "counts")
+
+
+def joined(parts: Sequence[Units]) -> Units:
+    """Units of several pieces, in their order."""
+    return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in _UNIT_COLUMNS))
+
+
+def single_units(steps: NDArray[np.int64], times: NDArray[np.int64], values: NDArray[np.float64]) -> Units:
+    """Each point as a unit."""
+    known = ~np.isnan(values)
+    ones = np.ones(len(values), np.int64)
+    return Units(steps, times, values, values, np.where(known, values, 0.0), values, known.astype(np.int64), ones)
+
+
+def groups(units: Units, starts: NDArray[np.intp]) -> Units:
+    """Units put together: the group k is of those from ``starts[k]`` up to ``starts[k + 1]``."""
+    if not len(starts):
+        return units.taken(slice(0, 0))
+    ends = np.append(starts[1:], len(units)) - 1
+    with np.errstate(all="ignore"):
+        return Units(
+            units.steps[ends],
+            units.times[ends],
+            np.fmin.reduceat(units.minimum, starts),
+            np.fmax.reduceat(units.maximum, starts),
+            np.add.reduceat(units.total, starts),
+            units.last[ends],
+            np.add.reduceat(units.numbers, starts),
+            np.add.reduceat(units.counts, starts),
+        )
+
+
+def read_outlines(outlines: Sequence[bytes], points: Sequence[int]) -> Units:
+    """The groups of chunks, from their outline columns and numbers of points, one behind the other."""
+    sizes = (np.array(points, np.int64) + GROUP - 1) // GROUP
+    columns = np.empty((_COLUMNS, int(sizes.sum())), np.float64)
+    at = 0
+    for data, size in zip(outlines, sizes.tolist(), strict=True):
+        columns[:, at : at + size] = np.frombuffer(data, "<f8").reshape(_COLUMNS, size)
+        at += size
+    counts = np.full(at, GROUP, np.int64)
+    counts[np.cumsum(sizes) - 1] = np.array(points, np.int64) - (sizes - 1) * GROUP
+    steps, times = columns[0].view(np.int64), columns[1].view(np.int64)
+    minimum, maximum, total, last, numbers = columns[2:]
+    return Units(steps, times, minimum, maximum, total, last, numbers.astype(np.int64), counts)
+
+
 def pack(points: Points) -> dict[str, Any]:
     """The columns of a chunk, all but ``series_id``."""
     head = _HEAD.pack(len(points), len(points.names))
@@ -57,23 +133,28 @@ def pack(points: Points) -> dict[str, Any]:
             points.writers.tobytes(),
         )
     )
-    known = points.values[~np.isnan(points.values)]
-    some = len(known) > 0
-    with np.errstate(all="ignore"):
-        total = float(np.sum(known)) if some else None
+    units = groups(
+        single_units(points.steps, points.times, points.values), np.arange(0, len(points), GROUP, dtype=np.intp)
+    )
     return {
         "first_step": int(points.steps[0]),
         "last_step": int(points.steps[-1]),
+        "first_ns": int(points.times.min()),
+        "last_ns": int(points.times.max()),
         "points": len(points),
-        "finite": len(known),
-        "minimum": float(known.min()) if some else None,
-        "maximum": float(known.max()) if some else None,
-        "first": _or_none(points.values[0]),
+        "minimum": _or_none(np.fmin.reduce(units.minimum)),
+        "maximum": _or_none(np.fmax.reduce(units.maximum)),
         "last": _or_none(points.values[-1]),
-        "total": None if total is None or np.isnan(total) else total,
-        "envelope": _envelope(points.values),
+        "outline": _outline(units),
         "data": zstandard.ZstdCompressor(level=_LEVEL).compress(body),
     }
+
+
+def _outline(units: Units) -> bytes:
+    """Last step and time (int64), minimum, maximum, total, last, numbers (float64) of each group: (7, groups)."""
+    figures = (units.minimum, units.maximum, units.total, units.last, units.numbers)
+    columns = [units.steps.view(np.float64), units.times.view(np.float64), *figures]
+    return np.array(columns, "<f8").tobytes()
 
 
 def unpack(data: bytes) -> Points:
@@ -127,18 +208,6 @@ def _shuffled(column: NDArray[Any]) -> bytes:
 
 def _unshuffled(data: bytes) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(8, -1).T).reshape(-1)
-
-
-def _envelope(values: NDArray[np.float64]) -> bytes:
-    """Minimum and maximum of 32 equal parts of the points, float64 pairs; NaN where a part has none."""
-    edges = np.linspace(0, len(values), BUCKETS + 1).astype(int)
-    pairs = np.full((BUCKETS, 2), np.nan)
-    for index in range(BUCKETS):
-        part = values[edges[index] : edges[index + 1]]
-        part = part[~np.isnan(part)]
-        if len(part):
-            pairs[index] = part.min(), part.max()
-    return pairs.astype("<f8").tobytes()
 
 
 def _or_none(value: Any) -> float | None:

@@ -44,12 +44,13 @@ from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
 from weft.store.lineage import EDGE_COLUMNS, answered_rows, edge_row, folded
 from weft.store.logged import logged_row, write_logged
+from weft.store.metric_rows import Point, metric_points
 from weft.store.parts import part_row, write_parts
+from weft.store.point_rows import Key, points_of, write_points
 from weft.store.prices import apply_prices
 from weft.store.received import OTLP, RECORD_ERRORS, Rows, Shaped, decode_otlp, mention, without_media
 from weft.store.rows import span_row
 from weft.store.runs import check_update, console_row, write_console, write_runs
-from weft.store.series import Key, Point, metric_points, write_points
 from weft.store.span_rows import write_events, write_spans
 
 _GONE = -1  # the segment of a writer's row that says below which segment all are gone
@@ -231,7 +232,7 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     for step in rows["points"]:
         for key, point in step:
             points[key].append(point)
-    write_points(database, connection, points)
+    write_points(database, connection, {key: points_of(some) for key, some in points.items()})
     write_console(database, connection, rows["console"])
     write_samples(database, connection, rows["samples"], texts)
     write_scores(database, connection, rows["scores"])

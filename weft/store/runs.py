@@ -15,6 +15,7 @@ from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
 from weft.store.logged import delete_logged
+from weft.store.metric_names import move_names
 from weft.store.paging import Order, fetch_page
 from weft.store.reading import delete_spans
 from weft.store.span_rows import recount_traces
@@ -92,8 +93,11 @@ class SqlRuns:
         """Delete a run with all that was observed in it. Raises NotFoundError."""
         with self._database.write() as connection:
             self._database.take_turn(connection)
-            if connection.execute(t.runs.delete().where(t.runs.c.run_id == run_id)).rowcount == 0:
+            project = connection.execute(select(t.runs.c.project).where(t.runs.c.run_id == run_id)).scalar()
+            if project is None:
                 raise NotFoundError(f"There is no run {run_id!r}.", field="run_id")
+            connection.execute(t.runs.delete().where(t.runs.c.run_id == run_id))
+            move_names(self._database, connection, run_id, project, None)
             of_run = select(t.series.c.series_id).where(t.series.c.run_id == run_id)
             for table in (t.points, t.chunks):
                 connection.execute(table.delete().where(table.c.series_id.in_(of_run)))
@@ -252,7 +256,10 @@ def write_runs(
         state = states.get(update.run_id)
         if state is None:
             state = states[update.run_id] = _stub(update.run_id, update.project, update.time_ns)
+        before = state["project"]
         _merge(state, update)
+        if state["project"] != before:
+            move_names(database, connection, update.run_id, before, state["project"])
         changed.add(update.run_id)
     rows = [_row(states[run_id]) for run_id in sorted(changed)]
     database.upsert(connection, "runs", _COLUMNS, ("run_id",), rows)

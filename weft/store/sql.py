@@ -24,13 +24,14 @@ from weft.store.keeping import SqlKeeping
 from weft.store.logged import SqlLogged
 from weft.store.migrations import migrate
 from weft.store.people import SqlPeople
+from weft.store.point_rows import TAIL, pack_all
 from weft.store.prices import SqlPrices
 from weft.store.reading import go_on
 from weft.store.received import Shaped
 from weft.store.registry import SqlRegistry
 from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
-from weft.store.series import TAIL, SqlSeries, pack_all
+from weft.store.series import SqlSeries
 from weft.store.spans import SqlSpans
 from weft.store.versions import expire
 from weft.store.words import tidy
@@ -84,7 +85,7 @@ class SqlStore:
         """
         with self.database.write() as connection:
             self.database.take_turn(connection)
-            pack_all(self.database, connection, at_least=TAIL // 2)
+            pack_all(self.database, connection, at_least=TAIL // 4)
         forget_progress(self.database)
         expire(self.database)
         collect(self.database)

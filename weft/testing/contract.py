@@ -11,6 +11,7 @@ Subclass it in a pytest module and give a fixture ``store`` that yields an empty
 from __future__ import annotations
 
 from weft.testing.contract_artifacts import ManifestContract
+from weft.testing.contract_curves import CurveContract
 from weft.testing.contract_decisions import ArtifactContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_keeping import KeepingContract
@@ -41,6 +42,7 @@ class StoreContract(
     TotalsContract,
     ThreadContract,
     SeriesContract,
+    CurveContract,
     RunContract,
     EvaluationContract,
     FeedbackContract,

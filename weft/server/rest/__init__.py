@@ -14,6 +14,7 @@ from weft.server.rest import (
     artifacts,
     blobs,
     comparisons,
+    curves,
     evaluations,
     feedback,
     keeping,
@@ -36,6 +37,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     routes = APIRouter()
     for room in (
         system,
+        curves,
         runs,
         outlines,
         actions,

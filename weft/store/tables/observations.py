@@ -67,7 +67,19 @@ series = Table(
     key("run_id"),
     key("name"),
     key("source"),
+    integer("changed", null=False),  # when points last came, ns; later than that of every series stored before
+    integer("packed", null=True),  # the last step in a chunk
+    integer("waiting", null=False),  # how many points were put into the narrow table since, at most
     UniqueConstraint("run_id", "name", "source"),
+)
+
+metric_names = Table(  # in how many runs of a project something is logged under a name
+    "metric_names",
+    metadata,
+    key("project", primary=True),
+    key("name", primary=True),
+    integer("runs", null=False),
+    sqlite_with_rowid=False,
 )
 
 points = Table(  # the newest points of each series; a NULL value is NaN
@@ -81,20 +93,19 @@ points = Table(  # the newest points of each series; a NULL value is NaN
     sqlite_with_rowid=False,
 )
 
-chunks = Table(  # about a thousand older points each; step ranges of one series are disjoint
+chunks = Table(  # up to 16,384 older points each; step ranges of one series are disjoint
     "chunks",
     metadata,
     integer("series_id", primary=True),
     integer("first_step", primary=True),
     integer("last_step", null=False),
+    integer("first_ns", null=False),  # the earliest time
+    integer("last_ns", null=False),
     integer("points", null=False),
-    integer("finite", null=False),
     Column("minimum", Double),
     Column("maximum", Double),
-    Column("first", Double),
     Column("last", Double),
-    Column("total", Double),
-    Column("envelope", LargeBinary, nullable=False),
+    Column("outline", LargeBinary, nullable=False),  # ahead of the data: SQLite reads a row from its beginning
     Column("data", LargeBinary, nullable=False),
 )
 

@@ -10,12 +10,10 @@ Promises, tested by ``weft.testing.contract`` on every store:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from weft.records import (
-    ArtifactVersion,
     AttributeIndex,
     AuditEntry,
     Batch,
@@ -24,14 +22,10 @@ from weft.records import (
     Curves,
     Deletion,
     Deployment,
-    Example,
     Identity,
     LabelQuery,
-    LineageEdge,
-    LineageGraph,
     Logged,
     LoggedSummary,
-    NodeKind,
     Page,
     Person,
     Price,
@@ -62,6 +56,7 @@ from weft.records import (
 )
 from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
+from weft.repositories.artifacts import Artifacts, Blobs
 from weft.repositories.registry import Registry
 
 __all__ = [
@@ -227,48 +222,6 @@ class Evaluations(Protocol):
         """Delete a piece of feedback; with ``author``, only if it is theirs.
 
         Raises NotFoundError, and ConflictError for another's feedback and for scores that are no feedback.
-        """
-        ...
-
-
-class Artifacts(Protocol):
-    """Artifacts, aliases, dataset examples, lineage."""
-
-    def create_version(
-        self, version: ArtifactVersion, *, examples: Sequence[Example] | None = None, aliases: Sequence[str] = ()
-    ) -> ArtifactVersion:
-        """Store a version; its number is set here. Equal content (``digest``) returns the version that exists.
-
-        The alias ``latest`` moves to it, with every alias in ``aliases``. Where ``run_id`` is set, the edge
-        run -> artifact ``produced`` is stored in the same transaction. Files must be in ``blobs`` before.
-        """
-        ...
-
-    def get_version(self, project: str, ref: str) -> ArtifactVersion:
-        """The version named ``name``, ``name:alias``, ``name:v3`` or ``name:3``; no suffix means ``latest``."""
-        ...
-
-    def list_versions(self, project: str, name: str) -> list[ArtifactVersion]: ...
-    def list_artifacts(self, project: str, *, type: str | None = None) -> list[ArtifactVersion]:
-        """The newest version of each artifact, by name."""
-        ...
-
-    def set_alias(self, project: str, name: str, alias: str, version: int) -> None: ...
-    def list_examples(
-        self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
-    ) -> Page[Example]: ...
-    def add_edge(self, edge: LineageEdge) -> None: ...
-    def use_version(self, project: str, ref: str, run_id: str, *, relation: str = "used") -> ArtifactVersion:
-        """The version that a reference (also ``registry/name:stage``) names, noted as fed into a run of the project: a
-        decision. Raises NotFoundError."""
-        ...
-
-    def lineage(self, project: str, kind: NodeKind, name: str, *, depth: int | None = None) -> LineageGraph:
-        """All edges reachable upstream and downstream, each once, nearest first; with ``depth``, so many steps away.
-
-        Beside the edges that were added there are those from runs to the runs that they began, and from the model
-        versions that answered to the runs (of a span or trace, to it). A version in the registry is one node for all
-        projects.
         """
         ...
 
@@ -502,26 +455,6 @@ class People(Protocol):
     def delete_credential(self, digest: str) -> None:
         """End a session, revoke a key, take a link back; by its digest or its id. Raises NotFoundError."""
         ...
-
-
-class Blobs(Protocol):
-    """Content-addressed bytes, scoped by project."""
-
-    def put(self, project: str, data: bytes) -> str:
-        """Store bytes; returns their digest."""
-        ...
-
-    def put_file(self, project: str, path: Path) -> str:
-        """Store the bytes of a file, without having them in memory; returns their digest. Raises OSError."""
-        ...
-
-    def get(self, project: str, digest: str) -> bytes: ...
-
-    def pieces(self, project: str, digest: str) -> Iterator[bytes]:
-        """The same bytes piece by piece; where they are damaged, StoreError is raised at their end."""
-        ...
-
-    def has(self, project: str, digest: str) -> bool: ...
 
 
 class Store(Protocol):

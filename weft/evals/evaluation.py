@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -20,11 +21,12 @@ from weft.evals.rescoring import Recording
 from weft.evals.results import EvaluationResult
 from weft.evals.retrying import Retry, as_retries
 from weft.evals.running import Running
-from weft.evals.targets import Executor, Target, as_target
+from weft.evals.targets import Executor, Target, as_target, model_of
 from weft.evals.unrecorded import active_recorder
 from weft.records import RunKind
 from weft.scorers.base import Configured, Scorer, as_scorer
 from weft.scorers.dataset import DatasetScorer
+from weft.tracing.context import serving
 
 
 class Routes(Protocol):
@@ -141,7 +143,9 @@ class Evaluation:
                 given = getattr(self, setting)
                 raise InputError(f"{setting} is of the type {type(given).__name__}.", remedy=remedy, field=setting)
 
-    async def evaluate(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
+    async def evaluate(
+        self, target: Any = None, *, extend: EvaluationResult | str | None = None, model: Any = None
+    ) -> EvaluationResult:
         """Run ``target`` over the dataset; the samples and scores are recorded as they come, in a run of kind ``eval``.
 
         ``target`` is a function (called in a thread), a coroutine function, an op, or an object with ``predict``; its
@@ -149,8 +153,11 @@ class Evaluation:
         ``example``, ``row`` or ``inputs`` that takes the whole row. What it raises is the record of a failed sample.
         Where the last run of this evaluation on this target and dataset version did not come to its end, this one goes
         on with it: answers and scores that it has are kept, unless ``resume`` is off. ``extend`` goes on with a
-        finished run: more repetitions, or a dataset version with more examples. Without ``weft.init`` nothing is
-        recorded. Raises InputError for a target that cannot be called, and for a run to extend of another target.
+        finished run: more repetitions, or a dataset version with more examples. ``model`` is the version that answers,
+        an artifact or its reference (``clf:v3``, ``registry/classifier:staging``): lineage notes that it was evaluated,
+        and every span names it. Without it that is the ``weft_ref`` of a :class:`weft.Model`, or the version of
+        ``weft.serving`` around the call. Without ``weft.init`` nothing is recorded. Raises InputError for a target that
+        cannot be called, a model that is no reference, and a run to extend of another target.
         """
         dataset = self.dataset
         assert isinstance(dataset, Dataset)
@@ -158,11 +165,16 @@ class Evaluation:
             self.target if target is None else target, executor=self.executor, column_map=self.column_map
         )
         run_id = extend.run_id if isinstance(extend, EvaluationResult) else extend
-        return await Running(self, active_recorder(self.name), called, dataset, run_id).run()
+        ref = model_of(called, model)
+        with contextlib.nullcontext() if model is None or ref is None else serving(ref):
+            running = Running(self, active_recorder(self.name), called, dataset, run_id, model=ref)
+            return await running.run()
 
-    def evaluate_sync(self, target: Any = None, *, extend: EvaluationResult | str | None = None) -> EvaluationResult:
+    def evaluate_sync(
+        self, target: Any = None, *, extend: EvaluationResult | str | None = None, model: Any = None
+    ) -> EvaluationResult:
         """The same, for callers that are not coroutines; inside a running event loop it works in a thread."""
-        return _waited_for(lambda: self.evaluate(target, extend=extend))
+        return _waited_for(lambda: self.evaluate(target, extend=extend, model=model))
 
     async def rescore(self, run: EvaluationResult | str) -> EvaluationResult:
         """Score the answers of a recorded run with the scorers here, as a new run; its target is not called.

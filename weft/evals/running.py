@@ -51,6 +51,7 @@ class Running:
     dataset: Dataset
     extend: str | None = None
     recorded: Recording | None = None
+    model: str | None = None
     run_id: str = field(default_factory=ids.new_id)
     kept: Kept | None = field(init=False, default=None)
 
@@ -162,6 +163,8 @@ class Running:
         recorder, dataset, now = self.recorder, self.dataset, clock.now_ns()
         if len(dataset) and self.recorded is None:
             _try_store(dataset.ensure_published)
+        if self.model is not None:
+            self.model = _exact(recorder, self.model)
         config = self._config()
         run = self._earlier(config)
         if run is not None:
@@ -185,6 +188,10 @@ class Running:
         if dataset.ref is not None:
             edge = LineageEdge(recorder.project, NodeKind.ARTIFACT, dataset.ref, "used", NodeKind.RUN, self.run_id, now)
             _try_store(lambda: recorder.store.artifacts.add_edge(edge))
+        ref = self._model()
+        if ref is not None:
+            use = recorder.store.artifacts.use_version
+            _try_store(lambda: use(recorder.project, ref, self.run_id, relation="evaluated"))
         if self.recorded is not None:
             before = self.recorded.run.run_id
             derived = LineageEdge(recorder.project, NodeKind.RUN, before, "rescored", NodeKind.RUN, self.run_id, now)
@@ -227,6 +234,7 @@ class Running:
             "evaluation": evaluation.name,
             "target": self.target.name,
             "target_digest": self._target_digest(),
+            "model": self._model(),
             "dataset": dataset.ref,
             "dataset_digest": dataset.digest if dataset.is_streamed and self.recorded is None else None,
             "selection": dataset.selection,
@@ -250,12 +258,21 @@ class Running:
             "rescored": None if self.recorded is None else self.recorded.run.run_id,
         }
 
+    def _model(self) -> str | None:
+        """The model version that answers, of a rescored run the one that did."""
+        if self.recorded is None:
+            return self.model
+        ref = self.recorded.run.config.get("model")
+        return ref if isinstance(ref, str) else None
+
     def _target_digest(self) -> str:
         if self.recorded is not None:
             return str(self.recorded.run.config.get("target_digest", ""))
         prepare = self.evaluation.preprocess_model_input
         digest = self.target.digest()
-        return digest if prepare is None else digests.of_json([digest, source_of(prepare)])
+        if prepare is not None:
+            digest = digests.of_json([digest, source_of(prepare)])
+        return digest if self.model is None else digests.of_json([digest, self.model])  # the same code, another model
 
     def _finish(self, result: EvaluationResult) -> None:
         summary = summary_data(result.summary, result.numbers)
@@ -298,6 +315,15 @@ def _end(
     recorder.record(
         RunUpdate(run_id, recorder.project, now, status=status, summary=summary, ended_at_ns=now, failure=told)
     )
+
+
+def _exact(recorder: Recorder, ref: str) -> str:
+    """The version that a reference to a model names now, where the store knows it: an alias may move tomorrow."""
+    with contextlib.suppress(WeftError):
+        if ref.startswith("registry/"):
+            return recorder.store.registry.get_version(ref).ref
+        return recorder.store.artifacts.get_version(recorder.project, ref).ref
+    return ref
 
 
 def _try_store(decide: Callable[[], Any]) -> None:

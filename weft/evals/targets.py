@@ -14,10 +14,12 @@ from weft import digests
 from weft.errors import InputError
 from weft.evals.calls import is_async
 from weft.evals.limits import endpoint_of
+from weft.otlp.names import WEFT_MODEL_VERSION
 from weft.records import Example
 from weft.scorers.binding import WHOLE, Binder, signature
 from weft.tracing.capture import capture
-from weft.tracing.model import ANSWERS
+from weft.tracing.context import around
+from weft.tracing.model import ANSWERS, Model
 from weft.tracing.source import dependencies_of, source_of, without_secrets
 
 Executor = Literal["thread", "process"]
@@ -93,6 +95,25 @@ def as_target(given: Any, *, executor: Executor = "thread", column_map: Mapping[
     owner = given if not inspect.isfunction(given) else None
     how = "inline" if is_async(function) else executor
     return Target(function, name, how, endpoint_of(given, f"target {name}"), dict(column_map or {}), owner)
+
+
+def model_of(target: Target, given: Any = None) -> str | None:
+    """The reference of the model version that answers: what is given (text, or an artifact with ``ref``), else that of a
+    ``weft.Model``, else of ``weft.serving``; None where nothing names one. Raises InputError for what is no reference.
+    """
+    if given is not None:
+        ref = given if isinstance(given, str) else getattr(given, "ref", None)
+        if not isinstance(ref, str) or not ref.strip():
+            raise InputError(
+                f"{given!r} names no version of a model.",
+                remedy="Give an artifact, or a reference such as 'clf:v3' or 'registry/clf:staging'.",
+                field="model",
+            )
+        return ref
+    owner = getattr(target.owner, "__self__", target.owner)
+    ref = getattr(owner, "weft_ref", None) if isinstance(owner, Model) else None
+    ref = ref or (around() or {}).get(WEFT_MODEL_VERSION)
+    return ref if isinstance(ref, str) else None
 
 
 def asked(data: dict[str, Any]) -> Any:

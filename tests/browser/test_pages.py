@@ -162,11 +162,13 @@ def test_a_table_is_given_as_a_file_with_exact_values(open_page: Open) -> None:
 
 def test_charts_share_a_cursor(open_page: Open) -> None:
     page = open_page(f"/run?id=train-a&project={seeds.PROJECT}")
-    charts = page.locator(".js-plotly-plot")
+    charts = page.locator(".panel .plot")
     expect(charts.nth(1)).to_be_visible()
-    expect(page.get_by_role("button", name="? Keys")).to_be_visible()
-    charts.first.locator(".nsewdrag").first.hover()
-    expect(charts.nth(1).locator(".w-cursor")).to_be_visible()
-    expect(charts.first.locator(".w-cursor")).to_have_count(0)
+    expect(page.locator(".readout")).to_be_hidden()
+    charts.first.hover()
+    expect(page.locator(".readout")).to_contain_text("train-a")
+    drawn = "node => node.getContext('2d').getImageData(0, 0, node.width, node.height).data.some(part => part)"
+    assert charts.nth(1).locator(".over").evaluate(drawn)
     page.locator("h1").first.hover()
-    expect(page.locator(".w-cursor")).to_have_count(0)
+    expect(page.locator(".readout")).to_be_hidden()
+    assert not charts.nth(1).locator(".over").evaluate(drawn)

@@ -11,6 +11,7 @@ from weft.review_ui import style
 from weft.reviews.quality import Period
 from weft.statistics import Aggregate, Calibration
 
+CONFIG: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 _HEIGHT = 280
 
 

@@ -11,7 +11,6 @@ SERIES = {
     "light": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#a86f00", "#2b8fc9", "#6a51a3", "#5b6570"),
     "dark": ("#56b4e9", "#e69f00", "#2fc596", "#e08fbd", "#f0e442", "#e8743b", "#a78bda", "#9aa5b1"),
 }
-DASHES = ("solid", "dash", "dot", "dashdot")
 _LIGHT = {
     "ink": "#1b1f24", "soft": "#59626d", "line": "#dfe2e6", "wash": "#f4f5f7", "paper": "#ffffff", "accent": "#1a5fb4",
     "good": "#0b7a4b", "bad": "#b3261e", "warn": "#8a5a00",
@@ -37,13 +36,20 @@ def inject() -> None:
     st.html(f"<style>:root{{{variables}}}{_CSS}</style>")
 
 
+def palette() -> tuple[str, ...]:
+    """The colours of series, as the reader's browser shows the pages."""
+    return SERIES[theme()]
+
+
 def colours(run_ids: list[str]) -> dict[str, str]:
-    """A colour for each run, the same one on every page: drawn from its id, neighbours pushed apart."""
-    palette = SERIES[theme()]
-    taken: dict[str, str] = {}
-    for run_id in run_ids:
-        wish = sum(ord(c) * (i + 1) for i, c in enumerate(run_id)) % len(palette)
-        free = [palette[(wish + k) % len(palette)] for k in range(len(palette))]
-        used = list(taken.values())
-        taken[run_id] = next((colour for colour in free if colour not in used), palette[wish])
-    return taken
+    """A colour for each run, which follows from its id alone: the same on every page and in every selection."""
+    shades = palette()
+    return {run_id: shades[_place(run_id) % len(shades)] for run_id in run_ids}
+
+
+def _place(run_id: str) -> int:
+    """FNV-1a over the characters, its halves folded; components/colours.js counts alike."""
+    number = 0x811C9DC5
+    for character in run_id:
+        number = ((number ^ ord(character)) * 0x01000193) & 0xFFFFFFFF
+    return number ^ (number >> 16)

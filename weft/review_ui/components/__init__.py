@@ -5,6 +5,7 @@ from weft.review_ui.components.evaluation import Dot, Timeline, against, leaderb
 from weft.review_ui.components.frame import frame
 from weft.review_ui.components.keylink import keylink
 from weft.review_ui.components.review import desk
+from weft.review_ui.components.runs import charts_of, runs_page
 from weft.review_ui.components.table import Cell, Column, Row, table
 from weft.review_ui.components.trace import conversation, viewer
 
@@ -18,12 +19,14 @@ __all__ = [
     "Timeline",
     "against",
     "bars",
+    "charts_of",
     "conversation",
     "desk",
     "frame",
     "keylink",
     "leaderboard",
     "results",
+    "runs_page",
     "side_by_side",
     "table",
     "timelines",

@@ -1,4 +1,4 @@
-"""What belongs to the whole page: its keys, ids to copy, links in text, the cursor that charts share."""
+"""What belongs to the whole page: its keys, ids to copy, links in text."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from weft import formatting as fmt
@@ -10,7 +11,6 @@ from weft.records.rubrics import Rubric
 from weft.review_ui import judge_charts, ui
 from weft.review_ui.boards import Board
 from weft.review_ui.components import Cell, Column, Row, table
-from weft.review_ui.views.runs import draw
 from weft.reviews import JudgeQuality, QueueEstimate
 from weft.statistics import Aggregate
 
@@ -154,3 +154,9 @@ def trust(known: JudgeQuality) -> None:
         f"({found.errors} of {found.n}, with a certainty of {fmt.percent(1 - found.delta)})."
     )
     ui.note(told, tone="good", bold=f"The judge may decide alone from a confidence of {found.threshold:.3g} {risk}.")
+
+
+def draw(figure: go.Figure, name: str) -> None:
+    """A chart with the tools that are of use; on a narrow page charts go under each other."""
+    ui.show(ui.element("div", class_="w-pane"))
+    st.plotly_chart(figure, key=f"chart-{name}", config=judge_charts.CONFIG)

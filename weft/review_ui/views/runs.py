@@ -4,58 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-import streamlit as st
-
 from weft import formatting as fmt
 from weft.records import Run, RunQuery
-from weft.review_ui import charts, data, style, ui
+from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.components import Cell, Column, Row, runs_page
 
-_LIMIT = 100
-_DRAWN = 8
 _LAST = {"samples", "failed"}  # counts of an evaluation, of less interest than its figures
 _CODE = """import weft
 with weft.init("my-project", kind="train") as run:
     run.log({"loss": 0.5})"""
 
 
+_KEYS = {
+    "j k": "next, previous run",
+    "x": "draw the run",
+    "u": "draw none but the first",
+    "enter": "open",
+    "c": "columns",
+    "v": "saved views",
+    "m": "find metrics",
+    "← →": "the cursor of a chart in focus",
+    "+ - 0": "zoom in, back, out",
+    "p f": "pin, enlarge the chart in focus",
+}
+
+
 def page() -> None:
-    """The table of runs, and below it the curves of those that are ticked (the newest where none is)."""
-    ui.head("Runs")
-    with ui.filters():
-        text = ui.filter_text("Search", "q", "Search names, tags and notes")
-        wanted = ui.filter_choice("Kind", "kind", ["train", "eval", "app", "trial"])
-        state = ui.filter_choice("Status", "status", ["running", "finished", "failed", "crashed"])
-    query = RunQuery(
-        project=data.project(),
-        kind=wanted or None,
-        status=state or None,
-        text=text or None,
-        limit=_LIMIT,
-        cursor=ui.parameter("after") or None,
-    )
-    found = data.store().runs.list_runs(query)
-    if not found.items:
-        if text or wanted or state:
-            ui.note("No run fits these filters.")
-        else:
-            ui.empty("No runs have been recorded in this project yet.", _CODE)
+    """The head; table and charts the component reads by itself."""
+    project = data.project()
+    ui.head("Runs", project)
+    if not data.store().runs.list_runs(RunQuery(project=project, limit=1)).items:
+        ui.empty("No runs have been recorded in this project yet.", _CODE)
         return
-    ids = [run.run_id for run in found.items]
-    chosen = [run_id for run_id in ui.parameter("sel").split(",") if run_id in ids]
-    drawn = chosen or [run.run_id for run in found.items if run.kind in ("train", "trial")][:_DRAWN]
-    colours = style.colours(drawn)
-    columns, rows = listing(found.items, colours, [run for run in found.items if run.run_id in chosen])
-    ticked = table(columns, rows, key="runs", chosen=chosen)
-    ui.pager(found.cursor)
-    if ticked != chosen:
-        ui.remember("sel", ",".join(ticked))
-        st.rerun()
-    ui.keys({"j k": "move", "enter": "open"})
-    curves([run for run in found.items if run.run_id in drawn], colours)
-    ui.python(f'runs = weft.Api().runs(project="{data.project()}")')
+    runs_page(project)
+    ui.keys(_KEYS, line=False)
+    ui.python(f'runs = weft.Api().runs(project="{project}")')
 
 
 def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] = ()) -> tuple[list[Column], list[Row]]:
@@ -136,23 +120,3 @@ def numbers(summaries: Sequence[dict[str, object]]) -> list[str]:
                 counts[name] = counts.get(name, 0) + 1
     kept = [name for name, count in counts.items() if count >= len(summaries) / 2]
     return sorted(kept, key=lambda name: (name in _LAST, -counts[name]))
-
-
-def curves(runs: Sequence[Run], colours: dict[str, str]) -> None:
-    """One chart a metric, side by side, the same colour for a run in each."""
-    figures = charts.by_metric(data.store(), runs, colours)
-    if not figures:
-        return
-    names = list(figures)
-    picked = ui.filter_text("Metrics", "metric", "Filter charts by metric name")
-    shown = [name for name in names if picked.lower() in name.lower()][:12]
-    for start in range(0, len(shown), 2):
-        for column, name in zip(st.columns(2), shown[start : start + 2], strict=False):
-            with column:
-                draw(figures[name], name)
-
-
-def draw(figure: go.Figure, name: str) -> None:
-    """A chart with the tools that are of use; on a narrow page charts go under each other."""
-    ui.show(ui.element("div", class_="w-pane"))
-    st.plotly_chart(figure, key=f"chart-{name}", config=charts.CONFIG)

@@ -6,10 +6,9 @@ import streamlit as st
 
 from weft import formatting as fmt
 from weft.records import NodeKind, Run
-from weft.review_ui import charts, data, style, ui
+from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, table
-from weft.review_ui.views import runs
+from weft.review_ui.components import Cell, Column, Row, charts_of, table
 
 _CONSOLE = 2000
 
@@ -51,7 +50,7 @@ def page() -> None:
     )
     tabs = st.tabs(["Curves", "Config and summary", "Console", "System", "Artifacts", "Environment"])
     with tabs[0]:
-        draw_curves(run, system=False)
+        charts_of([run_id])
     with tabs[1]:
         left, right = st.columns(2)
         with left:
@@ -63,28 +62,13 @@ def page() -> None:
     with tabs[2]:
         console(run)
     with tabs[3]:
-        draw_curves(run, system=True)
+        charts_of([run_id], system=True)
     with tabs[4]:
         artifacts(run)
     with tabs[5]:
         ui.pairs({**run.environment, **{f"git {name}": value for name, value in run.git.items()}})
     ui.keys({}, back=address("/runs", project=run.project))
     ui.python(f'run = weft.Api().run("{run.run_id}")\nhistory = run.history()')
-
-
-def draw_curves(run: Run, *, system: bool) -> None:
-    """The run's own series, or those of the machine it ran on."""
-    figures = charts.by_metric(data.store(), [run], style.colours([run.run_id]), system=system)
-    if not figures:
-        ui.note(
-            "No system samples were taken." if system else "No metrics were logged: run.log takes a dict of numbers."
-        )
-        return
-    names = list(figures)
-    for start in range(0, len(names), 2):
-        for column, name in zip(st.columns(2), names[start : start + 2], strict=False):
-            with column:
-                runs.draw(figures[name], name)
 
 
 def console(run: Run) -> None:

@@ -25,6 +25,7 @@ from weft.server.rest import (
     registry,
     review_figures,
     reviews,
+    run_figures,
     runs,
     serving,
     spans,
@@ -38,6 +39,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     for room in (
         system,
         curves,
+        run_figures,
         runs,
         outlines,
         actions,

@@ -1,0 +1,445 @@
+// The table of runs: chosen columns, of which order and width stay, rows as they come in sight, sorted and filtered by the
+// server. What is ticked is drawn; where nothing is, the first of the table are.
+const ROW_HIGH = 32;
+const ROWS_AT_ONCE = 100;
+const MOST_GROUPED = 10_000;
+const REFRESH_MS = 4000;
+const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
+const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇", preempting: "◇", killed: "■" };
+const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
+const WIDTHS = { name: 200, status: 100, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
+const SORTABLE = /^(name|started|ended|(config|summary)\..+)$/;
+
+const titleOf = (field) => FIXED[field] ?? (field === "name" ? "Name" : field.replace(/^(config|summary)\./, ""));
+
+function ago(ns) {
+  const at = plainNumber(ns);
+  if (at === null || at === undefined) return MISSING;
+  const s = Date.now() / 1000 - at / 1e9;
+  if (s < 5) return "now";
+  if (s < 60) return Math.floor(s) + " s ago";
+  if (s < 3600) return Math.floor(s / 60) + " min ago";
+  if (s < 86400) return Math.floor(s / 3600) + " h ago";
+  return new Date(at / 1e6).toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
+// A value as a number where it is one, else null; "NaN" and its kin as they travel.
+function numeric(value) {
+  value = plainNumber(value);
+  if (typeof value === "number") return value;
+  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? null;
+}
+
+const plainText = (value) => (value === null || value === undefined ? MISSING : typeof value === "object" ? written(value).replace(/\s+/g, " ") : String(value));
+
+class RunsTable {
+  constructor(host, board, data, drawn) {
+    Object.assign(this, { host, board, data, drawn });
+    this.runs = [];
+    this.fields = [];
+    this.groups = null;
+    this.opened = new Set();
+    this.at = -1;
+    this.build();
+  }
+
+  build() {
+    this.node = element("div", "runs");
+    this.head = element("div", "runs-head");
+    this.head.setAttribute("role", "row");
+    this.scroll = element("div", "runs-scroll");
+    this.scroll.setAttribute("role", "grid");
+    this.scroll.setAttribute("aria-label", "Runs");
+    this.canvas = element("div", "runs-canvas");
+    this.problem = element("div");
+    this.scroll.append(this.head, this.canvas);
+    this.scroll.addEventListener("scroll", () => this.paint(), { passive: true });
+    this.sized = new ResizeObserver(() => this.paint());
+    this.sized.observe(this.scroll);
+    this.node.append(this.problem, this.scroll);
+    this.host.append(this.node);
+    this.canvas.addEventListener("pointerover", (event) => this.hover(event));
+    this.canvas.addEventListener("pointerleave", () => this.board.bright(null));
+  }
+
+  query() {
+    const { board } = this, order = board.get("order").replace(/^(-?)(started|ended)$/, "$1$2_at");
+    const wish = { project: this.data.project, order, text: board.get("q"), where: board.get("where"), kind: board.get("kind"), status: board.get("status") };
+    if (board.get("archived") === "1") wish.archived = true;
+    return Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== ""));
+  }
+
+  get columns() {
+    const chosen = this.board.list("cols");
+    if (chosen.length) return chosen;
+    return [["status", 100], ["started", 104], ...this.usual().map((name) => [name, 92]), ["tags", 150]];
+  }
+
+  // Config values by which the runs differ, and their results, where at least half of the runs have them.
+  usual() {
+    const half = Math.max(1, this.looked / 2), often = this.fields.filter((field) => field.runs >= half);
+    const config = often.filter((field) => field.name.startsWith("config.") && field.distinct > 1 && field.runs >= 2).slice(0, 3);
+    const results = often.filter((field) => /^summary\.(?!system\/|samples$|failed$)/.test(field.name) && field.numbers >= half);
+    return [...results.slice(0, 4), ...config].map((field) => field.name);
+  }
+
+  wish() { return [...new Set([...ALWAYS, ...this.columns.map(([name]) => name), ...(this.board.get("group") ? [this.board.get("group")] : [])])]; }
+
+  async load() {
+    const turn = (this.turn = (this.turn || 0) + 1), query = this.query();
+    this.node.classList.add("busy");
+    const slow = window.setTimeout(() => this.tell("Still waiting for the server: many runs, or a filter that reads all of them."), 10_000);
+    try {
+      const known = JSON.stringify({ ...query, order: "" });
+      const asking = this.known === known ? null : send("/api/runs/fields", { query: { ...query, order: "-started_at" } });
+      const counting = ask("/api/runs/count?" + new URLSearchParams(query));
+      if (asking) { const { fields, runs } = await asking; this.fields = fields; this.looked = runs; }
+      const grouped = Boolean(this.board.get("group"));
+      const found = await this.page(query, grouped ? MOST_GROUPED : ROWS_AT_ONCE, null);
+      const { count: total } = await counting;
+      if (turn !== this.turn) return;
+      Object.assign(this, { known, total: plainNumber(total), runs: found.runs, cursor: found.cursor });
+      this.problem.replaceChildren();
+      this.group();
+      this.render();
+      this.drawn();
+    } catch (error) {
+      if (turn === this.turn) { this.problem.replaceChildren(errorNode(error)); this.drawn(error); }
+    } finally {
+      window.clearTimeout(slow);
+      if (turn === this.turn) this.node.classList.remove("busy");
+      this.later();
+    }
+  }
+
+  tell(text) { this.problem.replaceChildren(element("div", "soft", text)); }
+
+  async page(query, limit, cursor) {
+    const fields = this.wish(), page = await send("/api/runs/rows", { query: { ...query, limit, ...(cursor ? { cursor } : {}) }, fields });
+    return { cursor: page.cursor, runs: page.rows.map((row, at) => ({ run_id: page.runs[at], ...Object.fromEntries(fields.map((name, column) => [name, row[column]])) })) };
+  }
+
+  async extend() {
+    if (this.extending || !this.cursor) return;
+    this.extending = true;
+    const { turn } = this;
+    try {
+      const found = await this.page(this.query(), ROWS_AT_ONCE, this.cursor);
+      if (turn !== this.turn) return;
+      this.runs.push(...found.runs);
+      this.cursor = found.cursor;
+      this.render();
+    } catch (error) { this.problem.replaceChildren(errorNode(error)); } finally { this.extending = false; }
+  }
+
+  later() {
+    window.clearTimeout(this.timer);
+    if (!this.stopped) this.timer = window.setTimeout(() => this.refresh(), REFRESH_MS);
+  }
+
+  // What is in sight is read anew while runs go on: their state and results, and runs that have begun.
+  async refresh() {
+    const { turn } = this;
+    try {
+      if (!document.hidden && !this.editing && this.runs.length && !this.board.get("group")) {
+        const first = await this.page(this.query(), ROWS_AT_ONCE, null);
+        if (turn !== this.turn) return;
+        const old = JSON.stringify(this.runs.slice(0, first.runs.length));
+        if (this.runs.length <= ROWS_AT_ONCE) Object.assign(this, first);
+        else {
+          const fresh = new Map(first.runs.map((run) => [run.run_id, run]));
+          this.runs = this.runs.map((run) => fresh.get(run.run_id) ?? run);
+        }
+        if (JSON.stringify(this.runs.slice(0, first.runs.length)) !== old) { this.render(); this.drawn(); }
+      }
+    } catch { /* the next turn asks again */ }
+    if (turn === this.turn) this.later();
+  }
+
+  get ticked() { return this.board.get("sel").split(",").filter(Boolean); }
+
+  tick(ids, on) {
+    const set = new Set(this.ticked);
+    for (const id of ids) on ? set.add(id) : set.delete(id);
+    this.board.set({ sel: [...set].join(",") }, false);
+  }
+
+  // The runs that are drawn.
+  chosen() {
+    const ticked = new Set(this.ticked), most = this.board.get("group") ? 100 : Number(this.board.get("first")) || 10;
+    const of = ticked.size ? this.runs.filter((run) => ticked.has(run.run_id)) : this.runs.slice(0, most);
+    return of.map((run) => ({ ...run, group: this.board.get("group") ? plainText(run[this.board.get("group")]) : null }));
+  }
+
+  group() {
+    const by = this.board.get("group");
+    if (!by) { this.groups = null; return; }
+    const groups = new Map();
+    for (const run of this.runs) {
+      const key = plainText(run[by]);
+      if (!groups.has(key)) groups.set(key, { key, runs: [] });
+      groups.get(key).runs.push(run);
+    }
+    this.groups = [...groups.values()].sort((a, b) => b.runs.length - a.runs.length || (a.key < b.key ? -1 : 1));
+  }
+
+  lines() {
+    if (!this.groups) return this.runs.map((run) => ({ run }));
+    return this.groups.flatMap((group) => [{ group }, ...(this.opened.has(group.key) ? group.runs.map((run) => ({ run, inside: true })) : [])]);
+  }
+
+  render() {
+    const template = `30px minmax(${this.board.widthOf("name") ?? WIDTHS.name}px, 1fr) ` + this.columns.map(([, width]) => (width || 92) + "px").join(" ");
+    this.scroll.style.setProperty("--columns", template);
+    this.scroll.style.setProperty("--wide", 30 + (this.board.widthOf("name") ?? WIDTHS.name) + this.columns.reduce((sum, [, width]) => sum + (width || 92), 0) + "px");
+    this.header();
+    this.rows = this.lines();
+    this.canvas.style.height = this.rows.length * ROW_HIGH + (this.cursor ? ROW_HIGH : 0) + "px";
+    this.scroll.setAttribute("aria-rowcount", String(this.total ?? this.rows.length));
+    this.shown = null;
+    this.paint();
+  }
+
+  header() {
+    const all = element("input"), order = this.board.get("order"), cells = [];
+    all.type = "checkbox";
+    all.setAttribute("aria-label", "tick all that are loaded");
+    all.checked = this.runs.length > 0 && this.runs.every((run) => this.ticked.includes(run.run_id));
+    all.onclick = () => this.tick(this.runs.map((run) => run.run_id), all.checked);
+    const first = element("div", "cell check");
+    first.append(all);
+    cells.push(first);
+    for (const [name, width] of [["name", 0], ...this.columns]) {
+      const cell = element("div", "cell" + (this.right(name) ? " r" : "") + (name === "name" ? " first" : ""));
+      cell.setAttribute("role", "columnheader");
+      cell.title = name;
+      if (SORTABLE.test(name)) {
+        const sorted = order.replace(/^-/, "") === name || order.replace(/^-/, "") === name + "_at", down = order.startsWith("-");
+        if (sorted) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+        cell.append(button(titleOf(name) + (sorted ? (down ? " ↓" : " ↑") : ""), "Sort by " + name, () => this.board.set({ order: sorted && !down ? "-" + name : sorted && down ? name : (this.right(name) && !/loss|error|perplexity/.test(name) ? "-" : "") + name }), "quiet sort"));
+      } else cell.append(element("span", "soft", titleOf(name)));
+      if (name !== "name") movableColumn(cell, name, (from, to) => this.board.moveColumn(this.columns, from, to));
+      cell.append(this.edge(name, width || (this.board.widthOf("name") ?? WIDTHS.name)));
+      cells.push(cell);
+    }
+    this.head.replaceChildren(...cells);
+  }
+
+  // The right edge of a column, by which it is made wider or narrower.
+  edge(name, width) {
+    const node = element("span", "edge");
+    node.tabIndex = 0;
+    node.setAttribute("role", "separator");
+    node.setAttribute("aria-label", "Width of " + titleOf(name));
+    const put = (wide) => this.board.setWidth(this.columns, name, Math.round(Math.min(600, Math.max(48, wide))));
+    node.onkeydown = (event) => {
+      const by = { ArrowLeft: -8, ArrowRight: 8 }[event.key];
+      if (by) { event.preventDefault(); event.stopPropagation(); put(width + by); }
+    };
+    node.onpointerdown = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      const from = event.clientX;
+      const up = (end) => { window.removeEventListener("pointerup", up); put(width + end.clientX - from); };
+      window.addEventListener("pointerup", up);
+    };
+    return node;
+  }
+
+  right(name) {
+    const field = this.fields.find((one) => one.name === name);
+    return name === "duration" || Boolean(field && field.numbers > field.runs / 2);
+  }
+
+  // Only rows in sight are in the page.
+  paint() {
+    if (!this.rows) return;
+    const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW_HIGH) - 6);
+    const last = Math.min(this.rows.length, first + Math.ceil(this.scroll.clientHeight / ROW_HIGH) + 12);
+    if (this.cursor && last >= this.rows.length - 10) this.extend();
+    const key = first + " " + last;
+    if (this.shown === key) return;
+    this.shown = key;
+    const ticked = new Set(this.ticked), drawn = new Set(this.chosen().map((run) => run.run_id)), nodes = [];
+    for (let at = first; at < last; at++) nodes.push(this.line(this.rows[at], at, ticked, drawn));
+    this.canvas.replaceChildren(...nodes);
+  }
+
+  line({ run, group, inside }, at, ticked, drawn) {
+    const node = element("div", "row" + (group ? " group" : "") + (at === this.at ? " at" : "") + (inside ? " inside" : ""));
+    node.style.top = at * ROW_HIGH + "px";
+    node.setAttribute("role", "row");
+    node.setAttribute("aria-rowindex", String(at + 2));
+    if (group) this.groupLine(node, group, ticked);
+    else this.runLine(node, run, ticked, drawn);
+    return node;
+  }
+
+  runLine(node, run, ticked, drawn) {
+    const colour = colourOf(run.run_id, this.data.palette), box = element("input"), check = element("div", "cell check"), name = element("div", "cell first");
+    node.dataset.run = run.run_id;
+    if (run.run_id === this.glowing) node.classList.add("bright");
+    box.type = "checkbox";
+    box.checked = ticked.has(run.run_id);
+    box.setAttribute("aria-label", "draw " + run.name);
+    box.onclick = () => this.tick([run.run_id], box.checked);
+    check.append(box);
+    const dot = element("span", "dot" + (drawn.has(run.run_id) ? "" : " off"));
+    dot.style.setProperty("--colour", colour);
+    const link = element("a", "", run.name);
+    link.href = (run.kind === "eval" ? "/evaluation?" : "/run?") + new URLSearchParams({ id: run.run_id });
+    link.title = run.name + " · " + run.run_id;
+    link.onclick = (event) => { event.stopPropagation(); follow(event, link.getAttribute("href")); };
+    name.append(dot, link);
+    node.append(check, name, ...this.columns.map(([field]) => this.cell(run, field)));
+    node.onclick = (event) => { if (!event.target.closest("input, a, button")) this.tick([run.run_id], !box.checked); };
+  }
+
+  cell(run, field) {
+    const value = run[field], node = element("div", "cell");
+    node.setAttribute("role", "gridcell");
+    if (field === "status") {
+      const why = run.failure ? `${run.failure.type ?? "failed"}: ${run.failure.message ?? ""}` : run.status;
+      node.classList.add("status", run.status in MARKS ? run.status : "other");
+      node.append(element("span", "mark", MARKS[run.status] ?? "●"), " " + run.status);
+      node.title = why;
+    } else if (field === "started" || field === "ended") {
+      node.textContent = ago(value);
+      node.title = value ? moment(value) : "not recorded";
+    } else if (field === "duration") {
+      node.classList.add("r");
+      const took = value ?? (run.status === "running" && run.started ? Date.now() * 1e6 - plainNumber(run.started) : null);
+      node.textContent = duration(took);
+      node.title = value === null ? "still running, or its end was not recorded" : duration(value);
+    } else if (field === "tags") this.tags(node, run);
+    else {
+      const figure = numeric(value);
+      if (figure !== null && typeof value !== "boolean") { node.classList.add("r"); node.textContent = Number.isNaN(figure) ? "NaN" : number(figure); } else node.textContent = plainText(value);
+      node.title = value === null || value === undefined ? "this run has no " + field : plainText(value);
+    }
+    return node;
+  }
+
+  // Tags are words; a click makes a field of them.
+  tags(node, run) {
+    node.classList.add("tags");
+    const show = () => {
+      const chips = (run.tags || []).map((tag) => element("span", "tag", tag));
+      const edit = button(chips.length ? "✎" : "+ tag", "Edit tags", (event) => { event.stopPropagation(); write(); }, "quiet edit");
+      edit.setAttribute("aria-label", "Edit tags of " + run.name);
+      node.replaceChildren(...chips, edit);
+      node.title = (run.tags || []).join(", ") || "no tags";
+    };
+    const write = () => {
+      const field = input((run.tags || []).join(", "), "tags, by commas");
+      field.setAttribute("aria-label", "Tags of " + run.name);
+      this.editing = true;
+      const done = async (keep) => {
+        if (!this.editing) return;
+        this.editing = false;
+        const tags = [...new Set(field.value.split(",").map((tag) => tag.trim()).filter(Boolean))];
+        try { if (keep && tags.join() !== (run.tags || []).join()) { await changeRun(run.run_id, { tags }); run.tags = tags; } } catch (error) { this.problem.replaceChildren(errorNode(error)); }
+        show();
+      };
+      field.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") done(true); if (event.key === "Escape") done(false); };
+      field.onblur = () => done(true);
+      node.replaceChildren(field);
+      field.focus();
+    };
+    show();
+  }
+
+  groupLine(node, group, ticked) {
+    const ids = group.runs.map((run) => run.run_id), box = element("input"), check = element("div", "cell check"), name = element("div", "cell first");
+    box.type = "checkbox";
+    box.checked = ids.every((id) => ticked.has(id));
+    box.indeterminate = !box.checked && ids.some((id) => ticked.has(id));
+    box.setAttribute("aria-label", "draw the group " + group.key);
+    box.onclick = () => this.tick(ids, box.checked);
+    check.append(box);
+    const dot = element("span", "dot"), open = this.opened.has(group.key);
+    dot.style.setProperty("--colour", colourOf(group.key, this.data.palette));
+    const twist = button((open ? "▾ " : "▸ ") + group.key, "Runs of this group", () => { open ? this.opened.delete(group.key) : this.opened.add(group.key); this.render(); }, "quiet");
+    twist.setAttribute("aria-expanded", String(open));
+    name.append(dot, twist, element("span", "soft", count(ids.length) + (ids.length === 1 ? " run" : " runs")));
+    node.append(check, name, ...this.columns.map(([field]) => this.groupCell(group, field)));
+  }
+
+  groupCell(group, field) {
+    const node = element("div", "cell");
+    if (field === "status") {
+      const counts = new Map();
+      for (const run of group.runs) counts.set(run.status, (counts.get(run.status) || 0) + 1);
+      node.textContent = [...counts].map(([status, n]) => (MARKS[status] ?? "●") + " " + n).join("  ");
+      node.title = [...counts].map(([status, n]) => n + " " + status).join(", ");
+      return node;
+    }
+    const known = group.runs.map((run) => (typeof run[field] === "boolean" || field === "started" ? null : numeric(run[field]))).filter(Number.isFinite);
+    if (known.length) {
+      const figures = spreadOf(known);
+      node.classList.add("r");
+      node.textContent = field === "duration" ? duration(figures.mean) : number(figures.mean) + (known.length > 1 ? " ± " + number(figures.sd, 2) : "");
+      node.title = `mean ${figures.mean}, standard deviation ${figures.sd}, from ${figures.low} to ${figures.high}, n=${known.length}`;
+      return node;
+    }
+    const words = [...new Set(group.runs.map((run) => (field === "tags" ? (run.tags || []).join(", ") : field === "started" ? "" : plainText(run[field]))))].filter((word) => word && word !== MISSING);
+    node.textContent = words.length > 3 ? words.length + " values" : words.join(", ");
+    node.title = words.slice(0, 20).join(", ");
+    return node;
+  }
+
+  hover(event) {
+    const row = event.target.closest(".row");
+    this.board.bright(row ? row.dataset.run ?? null : null);
+  }
+
+  glow(run) {
+    this.glowing = run;
+    for (const node of this.canvas.children) node.classList.toggle("bright", Boolean(run) && node.dataset.run === run);
+  }
+
+  move(by) {
+    if (!this.rows?.length) return;
+    this.at = Math.min(this.rows.length - 1, Math.max(0, this.at + by));
+    const top = this.at * ROW_HIGH, view = this.scroll, room = view.clientHeight - ROW_HIGH;
+    if (top < view.scrollTop) view.scrollTop = top;
+    if (top + ROW_HIGH > view.scrollTop + room) view.scrollTop = top + ROW_HIGH - room;
+    this.shown = null;
+    this.paint();
+  }
+
+  press(key) {
+    if (key === "j" || key === "k") { this.move(key === "j" ? 1 : -1); return true; }
+    const line = this.rows?.[this.at];
+    if (!line) return false;
+    if (key === "x" && line.run) this.tick([line.run.run_id], !this.ticked.includes(line.run.run_id));
+    else if (key === "Enter" && line.run) visit((line.run.kind === "eval" ? "/evaluation?" : "/run?") + new URLSearchParams({ id: line.run.run_id }));
+    else if (key === "Enter") { this.opened.has(line.group.key) ? this.opened.delete(line.group.key) : this.opened.add(line.group.key); this.render(); }
+    else return false;
+    return true;
+  }
+
+  stop() {
+    this.stopped = true;
+    window.clearTimeout(this.timer);
+    this.sized.disconnect();
+  }
+}
+
+function spreadOf(values) {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sd = values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) : 0;
+  return { mean, sd, low: Math.min(...values), high: Math.max(...values) };
+}
+
+function movableColumn(cell, name, moved) {
+  cell.draggable = true;
+  cell.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/weft-column", name));
+  cell.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("text/weft-column")) event.preventDefault(); });
+  cell.addEventListener("drop", (event) => {
+    const from = event.dataTransfer.getData("text/weft-column");
+    if (from && from !== name) moved(from, name);
+  });
+}
+
+const changeRun = (run, changes) => send("/api/runs/" + encodeURIComponent(run), changes, "PATCH");

@@ -1,0 +1,1 @@
+"""Sweeps: a search space, who is tried next, and who is stopped."""

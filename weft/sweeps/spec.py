@@ -1,0 +1,240 @@
+"""A sweep's configuration: W&B's keys, and beyond them conditions, several objectives, samplers and pruners by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from weft.errors import InputError
+from weft.sweeps.mistakes import Mistakes, join, mapping
+from weft.sweeps.space import Space, parse_space
+
+METHODS = ("grid", "random", "bayes")
+_KEYS = {
+    *("program", "command", "method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "name"),
+    *("description", "project", "entity", "sampler", "pruner", "seed", "retries", "controller", "job", "imports"),
+}
+_GOALS = ("minimize", "maximize")
+_TERMINATE = {"type", "min_iter", "max_iter", "s", "eta", "strict"}
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML comes without types
+    """Reads ``1e-3`` as the number that its writer means; YAML 1.1 wants a point in it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), list("-+0123456789")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A metric of a trial's run, whether it is to be small or large, and at which value the sweep has what it wants."""
+
+    name: str
+    goal: str = "minimize"
+    target: float | None = None
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether ``one`` is better than ``other``."""
+        return one < other if self.goal == "minimize" else one > other
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperband:
+    """When a trial is stopped early: at ``min_iter * eta**k``, or at ``max_iter / eta**i`` for i from 1 to ``s``."""
+
+    eta: float = 3.0
+    min_iter: int | None = None
+    max_iter: int | None = None
+    s: int | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A sampler or a pruner of Optuna by its name, with its options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSpec:
+    """A whole sweep as it was asked for; ``given`` is the configuration itself, which is what is stored."""
+
+    method: str
+    space: Space
+    objectives: tuple[Objective, ...] = ()
+    program: str | None = None
+    command: tuple[str, ...] | None = None
+    early_terminate: Hyperband | None = None
+    sampler: Named | None = None
+    pruner: Named | None = None
+    run_cap: int | None = None
+    name: str | None = None
+    description: str | None = None
+    project: str | None = None
+    seed: int = 0
+    retries: int = 1
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_spec(source: Mapping[str, Any] | str | Path) -> SweepSpec:
+    """The sweep of a configuration, or of a YAML file. Raises InputError naming the path of each mistake."""
+    if isinstance(source, Mapping):
+        return parse_spec(source)
+    path = Path(source)
+    try:
+        given = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader with one more number
+    except OSError as error:
+        raise InputError(f"The file {str(source)!r} cannot be read: {error.strerror}.", field="config") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"The file {str(source)!r} is not YAML: {error}.", field="config") from error
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"The file {str(source)!r} holds no mapping.", remedy="Begin with method: and parameters:.", field="config"
+        )
+    return parse_spec(given)
+
+
+def parse_spec(given: Mapping[str, Any]) -> SweepSpec:
+    """The sweep of a configuration, checked whole. Raises InputError naming the path of each mistake."""
+    mistakes = Mistakes()
+    mistakes.unknown("", given, _KEYS)
+    method = _method(given, mistakes)
+    space = parse_space(given.get("parameters"), "parameters", mistakes)
+    objectives = _objectives(given, mistakes)
+    spec = SweepSpec(
+        method=method,
+        space=space,
+        objectives=objectives,
+        program=_text(given, "program", mistakes),
+        command=_command(given.get("command"), mistakes),
+        early_terminate=_hyperband(given.get("early_terminate"), mistakes),
+        sampler=_named(given.get("sampler"), "sampler", mistakes),
+        pruner=_named(given.get("pruner"), "pruner", mistakes),
+        run_cap=_count(given, "run_cap", 1, mistakes),
+        name=_text(given, "name", mistakes),
+        description=_text(given, "description", mistakes),
+        project=_text(given, "project", mistakes),
+        seed=_count(given, "seed", 0, mistakes) or 0,
+        retries=1 if given.get("retries") is None else _count(given, "retries", 0, mistakes) or 0,
+        given=dict(given),
+    )
+    _check_together(spec, mistakes)
+    mistakes.check("sweep's configuration")
+    return spec
+
+
+def _check_together(spec: SweepSpec, mistakes: Mistakes) -> None:
+    if spec.method == "grid":
+        for path in spec.space.uncountable():
+            mistakes.add(join("parameters", path), "a grid needs values, a whole range, or q_uniform")
+    if spec.method == "bayes" and not spec.objectives:
+        mistakes.add("metric", "bayes needs a metric with name and goal")
+    if spec.early_terminate and spec.pruner:
+        mistakes.add("pruner", "give early_terminate or pruner, not both")
+    if (spec.early_terminate or spec.pruner) and not spec.objectives:
+        mistakes.add("metric", "stopping early needs a metric with name and goal")
+    if (spec.early_terminate or spec.pruner) and len(spec.objectives) > 1:
+        mistakes.add("metrics", "stopping early needs a single objective")
+    if spec.sampler and spec.method != "bayes":
+        mistakes.add("sampler", f"a sampler needs method: bayes, not {spec.method}")
+
+
+def _method(given: Mapping[str, Any], mistakes: Mistakes) -> str:
+    method = given.get("method")
+    if method not in METHODS:
+        mistakes.add("method", f"{method!r} is none of {', '.join(METHODS)}")
+        return "random"
+    return str(method)
+
+
+def _objectives(given: Mapping[str, Any], mistakes: Mistakes) -> tuple[Objective, ...]:
+    one, several = given.get("metric"), given.get("metrics")
+    if one is not None and several is not None:
+        mistakes.add("metrics", "give metric for one objective or metrics for several, not both")
+    if several is None:
+        return () if one is None else tuple(filter(None, [_objective(one, "metric", mistakes)]))
+    if not isinstance(several, list | tuple) or not several:
+        mistakes.add("metrics", f"{several!r} is not a list of objectives")
+        return ()
+    return tuple(filter(None, (_objective(item, f"metrics[{n}]", mistakes) for n, item in enumerate(several))))
+
+
+def _objective(given: Any, path: str, mistakes: Mistakes) -> Objective | None:
+    entry = mapping(mistakes, path, given)
+    mistakes.unknown(path, entry, {"name", "goal", "target", "impute", "impute_while_running"})
+    name, goal, target = entry.get("name"), entry.get("goal", "minimize"), entry.get("target")
+    if not isinstance(name, str) or not name:
+        mistakes.add(join(path, "name"), "the name of the metric is missing")
+        return None
+    if goal not in _GOALS:
+        mistakes.add(join(path, "goal"), f"{goal!r} is none of {', '.join(_GOALS)}")
+        return None
+    number = None if target is None else mistakes.number(join(path, "target"), target)
+    return Objective(name, goal, None if number is None else float(number))
+
+
+def _hyperband(given: Any, mistakes: Mistakes) -> Hyperband | None:
+    if given is None:
+        return None
+    path = "early_terminate"
+    entry = mapping(mistakes, path, given)
+    mistakes.unknown(path, entry, _TERMINATE)
+    if entry.get("type", "hyperband") != "hyperband":
+        mistakes.add(join(path, "type"), f"{entry['type']!r} is not hyperband; others are named under pruner")
+    low, high, s = (_count(entry, key, 1, mistakes, path) for key in ("min_iter", "max_iter", "s"))
+    eta = mistakes.number(join(path, "eta"), entry.get("eta", 3), above=1)
+    if (low is None) == (high is None):
+        mistakes.add(path, "give min_iter, or max_iter with s")
+    elif high is not None and s is None:
+        mistakes.add(join(path, "s"), "max_iter needs s, the number of bands")
+    if not isinstance(entry.get("strict", False), bool):
+        mistakes.add(join(path, "strict"), f"{entry['strict']!r} is neither true nor false")
+    return Hyperband(float(eta or 3), low, high, s, entry.get("strict") is True)
+
+
+def _named(given: Any, path: str, mistakes: Mistakes) -> Named | None:
+    if given is None or isinstance(given, str):
+        return None if given is None else Named(given)
+    entry = mapping(mistakes, path, given)
+    name = entry.get("name")
+    if not isinstance(name, str):
+        mistakes.add(join(path, "name"), "the name is missing")
+        return None
+    return Named(name, {key: value for key, value in entry.items() if key != "name"})
+
+
+def _command(given: Any, mistakes: Mistakes) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    parts = given.split() if isinstance(given, str) else given
+    if not isinstance(parts, Sequence) or not parts:
+        mistakes.add("command", f"{given!r} is not a list of words")
+        return None
+    return tuple(str(part) for part in parts)
+
+
+def _text(given: Mapping[str, Any], key: str, mistakes: Mistakes) -> str | None:
+    value = given.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    mistakes.add(key, f"{value!r} is not a text")
+    return None
+
+
+def _count(given: Mapping[str, Any], key: str, least: int, mistakes: Mistakes, path: str = "") -> int | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        mistakes.add(join(path, key), f"{value!r} is not a whole number of at least {least}")
+        return None
+    return value

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from weft.tracing.model import Model, Object
     from weft.tracing.op import op
     from weft.tracing.propagation import continue_trace, headers, propagate
-    from weft.training import Artifact, Run, deployed, finish, log
+    from weft.training import Artifact, Run, deployed, finish, log, plot
+    from weft.training.media import Figure, Histogram, Html, Object3D, Table, Text, Video
 
     run: Run | None
 
@@ -59,10 +60,13 @@ _HOMES: dict[str, str] = {
     "Dataset": "weft.evals",
     "DatasetScorer": "weft.scorers",
     "Evaluation": "weft.evals",
+    "Figure": "weft.training.media",
     "File": "weft.tracing.media",
     "FlushReport": "weft.recording",
     "Gate": "weft.evals",
     "GuardrailError": "weft.errors",
+    "Histogram": "weft.training.media",
+    "Html": "weft.training.media",
     "Image": "weft.tracing.media",
     "InputError": "weft.errors",
     "MessagesPrompt": "weft.objects",
@@ -71,6 +75,7 @@ _HOMES: dict[str, str] = {
     "Monitor": "weft.monitors",
     "NotFoundError": "weft.errors",
     "Object": "weft.tracing.model",
+    "Object3D": "weft.training.media",
     "ProcessPoolExecutor": "weft.tracing.executors",
     "Prompt": "weft.objects",
     "Ref": "weft.objects",
@@ -82,8 +87,11 @@ _HOMES: dict[str, str] = {
     "SettingError": "weft.errors",
     "StoreError": "weft.errors",
     "StringPrompt": "weft.objects",
+    "Table": "weft.training.media",
+    "Text": "weft.training.media",
     "ThreadPoolExecutor": "weft.tracing.executors",
     "TraceMiddleware": "weft.tracing.asgi",
+    "Video": "weft.training.media",
     "WeftError": "weft.errors",
     "attributes": "weft.tracing",
     "compare": "weft.evals",
@@ -117,7 +125,7 @@ _HOMES: dict[str, str] = {
     "uninstrument": "weft.tracing",
     "user": "weft.tracing",
 }
-_MODULES = ("scorers",)
+_MODULES = {"plot": "weft.training.plot", "scorers": "weft.scorers"}
 
 __all__ = [
     "Api",
@@ -130,10 +138,13 @@ __all__ = [
     "Dataset",
     "DatasetScorer",
     "Evaluation",
+    "Figure",
     "File",
     "FlushReport",
     "Gate",
     "GuardrailError",
+    "Histogram",
+    "Html",
     "Image",
     "InputError",
     "MessagesPrompt",
@@ -142,6 +153,7 @@ __all__ = [
     "Monitor",
     "NotFoundError",
     "Object",
+    "Object3D",
     "ProcessPoolExecutor",
     "Prompt",
     "Ref",
@@ -153,8 +165,11 @@ __all__ = [
     "SettingError",
     "StoreError",
     "StringPrompt",
+    "Table",
+    "Text",
     "ThreadPoolExecutor",
     "TraceMiddleware",
+    "Video",
     "WeftError",
     "__version__",
     "attributes",
@@ -175,6 +190,7 @@ __all__ = [
     "instrument",
     "log",
     "op",
+    "plot",
     "propagate",
     "publish",
     "ref",
@@ -198,7 +214,7 @@ def __getattr__(name: str) -> Any:
         module = sys.modules.get("weft.training.run")
         return None if module is None else module.current
     if name in _MODULES:
-        return importlib.import_module(f"weft.{name}")
+        return importlib.import_module(_MODULES[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")

@@ -24,7 +24,7 @@ from weft.training.definitions import Definitions, RunDefinitions
 from weft.training.described import checked_tags
 from weft.training.fields import Summary
 from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surroundings
-from weft.training.media import kind_of, summarised, taken
+from weft.training.media import keep_found, kind_of, summarised, taken
 from weft.training.observers import Observers
 from weft.training.saved import RunFiles
 from weft.training.used import RunCalls
@@ -91,7 +91,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
             if type(key) is not str or type(value) is not float or value - value != 0.0 or not 0 < len(key) <= _NAME:
                 metrics, others = value_rules.split(values)
                 media = others and taken(self._recorder, self.project, others)
-                others = capture(others)
+                others = keep_found(self._recorder, self.project, capture(others))
                 break
         self._append(metrics, others, step, step is None if commit is None else commit, media)
 
@@ -223,6 +223,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
         )
 
     def _summary_set(self, changed: dict[str, Any]) -> None:
+        keep_found(self._recorder, self.project, changed)
         with self._lock:
             self._unpublished.update(changed)
             self._publish(clock.now_ns())

@@ -40,15 +40,16 @@ def boxes_of(
 
 
 def _box(box: Any, size: tuple[int, int] | None, names: Mapping[int, str]) -> dict[str, Any]:
+    pixels = isinstance(box, Mapping) and box.get("domain") == "pixel"
+    if pixels and size is None:
+        raise InputError(
+            "The size of an image with boxes in pixels is not known.",
+            remedy="Give the boxes as shares of width and height, from 0 to 1.",
+            field="boxes",
+        )
     try:
         x0, y0, x1, y1 = _corners(box["position"])
-        if box.get("domain") == "pixel":
-            if size is None:
-                raise InputError(
-                    "The size of an image with boxes in pixels is not known.",
-                    remedy="Give the boxes as shares of width and height, from 0 to 1.",
-                    field="boxes",
-                )
+        if pixels and size is not None:
             x0, x1, y0, y1 = x0 / size[0], x1 / size[0], y0 / size[1], y1 / size[1]
         told: dict[str, Any] = {"corners": [x0, y0, x1, y1]}
         number = box.get("class_id")

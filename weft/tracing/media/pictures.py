@@ -122,7 +122,7 @@ def convert(value: Any) -> Reference | None:
     """The reference for a value that knows its own JSON, an image, a sound or a file; None for any other."""
     kind = type(value)
     if isinstance(value, Value):
-        return value.reference()
+        return value.reference() if isinstance(value, File) else value.logged()
     if is_pil(kind):
         return Reference.of(_of_pil(value), "image/png", width=value.width, height=value.height)
     if isinstance(value, bytes | bytearray | memoryview):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 import numbers
 from typing import Any
 
@@ -47,7 +46,8 @@ def classified(value: Any) -> tuple[str | None, Any]:
     if hasattr(value, "dtype") and hasattr(value, "item") and not getattr(value, "shape", ()):
         return _scalar(value)
     if isinstance(value, datetime.datetime | datetime.date):
-        return "time", _ns(value)
+        since = _ns(value)
+        return ("time", since) if -_INT64 <= since < _INT64 else ("json", value.isoformat())
     if isinstance(value, numbers.Real):
         return _real(value)
     if isinstance(value, str):
@@ -92,6 +92,6 @@ def shown(kind: str, cell: Any) -> Any:
     return cell
 
 
-def is_number(value: Any) -> bool:
-    """Whether it is a number that a chart can show."""
-    return isinstance(value, int | float) and math.isfinite(value)
+def is_frame(value: Any) -> bool:
+    """Whether it is a table of pandas, or has ``to_pandas`` and columns (polars, pyarrow)."""
+    return hasattr(value, "columns") and (hasattr(value, "iloc") or hasattr(value, "to_pandas"))

@@ -9,12 +9,7 @@ import numpy as np
 
 from weft.errors import InputError
 from weft.records import tables
-from weft.training.media.cells import classified
-
-
-def is_frame(value: Any) -> bool:
-    """Whether it is a table of pandas, or has ``to_pandas`` and columns (polars, pyarrow)."""
-    return hasattr(value, "columns") and (hasattr(value, "iloc") or hasattr(value, "to_pandas"))
+from weft.training.media.cells import classified, is_frame
 
 
 def columns_of(frame: Any, chosen: Sequence[Any] | None) -> list[tables.Column]:

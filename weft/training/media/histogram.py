@@ -81,13 +81,14 @@ def _counted(finite: Any, num_bins: int) -> tuple[Any, Any]:
     if not finite.size:
         return np.zeros(num_bins, np.int64), np.linspace(0.0, 1.0, num_bins + 1)
     low, high = float(finite.min()), float(finite.max())
-    if not low < high or not np.isfinite(high - low) or np.any(np.diff(np.linspace(low, high, num_bins + 1)) <= 0):
-        # One number, or numbers too close or too far apart for so many bins of floats.
-        middle, width = low / 2 + high / 2, max(high / 2 - low / 2, abs(low) * 1e-6, 1e-9, 0.5 if low == high else 0.0)
-        width = min(width, 8e307)
-        edges = np.linspace(middle - width, middle + width, num_bins + 1)
-        return np.histogram(finite, np.unique(edges) if len(np.unique(edges)) > 1 else [low - 1, low + 1])
-    return np.histogram(finite, num_bins, (low, high))
+    scale = 1.0
+    if not np.isfinite(high - low):  # floats have no such width
+        scale, finite, low, high = 4.0, finite / 4.0, low / 4.0, high / 4.0
+    if not np.all(np.diff(np.linspace(low, high, num_bins + 1)) > 0):  # one number, or too close for so many bins
+        reach = max(0.5, abs(low) * 1e-6) if low == high else (high - low) / 2 + abs(low) * 1e-6 + 1e-300
+        low, high = low / 2 + high / 2 - reach, low / 2 + high / 2 + reach
+    counts, edges = np.histogram(finite.astype(np.float64), num_bins, (low, high))
+    return counts, edges * scale
 
 
 def _given(np_histogram: Any) -> tuple[Any, Any]:

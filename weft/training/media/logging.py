@@ -12,7 +12,7 @@ from weft.recording import Recorder
 from weft.records import Logged, dumps
 from weft.records.logged import LONGEST_NAME, MOST_DATA
 from weft.tracing.media import File, Image, Reference, Value, is_pil, put, to_array
-from weft.training.media.frames import is_frame
+from weft.training.media.cells import is_frame
 
 _LEAST_OF_HISTOGRAM = 32  # numbers; an array of more is shown as a histogram, as wandb does
 _SHORT = 2_048  # bytes of JSON that the summary holds as they are
@@ -87,6 +87,19 @@ def keep_bytes(recorder: Recorder, project: str, value: Reference) -> None:
     """Journal the bytes that a value refers to."""
     for found, source in value.blobs:
         put(recorder, project, found, source)
+
+
+def keep_found(recorder: Recorder, project: str, value: Any) -> Any:
+    """Journal the bytes of what a captured value refers to; returns the value."""
+    if isinstance(value, Reference):
+        keep_bytes(recorder, project, value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            keep_found(recorder, project, item)
+    elif isinstance(value, list):
+        for item in value:
+            keep_found(recorder, project, item)
+    return value
 
 
 def kind_of(data: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from weft.records import tables
 from weft.records.media import reference
 from weft.tracing.media import Reference, Value
 from weft.training.media import frames
-from weft.training.media.cells import classified, shown, type_named
+from weft.training.media.cells import classified, is_frame, shown, type_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class Table(Value):
     ) -> None:
         self._optional = optional
         self._rows = 0
-        if data is not None and dataframe is None and frames.is_frame(data):
+        if data is not None and dataframe is None and is_frame(data):
             data, dataframe = None, data
         if dataframe is not None:
             self._columns = [_of_column(column) for column in frames.columns_of(dataframe, columns)]

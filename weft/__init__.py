@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from weft.monitors import Monitor, guard
     from weft.objects import MessagesPrompt, Prompt, Ref, StringPrompt, publish, ref
     from weft.recording import FlushReport
-    from weft.records import find_media
+    from weft.records import AlertLevel, find_media
     from weft.reviews import ReviewPolicy, send_to_review
     from weft.scorers import DatasetScorer, Scorer, dataset_scorer, scorer
-    from weft.session import flush, init
+    from weft.session import flush, init, login, setup, teardown
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.asgi import TraceMiddleware
     from weft.tracing.calls import Call, get_current_call, require_current_call
@@ -43,13 +43,28 @@ if TYPE_CHECKING:
     from weft.tracing.op import op
     from weft.tracing.propagation import continue_trace, headers, propagate
     from weft.training import Artifact, Run, deployed, finish, log, plot
+    from weft.training.arguments import Settings
+    from weft.training.fields import Config, Summary
+    from weft.training.module_level import (
+        alert,
+        define_metric,
+        log_artifact,
+        log_code,
+        mark_preempting,
+        restore,
+        save,
+        use_artifact,
+    )
     from weft.training.media import Figure, Histogram, Html, Object3D, Table, Text, Video
 
     run: Run | None
+    config: Config
+    summary: Summary
 
 __version__ = "0.1.0"
 
 _HOMES: dict[str, str] = {
+    "AlertLevel": "weft.records",
     "Api": "weft.api",
     "Artifact": "weft.training",
     "Audio": "weft.tracing.media",
@@ -85,6 +100,7 @@ _HOMES: dict[str, str] = {
     "Scorer": "weft.scorers",
     "ServerError": "weft.errors",
     "SettingError": "weft.errors",
+    "Settings": "weft.training.arguments",
     "StoreError": "weft.errors",
     "StringPrompt": "weft.objects",
     "Table": "weft.training.media",
@@ -93,10 +109,12 @@ _HOMES: dict[str, str] = {
     "TraceMiddleware": "weft.tracing.asgi",
     "Video": "weft.training.media",
     "WeftError": "weft.errors",
+    "alert": "weft.training.module_level",
     "attributes": "weft.tracing",
     "compare": "weft.evals",
     "continue_trace": "weft.tracing.propagation",
     "dataset_scorer": "weft.scorers",
+    "define_metric": "weft.training.module_level",
     "deployed": "weft.training",
     "eval_test": "weft.evals.as_tests",
     "feedback": "weft.tracing.human_scores",
@@ -110,24 +128,34 @@ _HOMES: dict[str, str] = {
     "init": "weft.session",
     "instrument": "weft.tracing",
     "log": "weft.training",
+    "log_artifact": "weft.training.module_level",
+    "log_code": "weft.training.module_level",
+    "login": "weft.session",
+    "mark_preempting": "weft.training.module_level",
     "op": "weft.tracing.op",
     "propagate": "weft.tracing.propagation",
     "publish": "weft.objects",
     "ref": "weft.objects",
     "require_current_call": "weft.tracing.calls",
     "rescore": "weft.evals",
+    "restore": "weft.training.module_level",
+    "save": "weft.training.module_level",
     "scorer": "weft.scorers",
     "send_to_review": "weft.reviews",
     "serving": "weft.tracing",
+    "setup": "weft.session",
     "span": "weft.tracing",
     "tags": "weft.tracing",
+    "teardown": "weft.session",
     "thread": "weft.tracing",
     "uninstrument": "weft.tracing",
+    "use_artifact": "weft.training.module_level",
     "user": "weft.tracing",
 }
 _MODULES = {"plot": "weft.training.plot", "scorers": "weft.scorers"}
 
 __all__ = [
+    "AlertLevel",
     "Api",
     "Artifact",
     "Audio",
@@ -163,6 +191,7 @@ __all__ = [
     "Scorer",
     "ServerError",
     "SettingError",
+    "Settings",
     "StoreError",
     "StringPrompt",
     "Table",
@@ -172,10 +201,13 @@ __all__ = [
     "Video",
     "WeftError",
     "__version__",
+    "alert",
     "attributes",
     "compare",
+    "config",
     "continue_trace",
     "dataset_scorer",
+    "define_metric",
     "deployed",
     "eval_test",
     "feedback",
@@ -189,6 +221,10 @@ __all__ = [
     "init",
     "instrument",
     "log",
+    "log_artifact",
+    "log_code",
+    "login",
+    "mark_preempting",
     "op",
     "plot",
     "propagate",
@@ -196,15 +232,21 @@ __all__ = [
     "ref",
     "require_current_call",
     "rescore",
+    "restore",
     "run",
+    "save",
     "scorer",
     "scorers",
     "send_to_review",
     "serving",
+    "setup",
     "span",
+    "summary",
     "tags",
+    "teardown",
     "thread",
     "uninstrument",
+    "use_artifact",
     "user",
 ]
 
@@ -213,6 +255,8 @@ def __getattr__(name: str) -> Any:
     if name == "run":  # the current one, so that it is never kept here
         module = sys.modules.get("weft.training.run")
         return None if module is None else module.current
+    if name in ("config", "summary"):
+        return importlib.import_module("weft.training.module_level").fields(name)
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     home = _HOMES.get(name)

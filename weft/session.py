@@ -6,34 +6,34 @@ current run of :mod:`weft.training.run`.
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import contextlib
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from weft import drainer, ids, recording, tracing
+from weft import drainer, recording, tracing
 from weft import settings as settings_module
 from weft.drainer.drain import ends
 from weft.drainer.leader import destination_of, is_rival
 from weft.drainer.scrubbing import scrub_of
-from weft.errors import InputError, StoreError, WeftError
+from weft.errors import StoreError, WeftError
 from weft.journal import MEMORY_BYTES, Journal, fork, memory_directory
 from weft.recording import FlushReport
-from weft.records import RecordType, RunKind, encode
+from weft.records import RecordType, encode
 from weft.records.codec import Observation
 from weft.settings import Settings
 from weft.training import frameworks, lifecycle
 from weft.training import run as runs
-from weft.training.environment import rank
+from weft.training.arguments import BEGUN, arguments
 from weft.training.lifecycle import RunOptions
+from weft.training.resuming import Wish, resolve
 from weft.training.run import Run
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ _session: Session | None = None
 _hooked = False
 _uncaught: BaseException | None = None
 _exit_code = 0
-_BEGUN = "_WEFT_RUN"  # tells processes that this one starts, by whatever means, which run they are a part of
 
 
 class Session:
@@ -199,13 +198,13 @@ class Session:
                 self._thread = drainer.start_thread(self.settings)
 
 
-# The names and order that users of experiment trackers know; an options record would break that habit.
+# The names that users of experiment trackers know; an options record would break that habit.
 def init(
     project: str | None = None,
     *,
     kind: str = "app",
     name: str | None = None,
-    config: Mapping[str, Any] | argparse.Namespace | None = None,
+    config: Any = None,
     tags: Sequence[str] | None = None,
     group: str | None = None,
     job_type: str | None = None,
@@ -216,37 +215,108 @@ def init(
     id: str | None = None,
     instrument: bool | None = None,
     redact: tracing.Redaction = None,
-    settings: Mapping[str, Any] | None = None,
+    entity: str | None = None,
+    resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    reinit: bool | str | None = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
+    save_code: bool | None = None,
+    force: bool | None = None,
+    settings: Any = None,
 ) -> Run:
     """Start recording: returns the run, makes it current and prints its address.
 
     Called again in the same project it returns the current run with config and tags merged; in another project
-    or place it finishes the current one first. Processes that pass one ``id`` share one run. ``settings`` takes
-    any other setting by name; ``redact`` is that of ``weft.op``, for every span of this process until another is given.
-    Raises SettingError, InputError, and StoreError where the directory cannot be written.
+    or place it finishes the current one first. ``reinit`` decides otherwise: ``return_previous``, ``finish_previous``
+    or ``create_new``, which leaves the current run as it is. Processes that pass one ``id`` share one run.
+
+    ``config`` is what :func:`weft.training.config.as_config` takes. ``resume`` (``allow``, ``must``, ``never``,
+    ``auto``) goes on with the run ``id``; ``fork_from="RUN?_step=100"`` begins a new run with another's history up to
+    a step, ``resume_from`` takes that very run back to it. ``settings`` takes any other setting by name; ``redact`` is
+    that of ``weft.op``, for every span of this process until another is given. ``entity`` and ``force`` are accepted
+    and change nothing. Raises SettingError, InputError, StoreError where the directory cannot be written, and, where a
+    run is gone on with, NotFoundError, ConflictError and ServerError.
     """
-    given = dict(settings or {})
-    named = {"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument}
-    given.update((key, value) for key, value in named.items() if value is not None)
-    options = _options(kind=kind, name=name, config=config, tags=tags, id=id)
+    asked = arguments(
+        kind=kind,
+        config=config,
+        tags=tags,
+        settings=settings,
+        named={"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument, **_code(save_code)},
+        described={"name": name, "group": group, "job_type": job_type, "notes": notes, "entity": entity},
+        keys=(config_exclude_keys, config_include_keys),
+        reinit=reinit,
+        allow_val_change=allow_val_change,
+    )
     with _lock:
-        wanted = _settings(given)
+        wanted = _settings(asked.given)
+        wish = asked.wish(id, wanted, {"resume": resume, "resume_from": resume_from, "fork_from": fork_from})
         tracing.redact_with(redact)
         current = runs.current
-        if current is not None:
-            if _session is not None and _session.asked == wanted and id in (None, current.id):
-                current.update(config=options.config, tags=options.tags)
+        if current is not None and asked.reinit != "create_new":
+            if _is_the_current(asked.reinit, wanted, wish, current):
+                current.update(config=asked.config, tags=asked.tags)
                 return current
             current.finish()
-        session = _start(wanted)
-        options = replace(options, project=wanted.project, group=group, job_type=job_type, notes=notes)
-        return _start_run(session, options)
+        session = _session if current is not None and runs.current is current and _session is not None else None
+        session = session or _start(wanted)
+        start = resolve(wish, wanted, lambda: _caught_up(session))
+        return _start_run(session, asked.options(wish, start, wanted))
+
+
+def _is_the_current(reinit: str, wanted: Settings, wish: Wish, current: Run) -> bool:
+    """Whether ``init`` means the run that goes on already."""
+    if reinit in {"return_previous", "finish_previous"}:
+        return reinit == "return_previous"
+    same = _session is not None and _session.asked == wanted and wish.run_id in (None, current.id)
+    return same and not (wish.fork_from or wish.resume_from)
+
+
+def _code(save_code: bool | None) -> dict[str, Any]:
+    return {} if save_code is None else {"save_code": save_code}
+
+
+def _caught_up(session: Session) -> Store:
+    """The store, with all in it that the directory's journal holds, so far as that can be had in time."""
+    store, settings = session.store, session.settings
+    if settings.url is None:
+        catch_up(settings, store)
+    else:
+        ensure = session._keep_draining if session.drains else None
+        targets = ends(settings.dir, store.progress)
+        if not drainer.wait_until_stored(store.progress, targets, settings.flush_timeout_s, ensure=ensure):
+            _log.warning("Records in %s are still on their way; what is read now may lack them.", settings.dir)
+    return store
+
+
+def login(key: str | None = None, *, host: str | None = None, **more: Any) -> bool:
+    """Use this key (``WEFT_API_KEY``) and this server (``WEFT_URL``) in this process and those that it starts.
+
+    Nothing is asked and nothing kept on disk; other arguments that users of experiment trackers know change nothing.
+    """
+    for variable, value in (("WEFT_API_KEY", key), ("WEFT_URL", host)):
+        if value:
+            os.environ[variable] = value
+    return True
+
+
+def setup(settings: Any = None) -> None:
+    """Nothing is to be set up before ``init``: this is here for programs that call it."""
+
+
+def teardown(exit_code: int | None = None) -> None:
+    """Finish the current run and let go of everything, as the end of the process does."""
+    runs.finish(exit_code)
+    close()
 
 
 def join_run(given: dict[str, Any], run_id: str, parent: int) -> None:
     """Record into a run of another process, the one that started this; what ``weft.propagate`` does in a pool."""
     # A process of a fork server has not inherited this.
-    os.environ.setdefault(_BEGUN, f"{run_id}:{parent}")
+    os.environ.setdefault(BEGUN, f"{run_id}:{parent}")
     init(id=run_id, settings={**given, "console": False, "git": False, "system_interval_s": 0.0, "quiet": True})
 
 
@@ -317,60 +387,6 @@ def _settings(given: dict[str, Any]) -> Settings:
     return replace(_session.asked, **{key: getattr(loaded, key) for key in given})
 
 
-def _options(
-    *,
-    kind: str,
-    name: str | None,
-    config: Mapping[str, Any] | argparse.Namespace | None,
-    tags: Sequence[str] | None,
-    id: str | None,
-) -> RunOptions:
-    try:
-        run_kind = RunKind(kind)
-    except ValueError:
-        raise InputError(
-            f"There is no run kind {kind!r}.", remedy=f"Use one of {', '.join(RunKind)}.", field="kind"
-        ) from None
-    if isinstance(config, argparse.Namespace):
-        config = vars(config)
-    if config is not None and not isinstance(config, Mapping):
-        raise InputError(
-            f"The config is a {type(config).__name__}, not a dictionary.", remedy="Use {'lr': 0.1}.", field="config"
-        )
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags or ()):
-        raise InputError("The tags are not a list of strings.", remedy="Use tags=['baseline'].", field="tags")
-    if id is not None and not ids.is_name(id):
-        raise InputError(
-            f"The run id {id!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
-            field="id",
-        )
-    run_id = id or ids.new_id()
-    source, primary = _place(id)
-    return RunOptions(
-        run_id=run_id,
-        project="",
-        kind=run_kind,
-        name=name or lifecycle.default_name(run_id),
-        config=config or {},
-        tags=tuple(tags or ()),
-        source=source,
-        primary=primary,
-    )
-
-
-def _place(run_id: str | None) -> tuple[str, bool]:
-    """The source of this process's points, and whether it speaks for the run: not a launcher's later ranks, nor a
-    process that one with this very run has started."""
-    number = rank()
-    if number is not None:
-        return f"rank-{number}", number == 0
-    begun, _, pid = os.environ.get(_BEGUN, "").rpartition(":")
-    if run_id is not None and run_id == begun and pid != str(os.getpid()):
-        return f"pid-{os.getpid()}", False
-    return "", True
-
-
 def _start(settings: Settings) -> Session:
     """The session with these settings: the one that is open, or a new one in its place."""
     global _session
@@ -421,9 +437,11 @@ def _start_run(session: Session, options: RunOptions) -> Run:
         tracing.instrument()
     recording.activate(session)
     run = Run(session, options, on_finish=_run_ended)
-    runs.current = run
-    if options.primary:
-        os.environ[_BEGUN] = f"{run.id}:{os.getpid()}"
+    beside = runs.current is not None  # a run of its own beside the current one
+    if not beside:
+        runs.current = run
+    if options.primary and not beside:
+        os.environ[BEGUN] = f"{run.id}:{os.getpid()}"
     if not session.settings.quiet and options.primary:
         sys.stderr.write(_greeting(session, run))
     run.observe()
@@ -445,8 +463,8 @@ def _run_ended(run: Run) -> None:
     if runs.current is run:
         runs.current = None
         recording.activate(None)
-        if os.environ.get(_BEGUN) == f"{run.id}:{os.getpid()}":
-            del os.environ[_BEGUN]
+        if os.environ.get(BEGUN) == f"{run.id}:{os.getpid()}":
+            del os.environ[BEGUN]
     if session is not None:
         session.settle()
 

@@ -48,6 +48,20 @@ SETTINGS: tuple[Setting, ...] = (
         "online stores at once, offline keeps records until `weft sync`, disabled records nothing.",
         choices=("online", "offline", "disabled"),
     ),
+    Setting("run_id", str, None, "The id of the run that `weft.init` begins or goes on with."),
+    Setting("run_name", str, None, "What `weft.init` calls the run."),
+    Setting("group", str, None, "The group that `weft.init` puts the run into."),
+    Setting("job_type", str, None, "What kind of work the run is, within its group."),
+    Setting("tags", str, "", "Tags of the run, by commas; those of `weft.init` go before them."),
+    Setting("notes", str, None, "Notes on the run."),
+    Setting(
+        "resume",
+        str,
+        "",
+        "Whether `weft.init` goes on with the run of its id: allow, must, never; auto is the last one that crashed.",
+        choices=("", "allow", "must", "never", "auto"),
+    ),
+    Setting("alert_webhook", str, None, "Where who stores alerts of runs posts them, as JSON.", secret=True),
     Setting("sync", bool, False, "Make every record durable against a power cut before the call returns."),
     Setting(
         "drain",
@@ -119,6 +133,14 @@ class Settings:
     api_key: str | None = field(repr=False)
     project: str
     mode: str
+    run_id: str | None
+    run_name: str | None
+    group: str | None
+    job_type: str | None
+    tags: str
+    notes: str | None
+    resume: str
+    alert_webhook: str | None = field(repr=False)
     sync: bool
     drain: str
     instrument: bool

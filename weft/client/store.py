@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.client.artifacts import RemoteArtifacts
 from weft.client.blobs import RemoteBlobs
+from weft.client.histories import RemoteAlerts, RemoteHistories
 from weft.client.keeping import RemoteKeeping
 from weft.client.logged import RemoteLogged
 from weft.client.people import RemotePeople
@@ -64,6 +65,8 @@ class RemoteStore:
         self.prices = RemotePrices(self._wire)
         self.keeping = RemoteKeeping(self._wire)
         self.people = RemotePeople(self._wire)
+        self.histories = RemoteHistories(self._wire)
+        self.alerts = RemoteAlerts(self._wire)
         self.registry = RemoteRegistry(self._wire)
 
     def ingest(self, batch: Batch) -> IngestReport:

@@ -56,15 +56,18 @@ from weft.records import (
 )
 from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
+from weft.repositories.histories import Alerts, Histories
 from weft.repositories.artifacts import Artifacts, Blobs
 from weft.repositories.registry import Registry
 
 __all__ = [
+    "Alerts",
     "Artifacts",
     "Batch",
     "Blobs",
     "Deployments",
     "Evaluations",
+    "Histories",
     "IngestReport",
     "Keeping",
     "LoggedStore",
@@ -484,6 +487,10 @@ class Store(Protocol):
     def keeping(self) -> Keeping: ...
     @property
     def people(self) -> People: ...
+    @property
+    def histories(self) -> Histories: ...
+    @property
+    def alerts(self) -> Alerts: ...
     @property
     def registry(self) -> Registry: ...
 

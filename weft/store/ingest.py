@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from weft import clock
 from weft.errors import InputError
 from weft.records import (
+    Alert,
     ArtifactVersion,
     Batch,
     ConsoleLines,
@@ -38,6 +39,7 @@ from weft.records.media import holds_inline
 from weft.repositories import RETIRED, IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store.alerts import alert_row, write_alerts
 from weft.store.artifacts import observe_versions, observed_version
 from weft.store.blobs import Texts
 from weft.store.database import Database
@@ -175,6 +177,9 @@ def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
         case ArtifactVersion():
             rows.append(("versions", observed_version(record)))
             rows.append(mention(record.run_id, record.project, record.created_ns))
+        case Alert():
+            rows.append(("alerts", alert_row(record)))
+            rows.append(mention(record.run_id, record.project, record.time_ns))
         case LineageEdge():
             rows.append(("edges", edge_row(record)))
             rows.append(mention(None, record.project, record.time_ns))
@@ -239,6 +244,7 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     observe_versions(database, connection, rows["versions"])
     edges = folded([*rows["edges"], *answered_rows(rows["spans"])])
     database.insert_new(connection, "edges", EDGE_COLUMNS, edges)
+    write_alerts(database, connection, rows["alerts"])
     _write_writers(database, connection, rows["writers"])
     for project, data in rows["media"]:
         texts.keep(project, data)

@@ -160,6 +160,26 @@ def copy_logged(database: Database, connection: Connection, run_id: str, other: 
     )
 
 
+def move_logged(connection: Connection, run_id: str, other: str) -> None:
+    """What a run logged is another's from now on; its files stay."""
+    n = t.logged_names.c
+    moved = t.logged_names.update().where(n.run_id == run_id, ~n.name.startswith("files/", autoescape=True))
+    connection.execute(moved.values(run_id=other))
+
+
+def copy_logged(database: Database, connection: Connection, run_id: str, other: str, step: int) -> None:
+    """What a run logged up to a step is another's too, but for files."""
+    n, d = t.logged_names.c, t.logged_values.c
+    query = select(t.logged_values, n.name, n.source).join(t.logged_names, n.logged_id == d.logged_id)
+    wanted = n.run_id == run_id, ~n.name.startswith("files/", autoescape=True), d.step <= step
+    rows = connection.execute(query.where(*wanted).order_by(d.logged_id, d.step)).all()
+    write_logged(
+        database,
+        connection,
+        [((other, r.name, r.source), r.step, r.project, r.time_ns, r.writer, r.kind, r.data) for r in rows],
+    )
+
+
 def named_blobs(database: Database, connection: Connection) -> set[str]:
     """The digests that logged values name, and those that a table's list of ``members`` names."""
     named: set[str] = set()

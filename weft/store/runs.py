@@ -18,17 +18,20 @@ from weft.store.logged import delete_logged
 from weft.store.metric_names import move_names
 from weft.store.paging import Order, fetch_page
 from weft.store.reading import delete_spans
+from weft.store.run_folds import checked_definitions, checked_folded, fold
 from weft.store.span_rows import recount_traces
 
 _COLUMNS = tuple(column.name for column in t.runs.columns)
-_MERGED = ("config", "summary", "environment")
-_JSON = (*_MERGED, "git", "tags")
+_MERGED = ("config", "summary", "environment", "definitions")
+_JSON = (*_MERGED, "git", "tags", "folded", "origin")
 _MISSING = 1.7976931348623157e308
 _WORDS_RANK = 8e307
 _BATCH = 400
 _WORDS = ("notes", "group", "job_type")
 _WHOLE = ("started_at_ns", "ended_at_ns", "exit_code")
-_SCALARS = (*_WORDS, *_WHOLE, "kind", "name", "status", "parent_run_id", "failure", "writer", "git", "tags")
+_NAMED = ("kind", "name", "status", "parent_run_id", "failure", "writer", "git", "tags", "preempting")
+_SCALARS = (*_WORDS, *_WHOLE, *_NAMED)
+_ENDS = ("ended_at_ns", "exit_code", "failure")
 
 
 class SqlRuns:
@@ -102,7 +105,7 @@ class SqlRuns:
             for table in (t.points, t.chunks):
                 connection.execute(table.delete().where(table.c.series_id.in_(of_run)))
             touched = delete_spans(self._database, connection, t.spans.c.run_id == run_id)
-            for table in (t.series, t.console, t.samples, t.scores):
+            for table in (t.series, t.console, t.samples, t.scores, t.alerts):
                 connection.execute(table.delete().where(table.c.run_id == run_id))
             delete_logged(connection, run_id)
             recount_traces(self._database, connection, touched)
@@ -183,11 +186,16 @@ def _has_status(status: str) -> ColumnElement[bool]:
         raise InputError(
             f"There is no run status {status!r}.", remedy=f"Use one of {', '.join(RunStatus)}.", field="status"
         )
-    running = t.runs.c.status == RunStatus.RUNNING
+    running, preempting = t.runs.c.status == RunStatus.RUNNING, t.runs.c.preempting
     if status == RunStatus.CRASHED:
-        return and_(running, _writer_ended())
+        return and_(running, ~preempting, _writer_ended())
     if status == RunStatus.RUNNING:
         return and_(running, ~_writer_ended())
+    failed = t.runs.c.status == RunStatus.FAILED
+    if status == RunStatus.FAILED:
+        return and_(failed, ~preempting)
+    if status == RunStatus.PREEMPTED:
+        return and_(preempting, or_(failed, and_(running, _writer_ended())))
     return t.runs.c.status == status
 
 
@@ -195,6 +203,8 @@ def _run(row: Any) -> Run:
     status = RunStatus(row.status)
     if status is RunStatus.RUNNING and row.writer_ended:
         status = RunStatus.CRASHED
+    if row.preempting and status in {RunStatus.CRASHED, RunStatus.FAILED}:
+        status = RunStatus.PREEMPTED
     return Run(
         run_id=row.run_id,
         project=row.project,
@@ -211,6 +221,7 @@ def _run(row: Any) -> Run:
         exit_code=row.exit_code,
         failure=v.from_json(row.failure),
         writer=row.writer,
+        preempting=bool(row.preempting),
     )
 
 
@@ -221,7 +232,9 @@ def check_update(update: RunUpdate) -> RunUpdate:
     for name in (*_MERGED, "git", "failure"):
         if getattr(update, name) is not None:
             v.mapping(getattr(update, name), name)
-    status = RunStatus.RUNNING if update.status is RunStatus.CRASHED else update.status
+    status = update.status
+    if status in {RunStatus.CRASHED, RunStatus.PREEMPTED}:  # computed when read: an end, but none that was told
+        status = RunStatus.RUNNING if status is RunStatus.CRASHED else RunStatus.FAILED
     return RunUpdate(
         run_id=v.identifier(update.run_id, "run_id"),
         project=v.project_name(update.project),
@@ -237,6 +250,9 @@ def check_update(update: RunUpdate) -> RunUpdate:
         parent_run_id=v.identifier_or_none(update.parent_run_id, "parent_run_id"),
         failure=update.failure,
         writer=v.identifier_or_none(update.writer, "writer"),
+        definitions=None if update.definitions is None else checked_definitions(update.definitions),
+        folded=None if update.folded is None else checked_folded(update.folded),
+        preempting=None if update.preempting is None else bool(update.preempting),
         **checked,
     )
 
@@ -269,6 +285,7 @@ def _stub(run_id: str, project: str, time_ns: int) -> dict[str, Any]:
     state: dict[str, Any] = dict.fromkeys(_COLUMNS)
     state.update(run_id=run_id, project=project, kind="app", name=run_id, status="running", started_at_ns=time_ns)
     state.update(config={}, summary={}, environment={}, git={}, tags=[], times={})
+    state.update(definitions={}, folded={}, origin={}, preempting=False)
     return state
 
 
@@ -290,6 +307,8 @@ def _merge(state: dict[str, Any], update: RunUpdate) -> None:
         value = getattr(update, name)
         if value is None or update.time_ns < times.get(name, update.time_ns):
             continue
+        if name in _ENDS and state["status"] == RunStatus.RUNNING and update.time_ns < times.get("status", 0):
+            continue  # how it ended before it went on
         times[name] = update.time_ns
         state["group_name" if name == "group" else name] = value
     if update.time_ns >= times.get("project", update.time_ns):
@@ -303,6 +322,11 @@ def _merge(state: dict[str, Any], update: RunUpdate) -> None:
             state[name] = {**state[name], **members}
         else:
             state[name] = {**members, **state[name]}
+    if update.status is RunStatus.RUNNING and times["status"] == update.time_ns:  # it goes on
+        for name in (name for name in _ENDS if times.get(name, 0) < update.time_ns):
+            state[name] = None
+    if update.definitions is not None or update.folded is not None:
+        fold(state, update.folded or {})
     if "started_at_ns" not in times:
         state["started_at_ns"] = min(state["started_at_ns"], update.time_ns)
 

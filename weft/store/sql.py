@@ -12,6 +12,7 @@ from weft.records import Batch, Deletion
 from weft.repositories import IngestReport
 from weft.settings import Settings
 from weft.store import tables as t
+from weft.store.alerts import SqlAlerts
 from weft.store.artifacts import SqlArtifacts
 from weft.store.blob_store import SqlBlobs
 from weft.store.chunks import unpack
@@ -19,6 +20,7 @@ from weft.store.collection import collect
 from weft.store.database import Database, connect_memory, connect_sqlite, connect_url
 from weft.store.deployments import SqlDeployments
 from weft.store.evaluations import SqlEvaluations
+from weft.store.histories import SqlHistories
 from weft.store.ingest import forget_progress, ingest, ingest_shaped, progress, retire
 from weft.store.keeping import SqlKeeping
 from weft.store.logged import SqlLogged
@@ -58,6 +60,8 @@ class SqlStore:
         self.prices = SqlPrices(database)
         self.keeping = SqlKeeping(database)
         self.people = SqlPeople(database)
+        self.alerts = SqlAlerts(database)
+        self.histories = SqlHistories(database)
         self.registry = SqlRegistry(database)
 
     def ingest(self, batch: Batch) -> IngestReport:

@@ -49,7 +49,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
         self, recorder: Recorder, options: RunOptions, on_finish: Callable[[Run], None] = lambda run: None
     ) -> None:
         super().__init__(recorder, options)
-        self.summary = Summary("summary", self._summary_set)
+        self._summary = Summary("summary", self._summary_set)
         stored = options.stored
         given, folded = ({}, {}) if stored is None else (stored.definitions, stored.folded)
         self._definitions = Definitions(given, folded, recorder.writer)
@@ -66,6 +66,16 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
     def step(self) -> int:
         """The step that the next :meth:`log` without ``step`` writes to."""
         return self._next_step
+
+    @property
+    def summary(self) -> Summary:
+        """The last value of every metric, or what :meth:`define_metric` says instead, and what was set in it."""
+        with self._lock:
+            if self._unpublished:
+                dict.update(self._summary, self._unpublished)
+            if self._defined is not None:
+                dict.update(self._summary, self._defined.summary())
+        return self._summary
 
     def log(self, values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Record metrics of one step: ``step``, or the one at hand. ``commit`` says whether the next step comes then;
@@ -198,7 +208,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
     def _begin(self, options: RunOptions) -> None:
         if options.stored is not None:
             self.config.keep(options.stored.config)
-            self.summary.keep(options.stored.summary)
+            self._summary.keep(options.stored.summary)
         config = self.config.keep(options.config)
         if self.disabled:
             return
@@ -233,9 +243,9 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
         folded = None if self._defined is None else self._defined.untold(now)
         if self._unpublished or folded:
             changed, self._unpublished = self._unpublished, {}
-            dict.update(self.summary, changed)
+            dict.update(self._summary, changed)
             if folded:
-                dict.update(self.summary, self._definitions.summary())
+                dict.update(self._summary, self._definitions.summary())
             self._record(summary=changed or None, folded=folded)
 
     def _after_fork(self) -> None:

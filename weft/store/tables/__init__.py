@@ -1,5 +1,6 @@
 """The tables, one module for observations and one for decisions."""
 
+from weft.store.tables.alerts import alerts
 from weft.store.tables.base import metadata
 from weft.store.tables.decisions import (
     aliases,
@@ -56,6 +57,7 @@ from weft.store.tables.reviews import (
 )
 
 __all__ = [
+    "alerts",
     "aliases",
     "artifact_versions",
     "artifacts",

@@ -53,8 +53,12 @@ runs = Table(
     text("times", null=False),  # {field: time_ns of the update that set it}
     text("config_facets"),  # see weft.store.values.facets
     text("summary_facets"),
+    text("definitions", null=False),
+    text("folded", null=False),
+    text("origin", null=False),
+    Column("preempting", Boolean, nullable=False),
     one_of("kind", RunKind),
-    one_of("status", [status for status in RunStatus if status is not RunStatus.CRASHED]),
+    one_of("status", [status for status in RunStatus if status not in {RunStatus.CRASHED, RunStatus.PREEMPTED}]),
     Index(None, "project", "started_at_ns"),
     Index(None, "project", "kind", "started_at_ns"),
     Index(None, "parent_run_id"),

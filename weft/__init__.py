@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weft import scorers
+    from weft import registry, scorers
     from weft.api import Api
     from weft.errors import (
         ConflictError,
@@ -152,7 +152,7 @@ _HOMES: dict[str, str] = {
     "use_artifact": "weft.training.module_level",
     "user": "weft.tracing",
 }
-_MODULES = {"plot": "weft.training.plot", "scorers": "weft.scorers"}
+_MODULES = {"plot": "weft.training.plot", "registry": "weft.registry", "scorers": "weft.scorers"}
 
 __all__ = [
     "AlertLevel",
@@ -230,6 +230,7 @@ __all__ = [
     "propagate",
     "publish",
     "ref",
+    "registry",
     "require_current_call",
     "rescore",
     "restore",

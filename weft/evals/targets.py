@@ -98,9 +98,8 @@ def as_target(given: Any, *, executor: Executor = "thread", column_map: Mapping[
 
 
 def model_of(target: Target, given: Any = None) -> str | None:
-    """The reference of the model version that answers: what is given (text, or an artifact with ``ref``), else that of a
-    ``weft.Model``, else of ``weft.serving``; None where nothing names one. Raises InputError for what is no reference.
-    """
+    """The reference of the model version that answers: what is given (text, or an artifact with ``ref``), else that of
+    a ``weft.Model``, else of ``weft.serving``; None where nothing names one. Raises InputError for no reference."""
     if given is not None:
         ref = given if isinstance(given, str) else getattr(given, "ref", None)
         if not isinstance(ref, str) or not ref.strip():

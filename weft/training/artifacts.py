@@ -11,7 +11,7 @@ from typing import Any
 from weft import clock, digests, ids
 from weft.errors import InputError, NotFoundError, StoreError, WeftError
 from weft.recording import Recorder
-from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind
+from weft.records import ArtifactFile, ArtifactVersion
 from weft.repositories import Blobs
 from weft.tracing.capture import capture
 
@@ -184,19 +184,7 @@ def use_artifact(recorder: Recorder, run_id: str, ref: str) -> LoggedArtifact:
     """The version that ``ref`` names, with an edge to the run that uses it."""
     if recorder.settings.mode == "disabled":
         raise WeftError(f"The artifact {ref!r} cannot be read: Weft is disabled.", remedy="Set WEFT_MODE=online.")
-    version = recorder.store.artifacts.get_version(recorder.project, ref)
-    recorder.store.artifacts.add_edge(
-        LineageEdge(
-            project=recorder.project,
-            source_kind=NodeKind.ARTIFACT,
-            source=version.ref,
-            relation="used",
-            target_kind=NodeKind.RUN,
-            target=run_id,
-            time_ns=clock.now_ns(),
-        )
-    )
-    return LoggedArtifact(recorder.store.blobs, version)
+    return LoggedArtifact(recorder.store.blobs, recorder.store.artifacts.use_version(recorder.project, ref, run_id))
 
 
 def checked_path(inside: str) -> str:

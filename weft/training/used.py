@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weft.records import RegistryVersion
 from weft.tracing.calls import Call, read_call, read_calls
 from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
 from weft.training.core import RunCore
+from weft.training.linking import link
 
 
 class RunArtifacts(RunCore):
@@ -28,6 +30,17 @@ class RunArtifacts(RunCore):
         ServerError where it cannot be stored.
         """
         return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases)
+
+    def link_artifact(
+        self, artifact: Artifact | LoggedArtifact | str, target_path: str, aliases: Sequence[str] = ()
+    ) -> RegistryVersion:
+        """Make an artifact's version one of a name in the registry, ``registry/NAME``; one that is not logged yet is.
+
+        Raises InputError for what is no artifact, NotFoundError, ConflictError where the name is another type's.
+        """
+        if isinstance(artifact, Artifact):
+            artifact = self.log_artifact(artifact)
+        return link(self._recorder, artifact, target_path, aliases=aliases)
 
     def use_artifact(self, ref: str) -> LoggedArtifact:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""

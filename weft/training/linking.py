@@ -1,0 +1,53 @@
+"""From an artifact to a version in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from weft.errors import InputError, WeftError
+from weft.recording import Recorder
+from weft.records import RegistryVersion
+from weft.tracing.human_scores import login
+
+
+def link(
+    recorder: Recorder,
+    artifact: Any,
+    target: str,
+    *,
+    aliases: Sequence[str] = (),
+    note: str | None = None,
+    author: str | None = None,
+) -> RegistryVersion:
+    """Make a logged artifact, or the version that a reference names, one of a name in the registry.
+
+    ``target`` is ``registry/NAME`` or the name alone; of a path with more parts the last counts. Raises InputError for
+    what is no artifact, NotFoundError for an unknown version, ConflictError where the name is another type's.
+    """
+    if recorder.settings.mode == "disabled":
+        raise WeftError("Nothing can be registered: Weft is disabled.", remedy="Set WEFT_MODE=online.", field="mode")
+    ref = artifact if isinstance(artifact, str) else getattr(artifact, "ref", None)
+    if not isinstance(ref, str) or not ref.strip():
+        raise InputError(
+            f"{artifact!r} is no version of an artifact.",
+            remedy="Give what run.log_artifact returned, or a reference such as 'clf:v3'.",
+            field="artifact",
+        )
+    if not isinstance(target, str) or not target.rpartition("/")[2]:
+        raise InputError(
+            f"{target!r} is no name in the registry.", remedy="Write 'registry/classifier'.", field="target"
+        )
+    if isinstance(aliases, str):
+        raise InputError(
+            f"The aliases are the text {aliases!r}, not a list.", remedy=f"Use [{aliases!r}].", field="aliases"
+        )
+    project = getattr(artifact, "project", None)
+    return recorder.store.registry.link(
+        target.rpartition("/")[2],
+        project if isinstance(project, str) and project else recorder.project,
+        ref,
+        author=author or login(),
+        aliases=[alias for alias in aliases if alias != "latest"],
+        note=note,
+    )

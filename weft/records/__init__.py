@@ -55,6 +55,7 @@ from weft.records.runs import (
 from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
 from weft.records.threads import ThreadQuery, ThreadSummary
+from weft.records.views import SavedView
 
 __all__ = [
     "STAGES",
@@ -119,6 +120,7 @@ __all__ = [
     "RunUpdate",
     "Sample",
     "SampleStatus",
+    "SavedView",
     "Score",
     "ScoreQuery",
     "ScoreSource",

@@ -59,6 +59,7 @@ from weft.records.reports import IngestReport, Rejected
 from weft.repositories.histories import Alerts, Histories
 from weft.repositories.artifacts import Artifacts, Blobs
 from weft.repositories.registry import Registry
+from weft.repositories.views import Views
 
 __all__ = [
     "Alerts",
@@ -80,6 +81,7 @@ __all__ = [
     "SeriesStore",
     "Spans",
     "Store",
+    "Views",
 ]
 
 
@@ -493,6 +495,8 @@ class Store(Protocol):
     def alerts(self) -> Alerts: ...
     @property
     def registry(self) -> Registry: ...
+    @property
+    def views(self) -> Views: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -35,6 +35,7 @@ from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import SqlSeries
 from weft.store.spans import SqlSpans
+from weft.store.views import SqlViews
 from weft.store.versions import expire
 from weft.store.words import tidy
 
@@ -60,6 +61,7 @@ class SqlStore:
         self.prices = SqlPrices(database)
         self.keeping = SqlKeeping(database)
         self.people = SqlPeople(database)
+        self.views = SqlViews(database)
         self.alerts = SqlAlerts(database)
         self.histories = SqlHistories(database)
         self.registry = SqlRegistry(database)

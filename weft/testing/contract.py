@@ -29,6 +29,7 @@ from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
 from weft.testing.contract_threads import ThreadContract
+from weft.testing.contract_views import ViewContract
 
 
 class StoreContract(
@@ -56,6 +57,7 @@ class StoreContract(
     ServingContract,
     KeepingContract,
     PeopleContract,
+    ViewContract,
     RegistryContract,
     PromotionContract,
     LineageContract,

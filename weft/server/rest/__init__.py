@@ -31,6 +31,7 @@ from weft.server.rest import (
     serving,
     spans,
     system,
+    views,
 )
 
 
@@ -55,6 +56,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         review_figures,
         reviews,
         people,
+        views,
         registry,
     ):
         routes.include_router(room.router(store))

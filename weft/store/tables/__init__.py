@@ -55,6 +55,7 @@ from weft.store.tables.reviews import (
     review_rubrics,
     review_slots,
 )
+from weft.store.tables.views import views
 
 __all__ = [
     "alerts",
@@ -112,5 +113,6 @@ __all__ = [
     "spans",
     "traces",
     "version_examples",
+    "views",
     "writers",
 ]

@@ -34,6 +34,9 @@ WEFT_YIELDED = "weft.yielded"
 WEFT_MONITOR = "weft.monitor"
 WEFT_RECORD = "weft.record"
 WEFT_CLOCK_BACK_NS = "weft.clock_back_ns"
+WEFT_STEP = "weft.step"
+WEFT_STEPS_SKIPPED = "weft.steps_skipped"
+WEFT_METRICS = "weft.metrics."
 
 # OpenTelemetry GenAI.
 OPERATION = "gen_ai.operation.name"

@@ -11,7 +11,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, overload
 from weft import recording
 from weft.errors import InputError
 from weft.otlp import names
-from weft.tracing import calls, guard, op_versions
+from weft.tracing import calls, guard, op_versions, steps
 from weft.tracing.active import NOTHING, ActiveSpan
 from weft.tracing.capture import bounded, capture
 from weft.tracing.redact import Redaction, Redactor
@@ -164,6 +164,7 @@ class _Core:
         "_arguments",
         "_fn",
         "_is_plain",
+        "_loop",
         "_noted",
         "_options",
         "_redactor",
@@ -178,6 +179,7 @@ class _Core:
         self._arguments = _Inputs(fn)
         self._noted: recording.Recorder | None = None  # the session that knows this op's code
         self._stamp: Mapping[str, Any] | None = None
+        self._loop: steps.StepLoop | None = None
         habits = options.habits
         self._is_plain = not (habits.get("postprocess_output") or callable(habits.get("call_display_name")))
         self._redactor = Redactor(options.redact)
@@ -205,6 +207,26 @@ class _Core:
         if not self._is_plain:
             self._show(span)
         span.announce(size)
+        return span
+
+    def step(self, recorder: recording.Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> steps.TrainStep:
+        """The training step of this call: inputs are kept of the first ones only, which costs the most."""
+        if self._loop is None or self._noted is not recorder:
+            self._noted = recorder
+            self._stamp = op_versions.stamp(self._fn, self._options, recorder)
+            self._loop = steps.StepLoop(lambda: self._begin_step(recorder))
+        step = steps.TrainStep(self._loop)
+        if self._options.capture_input and self._loop.count < steps.FIRST:
+            step.keep = lambda span: span.set_input(self.inputs(args, kwargs))
+        return step
+
+    def _begin_step(self, recorder: recording.Recorder) -> ActiveSpan:
+        options = self._options
+        span = begin_own(recorder, options.name, options.kind, self._redactor, self._sampling)
+        if self._stamp is not None:
+            span.stamp(self._stamp)
+        if options.attributes:
+            span.set_attributes(options.attributes)
         return span
 
     @property
@@ -280,6 +302,8 @@ def _wrap(fn: Any, options: OpOptions) -> Any:
         wrapper = _generator(fn, core)
     elif inspect.iscoroutinefunction(fn):
         wrapper = _coroutine(fn, core)
+    elif options.kind == steps.KIND:
+        wrapper = _step(fn, core)
     else:
         wrapper = _function(fn, core)
     wrapper.weft_op = options
@@ -297,6 +321,21 @@ def _function(fn: Any, core: _Core) -> Any:
             output = fn(*args, **kwargs)
             if core.keeps_output:
                 span.set_output(output)
+        return output
+
+    return wrapper
+
+
+def _step(fn: Any, core: _Core) -> Any:
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        recorder = recording.active
+        if recorder is None:
+            return fn(*args, **kwargs)
+        with core.step(recorder, args, kwargs) as step:
+            output = fn(*args, **kwargs)
+            if core.keeps_output:
+                step.output = output
         return output
 
     return wrapper

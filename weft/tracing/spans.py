@@ -13,6 +13,7 @@ from weft import clock, recording
 from weft.otlp import names
 from weft.tracing import context, guard, own
 from weft.tracing.active import NOTHING, ActiveSpan, JoinedSpan, Unrecorded
+from weft.tracing.deferred import Deferred
 from weft.tracing.own import OwnSpan
 from weft.tracing.provider import Source, new_span_id, new_trace_id, source, tracer
 from weft.tracing.redact import PLAIN, Redaction, Redactor
@@ -91,6 +92,8 @@ def _begin(
 ) -> ActiveSpan | None:
     """A span of Weft's own, or one that is not recorded; None where the SDK should make it."""
     parent = trace.get_current_span()
+    if isinstance(parent, Deferred):  # a training step, which is recorded for what is begun below it
+        parent = parent.real()
     hold: Hold | None = None
     parent_id: str | None = None
     state: TraceState | None = None
@@ -187,6 +190,8 @@ def get_current_span() -> ActiveSpan:
     current = trace.get_current_span()
     if isinstance(current, ActiveSpan):
         return current
+    if isinstance(current, Deferred):
+        return current.active()
     if isinstance(current, SdkSpan) and current.is_recording():
         opened = source().processor.opened(current.get_span_context().span_id)
         return JoinedSpan(current, opened, opened.redactor if opened else PLAIN, content=_captures())

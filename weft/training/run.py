@@ -17,6 +17,7 @@ from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
 from weft.records import Failure, Logged, RecordType, RunStatus, dumps
+from weft.tracing import steps
 from weft.tracing.capture import capture
 from weft.training import values as value_rules
 from weft.training.alerts import RunAlerts
@@ -27,6 +28,7 @@ from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surr
 from weft.training.media import keep_found, kind_of, summarised, taken
 from weft.training.observers import Observers
 from weft.training.saved import RunFiles
+from weft.training.steps import RunSteps
 from weft.training.used import RunCalls
 
 _INT64 = 1 << 63
@@ -39,7 +41,7 @@ current: Run | None = None
 _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
-class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
+class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunCalls):
     """One execution of a program: config, summary, metrics, console, artifacts, and how it ended.
 
     A context manager: it finishes at the end of the block, as failed where the block raises.
@@ -61,11 +63,6 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
         self._observers = Observers(self)
         self._begin(options)
         _living.add(self)
-
-    @property
-    def step(self) -> int:
-        """The step that the next :meth:`log` without ``step`` writes to."""
-        return self._next_step
 
     @property
     def summary(self) -> Summary:
@@ -115,14 +112,17 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunCalls):
     ) -> None:
         now = clock.now_ns()
         with self._lock:
+            opened = steps.opened
             if step is None:
-                step = self._next_step
+                step = self._next_step if opened is None or opened.number is None else opened.number
             elif not -_INT64 <= step < _INT64:
                 raise InputError(f"The step {step} does not fit 64 bits.", field="step")
             upcoming = step + 1 if commit else step
             if upcoming > self._next_step:  # an earlier step that is logged again moves nothing back
                 self._next_step = upcoming
             if metrics:
+                if opened is not None:
+                    opened.note(step, metrics)
                 if self._defined is not None:
                     metrics = self._defined.completed(metrics)
                 record = {

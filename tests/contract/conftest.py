@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy
 
-for part in ("observations", "series", "runs", "decisions", "reviews", "labels"):
+for part in ("observations", "series", "runs", "histories", "decisions", "reviews", "labels"):
     pytest.register_assert_rewrite(f"weft.testing.contract_{part}")
 
 

@@ -14,6 +14,7 @@ from weft.testing.contract_artifacts import ManifestContract
 from weft.testing.contract_curves import CurveContract
 from weft.testing.contract_decisions import ArtifactContract
 from weft.testing.contract_feedback import FeedbackContract, ObservedContract
+from weft.testing.contract_histories import AlertContract, DefinitionContract, HistoryContract
 from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_labels import AdjudicationContract, LabelContract
 from weft.testing.contract_logged import LoggedContract
@@ -45,6 +46,9 @@ class StoreContract(
     SeriesContract,
     CurveContract,
     RunContract,
+    HistoryContract,
+    DefinitionContract,
+    AlertContract,
     EvaluationContract,
     FeedbackContract,
     ObservedContract,

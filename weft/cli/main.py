@@ -20,8 +20,10 @@ from weft.cli import (
     evaluate,
     exchange,
     keeping,
+    lineage,
     monitor,
     people,
+    registry,
     review,
     serve,
     serving,
@@ -58,6 +60,8 @@ app.command("delete")(deletion.delete)
 app.add_typer(deletion.retention, name="retention", no_args_is_help=True)
 app.command("audit")(deletion.audit)
 app.command("deployments")(serving.deployments)
+app.add_typer(registry.registry, name="registry", no_args_is_help=True)
+app.command("lineage")(lineage.lineage)
 app.add_typer(versions.prompts, name="prompts", no_args_is_help=True)
 app.add_typer(versions.ops, name="ops", no_args_is_help=True)
 app.add_typer(serving.prices, name="prices", no_args_is_help=True)

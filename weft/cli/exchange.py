@@ -35,12 +35,23 @@ def export(
 
 
 def load(
-    source: Annotated[str, typer.Argument(help="jsonl, parquet, otlp, langfuse or phoenix.")],
-    paths: Annotated[list[Path], typer.Argument(help="The files; those of one export together.")],
+    source: Annotated[
+        str, typer.Argument(help="jsonl, parquet, otlp, langfuse, phoenix, wandb, mlflow or tensorboard.")
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(help="The files, those of one export together; of a tracker its folders.")
+    ],
     project: Annotated[str | None, typer.Option("--project", "-p", help="Put all into this project.")] = None,
 ) -> None:
-    """Read files that `weft export`, Langfuse or Phoenix wrote; may be repeated, nothing is stored twice."""
+    """Read files that `weft export`, Langfuse or Phoenix wrote, or runs of wandb, MLflow or TensorBoard, from their
+    own folders; may be repeated, nothing is stored twice."""
     settings = settings_module.load()
+    if source in exchange.TRACKERS:
+        told = exchange.load_runs(settings, source, paths, project=project, progress=_Meter("read", "records"))
+        refused = f"; {told.rejected:,} records were refused, see `weft doctor`" if told.rejected else ""
+        counts = f"{told.runs:,} runs, {told.points:,} points of metrics and {told.artifacts:,} artifact versions"
+        console().print(f"Read {counts}{refused}.")
+        return
     report = exchange.load(settings, source, paths, project=project, progress=_Meter("read", "records"))
     refused = f"; {report.rejected:,} were refused, see `weft doctor`" if report.rejected else ""
     console().print(f"Stored {report.spans:,} spans and {report.scores:,} scores{refused}.")

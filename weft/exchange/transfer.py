@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 from weft import ids, session
 from weft.errors import InputError, StoreError
 from weft.exchange import jsonl, langfuse, otlp_file, parquet, phoenix
+from weft.exchange.target import Target
 from weft.journal import Journal
 from weft.records import Score, ScoreQuery, Span, SpanQuery, encode
 from weft.repositories import Store
@@ -19,6 +21,7 @@ from weft.settings import Settings
 
 FORMATS = ("jsonl", "parquet", "otlp")
 SOURCES = (*FORMATS, "langfuse", "phoenix")
+TRACKERS = ("wandb", "mlflow", "tensorboard")
 _PAGE = 500
 _PACE = 20_000  # records between two times that the journal is emptied
 
@@ -40,6 +43,16 @@ class ImportReport:
 
     spans: int
     scores: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunsReport:
+    """What an import of runs read: points of metrics, versions of artifacts; and records that the store refused."""
+
+    runs: int
+    points: int
+    artifacts: int
     rejected: int
 
 
@@ -93,14 +106,7 @@ def load(
     What was read before an error is stored. Raises InputError for what cannot be read, StoreError where not all could
     be stored (the rest waits in the journal).
     """
-    if source not in SOURCES:
-        raise InputError(f"There is no source {source!r}.", remedy=f"Use one of {', '.join(SOURCES)}.", field="source")
-    if project is not None and not ids.is_name(project):
-        raise InputError(
-            f"The project name {project!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
-            field="project",
-        )
+    _check(source, SOURCES, project)
     counts = {Span: 0, Score: 0}
     rejected = 0
     journal = Journal.open(settings.dir, quota_bytes=settings.journal_quota_bytes)
@@ -120,6 +126,41 @@ def load(
         raise StoreError(f"Records could not be kept: {reasons}.", remedy="Make room and import again.", field="dir")
     progress(sum(counts.values()))
     return ImportReport(counts[Span], counts[Score], rejected)
+
+
+def load_runs(
+    settings: Settings,
+    source: str,
+    paths: Iterable[Path],
+    *,
+    project: str | None = None,
+    progress: Progress = lambda records: None,
+) -> RunsReport:
+    """Read the runs of another tracker, one of ``TRACKERS``, into the store; may be repeated, nothing is added twice.
+
+    Without ``project`` runs keep the project that their tracker names, else go to the setting's. What was read before
+    an error is stored. Raises InputError for what cannot be read, StoreError where not all could be stored.
+    """
+    _check(source, TRACKERS, project)
+    reader = importlib.import_module(f"weft.exchange.{source}")  # each loads what it needs
+    target = Target(settings, project, progress)
+    try:
+        for path in paths:
+            reader.read(Path(path), target)
+    finally:
+        target.close()
+    return RunsReport(target.runs, target.points, target.artifacts, target.rejected)
+
+
+def _check(source: str, known: Sequence[str], project: str | None) -> None:
+    if source not in known:
+        raise InputError(f"There is no source {source!r}.", remedy=f"Use one of {', '.join(known)}.", field="source")
+    if project is not None and not ids.is_name(project):
+        raise InputError(
+            f"The project name {project!r} cannot stand in an address.",
+            remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+            field="project",
+        )
 
 
 def _read(source: str, paths: list[Path], project: str) -> Iterator[Span | Score]:

@@ -92,6 +92,12 @@ class Observers:
                 observer.start()
                 self._started.append(observer)
 
+    def join(self, observer: Observer) -> None:
+        """Start one more, once."""
+        if not self._run.disabled and observer not in self._started:
+            observer.start()
+            self._started.append(observer)
+
     def stop(self) -> None:
         """Stop them, the last one first."""
         while self._started:

@@ -1,0 +1,1 @@
+"""Files of other tools, read by their public description, without those tools."""

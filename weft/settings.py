@@ -203,6 +203,10 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
             remedy="Write it as http://host:4300 or https://host.",
             field="url",
         )
+    if settings.alert_webhook is not None and not _is_address(settings.alert_webhook):
+        raise SettingError(
+            "WEFT_ALERT_WEBHOOK is no address.", remedy="Write it as https://host/path.", field="alert_webhook"
+        )
     return settings
 
 

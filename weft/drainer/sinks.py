@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from weft.records import Batch, Deletion
+from weft.drainer.alerting import Poster
+from weft.records import Batch, Deletion, RecordType
 from weft.repositories import IngestReport, Store
+
+_MAY_ALERT = frozenset({RecordType.ALERT, RecordType.FORWARD})
 
 
 class Sink(Protocol):
@@ -43,11 +46,18 @@ class Sink(Protocol):
 class StoreSink:
     """Stores batches in a database."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, poster: Poster | None = None) -> None:
         self._store = store
-        self.ingest = store.ingest
+        self._poster = poster
         self.progress = store.progress
         self.ingest_shaped = getattr(store, "ingest_shaped", None)  # not a promise of every store
+
+    def ingest(self, batch: Batch) -> IngestReport:
+        """Store a batch; alerts in it go out."""
+        report = self._store.ingest(batch)
+        if self._poster is not None and any(entry.type in _MAY_ALERT for entry in batch.entries):
+            self._poster.look()
+        return report
 
     def retired(self, writer: str, below: int) -> None:
         """Have one row of progress for all that is gone."""
@@ -62,4 +72,6 @@ class StoreSink:
 
     def close(self) -> None:
         """Close the store."""
+        if self._poster is not None:
+            self._poster.close()
         self._store.close()

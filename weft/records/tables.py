@@ -40,6 +40,11 @@ class Texts:
     def __len__(self) -> int:
         return len(self._ends)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all texts."""
+        return len(self._data)
+
     def __getitem__(self, row: int) -> str:
         start = int(self._ends[row - 1]) if row else 0
         return self._data[start : int(self._ends[row])].decode("utf-8", "surrogatepass")

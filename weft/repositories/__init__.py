@@ -24,8 +24,6 @@ from weft.records import (
     Deployment,
     Identity,
     LabelQuery,
-    Logged,
-    LoggedSummary,
     Page,
     Person,
     Price,
@@ -58,6 +56,7 @@ from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
 from weft.repositories.histories import Alerts, Histories
 from weft.repositories.artifacts import Artifacts, Blobs
+from weft.repositories.logged import LoggedStore
 from weft.repositories.registry import Registry
 from weft.repositories.views import Views
 
@@ -137,33 +136,6 @@ class SeriesStore(Protocol):
     ) -> Page[SeriesName]:
         """Names of metrics of a project, or of some runs, with how many runs have each. Raises InputError where
         neither is given."""
-        ...
-
-
-class LoggedStore(Protocol):
-    """What runs log besides numbers."""
-
-    def list_logged(self, run_id: str, *, text: str | None = None, kind: str | None = None) -> list[LoggedSummary]:
-        """What a run logged, by name and source; ``text`` keeps names that contain it, ``kind`` one kind."""
-        ...
-
-    def read_logged(
-        self,
-        run_id: str,
-        name: str,
-        *,
-        source: str | None = None,
-        first: int | None = None,
-        last: int | None = None,
-        limit: int = 1000,
-    ) -> list[Logged]:
-        """What a run logged under a name from step ``first`` to ``last``, by step and source, at most ``limit``."""
-        ...
-
-    def find_logged(
-        self, run_id: str, name: str, *, source: str | None = None, step: int | None = None
-    ) -> Logged | None:
-        """The latest that a run logged under a name, at or before ``step``."""
         ...
 
 

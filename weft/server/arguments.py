@@ -40,8 +40,11 @@ def required(request: Request, name: str) -> str:
     return value
 
 
-def filters(cls: type[T]) -> Callable[[Request], T]:
-    """A dependency that reads the query string as a ``cls``; unknown names and values that do not fit are refused."""
+def filters(cls: type[T], *beside: str) -> Callable[[Request], T]:
+    """A dependency that reads the query string as a ``cls``; unknown names and values that do not fit are refused.
+
+    ``beside`` are names that the route reads by itself.
+    """
     hints = get_type_hints(cls)
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     adapter = TypeAdapter(cls)
@@ -49,9 +52,11 @@ def filters(cls: type[T]) -> Callable[[Request], T]:
     def read(request: Request) -> T:
         values: dict[str, Any] = {}
         for name, text in pairs(request):
+            if name in beside:
+                continue
             if name not in known:
                 raise InputError(f"There is no filter {name}.", remedy=f"Use {', '.join(known)}.", field=name)
-            if list[str] in get_args(hints[name]):
+            if list[str] in (hints[name], *get_args(hints[name])):
                 values.setdefault(name, []).append(text)
             elif any(_is_mapping(arg) for arg in get_args(hints[name])):
                 values[name] = _object(name, text)

@@ -1,4 +1,4 @@
-"""What runs log besides numbers: names are numbered, values lie by step; bytes are in the blobs."""
+"""What runs log besides numbers, as it is stored: names are numbered, values lie by step; bytes are in the blobs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import zstandard
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, select
 
 from weft.errors import StoreError
-from weft.records import Logged, LoggedSummary, dumps, loads
+from weft.records import Logged, dumps
 from weft.records.logged import KINDS, LONGEST_NAME, MOST_DATA
 from weft.store import tables as t
 from weft.store import values as v
@@ -26,73 +26,6 @@ _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _MEMBERS = re.compile(rb'"members":\s*"([0-9a-f]{64})"')
 
 Row = tuple[tuple[str, str, str], int, str, int, str, str, bytes]  # key, step, project, time_ns, writer, kind, data
-
-
-class SqlLogged:
-    """What runs logged besides numbers, in one database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def list_logged(self, run_id: str, *, text: str | None = None, kind: str | None = None) -> list[LoggedSummary]:
-        """What a run logged, by name and source; ``text`` keeps names that contain it."""
-        n, d = t.logged_names.c, t.logged_values.c
-        spans = (
-            select(n.logged_id, n.name, n.source, func.count().label("steps"))
-            .add_columns(func.min(d.step).label("first_step"), func.max(d.step).label("last_step"))
-            .join(t.logged_values, d.logged_id == n.logged_id)
-            .where(n.run_id == run_id, *([n.name.ilike(v.like(text), escape="\\")] if text else []))
-            .group_by(n.logged_id, n.name, n.source)
-            .subquery()
-        )
-        query = select(spans, d.kind).join(
-            t.logged_values, (d.logged_id == spans.c.logged_id) & (d.step == spans.c.last_step)
-        )
-        if kind is not None:
-            query = query.where(d.kind == kind)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(spans.c.name, spans.c.source)).all()
-        return [
-            LoggedSummary(run_id, row.name, row.source, row.kind, row.steps, row.first_step, row.last_step)
-            for row in rows
-        ]
-
-    def read_logged(
-        self,
-        run_id: str,
-        name: str,
-        *,
-        source: str | None = None,
-        first: int | None = None,
-        last: int | None = None,
-        limit: int = 1000,
-    ) -> list[Logged]:
-        """What a run logged under a name from step ``first`` to ``last``, by step and source, at most ``limit``."""
-        query = self._chosen(run_id, name, source, first, last).limit(v.checked_limit(limit))
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(t.logged_values.c.step, t.logged_names.c.source)).all()
-        return [_logged(row) for row in rows]
-
-    def find_logged(
-        self, run_id: str, name: str, *, source: str | None = None, step: int | None = None
-    ) -> Logged | None:
-        """The latest that a run logged under a name at or before ``step``; None where there is none."""
-        query = self._chosen(run_id, name, source, None, step).limit(1)
-        with self._database.read() as connection:
-            row = connection.execute(query.order_by(t.logged_values.c.step.desc(), t.logged_names.c.source)).first()
-        return None if row is None else _logged(row)
-
-    def _chosen(self, run_id: str, name: str, source: str | None, first: int | None, last: int | None) -> Any:
-        n, d = t.logged_names.c, t.logged_values.c
-        wanted: list[ColumnElement[bool]] = [n.run_id == run_id, n.name == name]
-        if source is not None:
-            wanted.append(n.source == source)
-        if first is not None:
-            wanted.append(d.step >= first)
-        if last is not None:
-            wanted.append(d.step <= last)
-        of_name = t.logged_values.join(t.logged_names, n.logged_id == d.logged_id)
-        return select(t.logged_values, n.run_id, n.name, n.source).select_from(of_name).where(*wanted)
 
 
 def logged_row(logged: Logged, writer: str) -> Row:
@@ -160,33 +93,13 @@ def copy_logged(database: Database, connection: Connection, run_id: str, other: 
     )
 
 
-def move_logged(connection: Connection, run_id: str, other: str) -> None:
-    """What a run logged is another's from now on; its files stay."""
-    n = t.logged_names.c
-    moved = t.logged_names.update().where(n.run_id == run_id, ~n.name.startswith("files/", autoescape=True))
-    connection.execute(moved.values(run_id=other))
-
-
-def copy_logged(database: Database, connection: Connection, run_id: str, other: str, step: int) -> None:
-    """What a run logged up to a step is another's too, but for files."""
-    n, d = t.logged_names.c, t.logged_values.c
-    query = select(t.logged_values, n.name, n.source).join(t.logged_names, n.logged_id == d.logged_id)
-    wanted = n.run_id == run_id, ~n.name.startswith("files/", autoescape=True), d.step <= step
-    rows = connection.execute(query.where(*wanted).order_by(d.logged_id, d.step)).all()
-    write_logged(
-        database,
-        connection,
-        [((other, r.name, r.source), r.step, r.project, r.time_ns, r.writer, r.kind, r.data) for r in rows],
-    )
-
-
 def named_blobs(database: Database, connection: Connection) -> set[str]:
     """The digests that logged values name, and those that a table's list of ``members`` names."""
     named: set[str] = set()
     lists: set[tuple[str, str]] = set()
     query = select(t.logged_values.c.project, t.logged_values.c.data)
     for project, packed in connection.execute(query, execution_options={"yield_per": 1000}):
-        data = _unpacked(packed)
+        data = unpacked(packed)
         named.update(digest.decode("ascii") for digest in _DIGEST.findall(data))
         lists.update((project, digest.decode("ascii")) for digest in _MEMBERS.findall(data))
     for key in sorted(lists):
@@ -203,11 +116,6 @@ def _ids(
     return {(row.run_id, row.name, row.source): row.logged_id for row in rows}
 
 
-def _logged(row: Any) -> Logged:
-    data = loads(_unpacked(row.data))
-    return Logged(row.run_id, row.project, row.name, row.step, row.time_ns, row.kind, data, row.source)
-
-
 def _packed(data: bytes) -> bytes:
     if len(data) < _WORTH_PACKING:
         return data
@@ -215,7 +123,8 @@ def _packed(data: bytes) -> bytes:
     return packed if len(packed) < len(data) else data
 
 
-def _unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes) -> bytes:
+    """The JSON of a row. Raises StoreError where it is damaged."""
     if not data.startswith(_PACKED):
         return data
     try:

@@ -23,7 +23,7 @@ from weft.store.evaluations import SqlEvaluations
 from weft.store.histories import SqlHistories
 from weft.store.ingest import forget_progress, ingest, ingest_shaped, progress, retire
 from weft.store.keeping import SqlKeeping
-from weft.store.logged import SqlLogged
+from weft.store.logged_reading import SqlLogged
 from weft.store.migrations import migrate
 from weft.store.people import SqlPeople
 from weft.store.point_rows import TAIL, pack_all

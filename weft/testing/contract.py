@@ -29,6 +29,7 @@ from weft.testing.contract_reviews import QueueContract, ReviewContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
+from weft.testing.contract_tables import TableContract
 from weft.testing.contract_threads import ThreadContract
 from weft.testing.contract_views import ViewContract
 
@@ -38,6 +39,7 @@ class StoreContract(
     SpanContract,
     MediaContract,
     LoggedContract,
+    TableContract,
     OutlineContract,
     WordContract,
     AttributeContract,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -23,6 +23,7 @@ from weft.records import (
     Curves,
     Page,
     Run,
+    RunGroup,
     RunQuery,
     Sample,
     Score,
@@ -38,6 +39,7 @@ from weft.records import (
     TraceSummary,
     curves,
     dumps,
+    loads,
     points,
 )
 from weft.records.frames import CONTENT_TYPE, encode_batch
@@ -125,6 +127,32 @@ class RemoteRuns:
         """How many runs a filter finds."""
         count: int = self._wire.get("/api/runs/count", **_filters(query))["count"]
         return count
+
+    def group_runs(self, query: RunQuery, by: Sequence[str], metrics: Sequence[str] = ()) -> list[RunGroup]:
+        """Runs in groups."""
+        asked = {"query": _filters(query), "by": list(by), "metrics": list(metrics)}
+        groups: list[RunGroup] = parse(list[RunGroup], self._wire.post("/api/runs/groups", asked))
+        return groups
+
+    def change_run(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Change a run."""
+        given: dict[str, Any] = {"name": name, "notes": notes, "group": group, "job_type": job_type}
+        given |= {"tags": None if tags is None else list(tags), "config": config, "summary": summary}
+        path = f"/api/runs/{segment(run_id)}"
+        answer = self._wire.call("PATCH", path, content=dumps(given), content_type="application/json")
+        run: Run = parse(Run, loads(answer.content))
+        return run
 
     def list_projects(self) -> list[str]:
         """The names of all projects."""

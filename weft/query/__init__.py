@@ -1,10 +1,21 @@
-"""The query language: one safe expression about spans, parsed here, never evaluated.
+"""The query language: one safe expression about spans or runs, parsed here, never evaluated.
 
 ``parse`` checks an expression and gives its tree, ``write`` the text of a tree, ``problem`` and ``complete`` what a box
 for expressions needs. The store compiles trees to SQL. docs/reference/query.md is the reference.
 """
 
-from weft.query.fields import FIELDS, ROOT_FIELDS, TRACE_FIELDS, FieldInfo, FieldType, complete
+from weft.query.fields import (
+    FIELDS,
+    ROOT_FIELDS,
+    RUN_FIELDS,
+    RUNS,
+    SPANS,
+    TRACE_FIELDS,
+    FieldInfo,
+    Fields,
+    FieldType,
+    complete,
+)
 from weft.query.nodes import (
     And,
     AnySpan,
@@ -27,6 +38,9 @@ __all__ = [
     "FIELDS",
     "LENGTH",
     "ROOT_FIELDS",
+    "RUNS",
+    "RUN_FIELDS",
+    "SPANS",
     "TRACE_FIELDS",
     "And",
     "AnySpan",
@@ -35,6 +49,7 @@ __all__ = [
     "Field",
     "FieldInfo",
     "FieldType",
+    "Fields",
     "HasKey",
     "IsNone",
     "Moment",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,30 +84,67 @@ _TRACE = (
     FieldInfo("trace.total_tokens", _N, "tokens in and out of all its spans", ("trace.tokens",)),
 )
 
+_RUN_STATUSES = ("running", "finished", "failed", "crashed", "preempted")
+_RUN = (
+    FieldInfo("name", _T, "what it is called"),
+    FieldInfo("id", _T, "its id", ("run", "run_id")),
+    FieldInfo("kind", _T, "app, train, eval or trial", words=("app", "train", "eval", "trial")),
+    FieldInfo("status", _T, "where it stands", ("state",), _RUN_STATUSES),
+    FieldInfo("group", _T, "the group it belongs to"),
+    FieldInfo("job_type", _T, "which part of the group's work it does"),
+    FieldInfo("notes", _T, "what people wrote about it"),
+    FieldInfo("project", _T, "the project"),
+    FieldInfo("parent", _T, "the id of the run that it belongs to", ("parent_run_id",)),
+    FieldInfo("started_at", FieldType.TIME, "when it began", ("start", "started", "created_at")),
+    FieldInfo("ended_at", FieldType.TIME, "when it ended; None while it runs", ("end", "ended")),
+    FieldInfo("duration_s", _D, "seconds from start to end; None while it runs", ("duration",)),
+    FieldInfo("exit_code", _N, "how the program ended"),
+    FieldInfo("tags", FieldType.LIST, "its tags"),
+    FieldInfo("config", FieldType.MAP, 'its config: config.lr, config.model.depth, config["batch-size"]'),
+    FieldInfo("summary", FieldType.MAP, 'its summary: summary.loss, summary["val/loss"]'),
+)
+
 FIELDS: Mapping[str, FieldInfo] = {info.name: info for info in _SPAN}
 TRACE_FIELDS: Mapping[str, FieldInfo] = {info.name: info for info in _TRACE}
 ROOT_FIELDS: Mapping[str, FieldInfo] = {f"root.{name}": info for name, info in FIELDS.items()}
-_NAMES: dict[str, tuple[str, FieldInfo]] = {}
-for _full, _info in {**FIELDS, **TRACE_FIELDS, **ROOT_FIELDS}.items():
-    _prefix = "root." if _full.startswith("root.") else ""
-    for _name in (_info.name, *_info.aliases):
-        _NAMES[_prefix + _name] = (_full, _info)
+RUN_FIELDS: Mapping[str, FieldInfo] = {info.name: info for info in _RUN}
 _WORDS = ("and", "or", "not", "in", "is", "None", "true", "false", "now", "any")
 _ENDING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 
 
-def find(name: str) -> tuple[str, FieldInfo] | None:
-    """The full name of a field (its alias resolved) and what is known of it; None where there is none."""
-    return _NAMES.get(name)
+class Fields:
+    """What expressions about one sort of thing may name. Of ``maps`` the key may stand behind a dot: ``config.lr``."""
+
+    def __init__(self, fields: Mapping[str, FieldInfo], *, maps: Collection[str] = (), example: str) -> None:
+        self.maps = maps
+        self.example = example
+        self.shown = [name for name in fields if not name.startswith("root.")]
+        self._names: dict[str, tuple[str, FieldInfo]] = {}
+        for full, info in fields.items():
+            prefix = "root." if full.startswith("root.") else ""
+            for name in (info.name, *info.aliases):
+                self._names[prefix + name] = (full, info)
+
+    def find(self, name: str) -> tuple[str, FieldInfo, str | None] | None:
+        """The full name of a field (its alias resolved), what is known of it, and the key that ``name`` tells of a
+        map; None where there is none."""
+        head, _, key = name.partition(".")
+        if key and head in self.maps:
+            return *self._names[head], key
+        found = self._names.get(name)
+        return None if found is None else (*found, None)
+
+    def nearest(self, name: str) -> list[str]:
+        """Names of fields that ``name`` may have meant, the likeliest first."""
+        known = {full: full for full in self.shown} | {alias: full for alias, (full, _) in self._names.items()}
+        lowered = name.lower()
+        if lowered in known:
+            return [known[lowered]]
+        return list(dict.fromkeys(known[close] for close in difflib.get_close_matches(lowered, known, n=3, cutoff=0.6)))
 
 
-def nearest(name: str) -> list[str]:
-    """Names of fields that ``name`` may have meant, the likeliest first."""
-    known = {full: full for full in (*FIELDS, *TRACE_FIELDS)} | {alias: full for alias, (full, _) in _NAMES.items()}
-    lowered = name.lower()
-    if lowered in known:
-        return [known[lowered]]
-    return list(dict.fromkeys(known[close] for close in difflib.get_close_matches(lowered, known, n=3, cutoff=0.6)))
+SPANS = Fields({**FIELDS, **TRACE_FIELDS, **ROOT_FIELDS}, example='kind == "llm"')
+RUNS = Fields(RUN_FIELDS, maps=("config", "summary"), example="config.lr > 0.01")
 
 
 def complete(text: str) -> list[str]:

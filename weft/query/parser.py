@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from weft.errors import InputError
-from weft.query import fields, relations
+from weft.query import relations
+from weft.query.fields import SPANS, FieldInfo, Fields, FieldType
 from weft.query.nodes import And, AnySpan, Field, Moment, Node, Not, Or
 from weft.query.relations import FieldOperand, Item, ListOperand, ValueOperand
 from weft.query.tokens import Kind, Token, tokens, wrong
@@ -37,21 +38,22 @@ class Problem:
     column: int
 
 
-def parse(text: str) -> Node:
-    """The tree of an expression. Raises InputError whose ``column`` (from 1) is where the mistake is.
+def parse(text: str, names: Fields = SPANS) -> Node:
+    """The tree of an expression about spans, or about what else ``names`` tells the fields of. Raises InputError whose
+    ``column`` (from 1) is where the mistake is.
 
     >>> parse('kind == "llm" and not model is None').parts[0].value
     'llm'
     """
     if not isinstance(text, str):
         raise wrong(f"an expression is text, not {type(text).__name__}.", 1)
-    return _Parser(tokens(text)).whole()
+    return _Parser(tokens(text), names).whole()
 
 
-def problem(text: str) -> Problem | None:
+def problem(text: str, names: Fields = SPANS) -> Problem | None:
     """What is wrong with an expression; None where nothing is."""
     try:
-        parse(text)
+        parse(text, names)
     except InputError as error:
         return Problem(error.message, error.remedy, error.column or 1)
     return None
@@ -60,8 +62,9 @@ def problem(text: str) -> Problem | None:
 class _Parser:
     """One walk over the tokens."""
 
-    def __init__(self, found: list[Token]) -> None:
+    def __init__(self, found: list[Token], names: Fields) -> None:
         self._tokens = found
+        self._names = names
         self._place = 0
         self._depth = 0
         self._relations = 0
@@ -70,7 +73,7 @@ class _Parser:
     def whole(self) -> Node:
         """The tree of all tokens."""
         if len(self._tokens) == 1:
-            raise wrong("the expression is empty.", 1, 'Write one, such as kind == "llm".')
+            raise wrong("the expression is empty.", 1, f"Write one, such as {self._names.example}.")
         found = relations.condition(self._or())
         after = self._take()
         if after.kind is not Kind.END:
@@ -182,8 +185,9 @@ class _Parser:
         if token.word == "now":
             self._expect(")", opened)
             return ValueOperand(self._moment(), token.column)
-        if token.text != "any":
-            raise wrong(f"there is no function {token.text!r}.", token.column, "There is any(...) and now.")
+        if token.text != "any" or self._names is not SPANS:
+            there = "There is any(...) and now." if self._names is SPANS else "There is now."
+            raise wrong(f"there is no function {token.text!r}.", token.column, there)
         if self._in_any:
             raise wrong("any(...) stands inside any(...).", token.column, "Both mean spans of the same trace: use and.")
         self._in_any = True
@@ -237,19 +241,20 @@ class _Parser:
         return Moment(nanoseconds(away, token.column), relative=True)
 
     def _field(self, token: Token) -> FieldOperand:
-        found = fields.find(token.text)
+        found = self._names.find(token.text)
         if found is None:
-            raise relations.unknown_field(token)
-        full, info = found
-        key = self._key(token, full) if self._next.word == "[" else None
+            raise relations.unknown_field(token, self._names)
+        full, info, key = found
+        if self._next.word == "[":
+            key = self._key(token, info if key is None else None)
         if full.startswith("root."):
             return FieldOperand(Field(info.name, key, "root"), info, token.column)
         of_trace = full.startswith("trace.")
         return FieldOperand(Field(info.name, key, "trace" if of_trace else "span"), info, token.column)
 
-    def _key(self, token: Token, full: str) -> str:
+    def _key(self, token: Token, info: FieldInfo | None) -> str:
         opened = self._take()
-        if not full.endswith(("attributes", "scores")):
+        if info is None or info.type is not FieldType.MAP:
             raise wrong(f"{token.text} has no keys.", opened.column)
         key = self._take()
         if key.kind is not Kind.TEXT:

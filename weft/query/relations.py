@@ -7,8 +7,7 @@ from fractions import Fraction
 from typing import cast
 
 from weft.errors import InputError
-from weft.query import fields
-from weft.query.fields import FieldInfo, FieldType
+from weft.query.fields import FieldInfo, Fields, FieldType
 from weft.query.nodes import (
     And,
     AnySpan,
@@ -31,7 +30,7 @@ from weft.query.values import SECOND, moment, nanoseconds
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _NODES = (And, AnySpan, Compare, Contains, HasKey, IsNone, Not, OneOf, Or)
 _NUMBERS = (FieldType.NUMBER, FieldType.DURATION)
-_DYNAMIC = frozenset({"attributes"})
+_DYNAMIC = frozenset({"attributes", "config", "summary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +99,15 @@ def relation(left: Item, op: Token, right: Item) -> Node:
     return Not(found) if negated else found
 
 
-def unknown_field(token: Token) -> InputError:
+def unknown_field(token: Token, names: Fields) -> InputError:
     """The error of a name that is no field."""
     head = token.text.split(".")[0]
     if head in {"attributes", "scores"} and "." in token.text:
         remedy = f'Write {head}["{token.text.partition(".")[2]}"].'
-    elif close := fields.nearest(token.text):
+    elif close := names.nearest(token.text):
         remedy = f"Did you mean {' or '.join(close)}? Texts stand in quotes."
     else:
-        remedy = f"There is {', '.join(fields.FIELDS)}. Texts stand in quotes."
+        remedy = f"There is {', '.join(name for name in names.shown if '.' not in name)}. Texts stand in quotes."
     return wrong(f"there is no field {token.text!r}.", token.column, remedy)
 
 

@@ -8,7 +8,7 @@ from weft.records.keeping import AuditEntry, Deletion, Retention
 from weft.records.logged import Logged, LoggedSummary
 from weft.records.media import Media, MediaReference, find_media
 from weft.records.people import Credential, CredentialKind, Identity, Person, Role
-from weft.records.queries import AttributeIndex, Page, RunQuery, ScoreQuery, SpanQuery, Totals
+from weft.records.queries import AttributeIndex, Page, RunGroup, RunQuery, ScoreQuery, SpanQuery, Totals
 from weft.records.registry import (
     STAGES,
     CheckKind,
@@ -114,6 +114,7 @@ __all__ = [
     "Role",
     "RubricVersion",
     "Run",
+    "RunGroup",
     "RunKind",
     "RunQuery",
     "RunStatus",

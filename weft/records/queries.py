@@ -18,19 +18,35 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Filters of runs; None filters nothing. ``order``: ``-started_at``, ``name``, ``summary.loss``, ``-config.lr``."""
+    """Filters of runs; None filters nothing. ``order``: ``-started_at``, ``name``, ``summary.loss``, ``-config.lr``.
+
+    ``tags`` are all to be there. ``where`` is an expression of the query language over runs, such as
+    ``config.lr > 0.01 and "baseline" in tags``.
+    """
 
     project: str | None = None
     kind: str | None = None
     status: str | None = None
     group: str | None = None
     tag: str | None = None
+    tags: list[str] | None = None
     text: str | None = None
+    where: str | None = None
     parent_run_id: str | None = None
     run_ids: list[str] | None = None
     order: str = "-started_at"
     limit: int = 50
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunGroup:
+    """Runs that are alike in some fields: ``keys`` by field (a text, a number, or None where they have none), and of
+    other fields ``figures``: mean, minimum, maximum and how many runs have the number."""
+
+    keys: dict[str, str | float | None]
+    runs: int
+    figures: dict[str, tuple[float | None, float | None, float | None, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

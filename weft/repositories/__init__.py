@@ -38,6 +38,7 @@ from weft.records import (
     Role,
     RubricVersion,
     Run,
+    RunGroup,
     RunQuery,
     Sample,
     Score,
@@ -94,6 +95,28 @@ class Runs(Protocol):
     def find_run(self, run_id: str) -> Run | None: ...
     def list_runs(self, query: RunQuery) -> Page[Run]: ...
     def count_runs(self, query: RunQuery) -> int: ...
+    def group_runs(self, query: RunQuery, by: Sequence[str], metrics: Sequence[str] = ()) -> list[RunGroup]:
+        """The runs that match by the values of some fields (``config.optimizer``, ``status``), the largest group first,
+        10,000 at most, with figures of others (``summary.loss``); without ``by`` all are one group. Raises InputError
+        for a field that runs do not have."""
+        ...
+
+    def change_run(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Set what is not None; config and summary merge by key. A decision: what the run told before does not undo
+        it. Raises NotFoundError, and InputError for a value that cannot be stored."""
+        ...
+
     def list_projects(self) -> list[str]: ...
     def console(self, run_id: str, *, first: int = 0, limit: int = 1000) -> list[str]: ...
     def delete_run(self, run_id: str) -> None: ...

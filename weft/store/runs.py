@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, and_, case, cast, exists, func, literal, or_, select
-from sqlalchemy import Text as SqlText
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Connection, select
 
+from weft import clock
 from weft.errors import InputError, NotFoundError
-from weft.records import ConsoleLines, Page, Run, RunKind, RunQuery, RunStatus, RunUpdate
+from weft.records import ConsoleLines, Page, Run, RunGroup, RunKind, RunQuery, RunStatus, RunUpdate
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
 from weft.store.logged import delete_logged
 from weft.store.metric_names import move_names
-from weft.store.paging import Order, fetch_page
 from weft.store.reading import delete_spans
+from weft.store.run_fields import fields_of, write_fields
 from weft.store.run_folds import checked_definitions, checked_folded, fold
+from weft.store.run_listing import Listing
+from weft.store.run_statuses import writer_ended
 from weft.store.span_rows import recount_traces
 
 _COLUMNS = tuple(column.name for column in t.runs.columns)
 _MERGED = ("config", "summary", "environment", "definitions")
 _JSON = (*_MERGED, "git", "tags", "folded", "origin")
-_MISSING = 1.7976931348623157e308
-_WORDS_RANK = 8e307
 _BATCH = 400
 _WORDS = ("notes", "group", "job_type")
 _WHOLE = ("started_at_ns", "ended_at_ns", "exit_code")
@@ -54,20 +53,60 @@ class SqlRuns:
         return None if row is None else _run(row)
 
     def list_runs(self, query: RunQuery) -> Page[Run]:
-        """Runs that match, a page. Raises InputError on an unknown order or a bad cursor."""
-        select_ = select(t.runs, _ended()).where(*_filters(query))
+        """Runs that match, a page. Raises InputError on an unknown order, a bad expression or a bad cursor."""
         with self._database.read() as connection:
-            rows, cursor = fetch_page(
-                connection, select_, self._order(query.order), limit=query.limit, cursor=query.cursor
-            )
-        return Page([_run(row) for row in rows], cursor)
+            ids, cursor = Listing(self._database, connection, query).page()
+            runs: dict[str, Run] = {}
+            for start in range(0, len(ids), _BATCH):
+                some = t.runs.c.run_id.in_(ids[start : start + _BATCH])
+                rows = connection.execute(select(t.runs, _ended()).where(some)).all()
+                runs.update((row.run_id, _run(row)) for row in rows)
+        return Page([runs[run_id] for run_id in ids], cursor)
 
     def count_runs(self, query: RunQuery) -> int:
         """How many runs match; order, limit and cursor count for nothing."""
         with self._database.read() as connection:
-            return int(
-                connection.execute(select(func.count()).select_from(t.runs).where(*_filters(query))).scalar_one()
-            )
+            return Listing(self._database, connection, query).count()
+
+    def group_runs(self, query: RunQuery, by: Sequence[str], metrics: Sequence[str] = ()) -> list[RunGroup]:
+        """Runs that match by the values of the fields ``by``, the largest group first, with mean, minimum, maximum and
+        number of ``metrics``. Raises InputError for an unknown field."""
+        with self._database.read() as connection:
+            return Listing(self._database, connection, query).groups(by, metrics)
+
+    def change_run(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        notes: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        tags: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Set what is not None; config and summary merge by key. A decision: what the run told before does not undo
+        it. Raises NotFoundError, and InputError for a value that cannot be stored."""
+        given: dict[str, Any] = {"name": name, "notes": notes, "group": group, "job_type": job_type}
+        given |= {"tags": None if tags is None else list(tags)}
+        given |= {
+            "config": None if config is None else dict(config),
+            "summary": None if summary is None else dict(summary),
+        }
+        with self._database.write() as connection:
+            self._database.take_turn(connection)
+            states = _states(connection, [run_id])
+            if run_id not in states:
+                raise NotFoundError(f"There is no run {run_id!r}.", field="run_id")
+            state = states[run_id]
+            now = max([clock.now_ns(), *(time_ns + 1 for time_ns in state["times"].values())])
+            try:
+                update = check_update(RunUpdate(run_id, state["project"], now, **given))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"The run cannot be changed: {error}.", field="run") from None
+            write_runs(self._database, connection, [update], {})
+        return self.get_run(run_id)
 
     def list_projects(self) -> list[str]:
         """The names of all projects in which anything was stored."""
@@ -96,11 +135,12 @@ class SqlRuns:
         """Delete a run with all that was observed in it. Raises NotFoundError."""
         with self._database.write() as connection:
             self._database.take_turn(connection)
-            project = connection.execute(select(t.runs.c.project).where(t.runs.c.run_id == run_id)).scalar()
-            if project is None:
+            state = _states(connection, [run_id]).get(run_id)
+            if state is None:
                 raise NotFoundError(f"There is no run {run_id!r}.", field="run_id")
             connection.execute(t.runs.delete().where(t.runs.c.run_id == run_id))
-            move_names(self._database, connection, run_id, project, None)
+            move_names(self._database, connection, run_id, state["project"], None)
+            write_fields(self._database, connection, [(run_id, state["project"], fields_of(state), {})])
             of_run = select(t.series.c.series_id).where(t.series.c.run_id == run_id)
             for table in (t.points, t.chunks):
                 connection.execute(table.delete().where(table.c.series_id.in_(of_run)))
@@ -110,93 +150,9 @@ class SqlRuns:
             delete_logged(connection, run_id)
             recount_traces(self._database, connection, touched)
 
-    def _order(self, order: str) -> Order:
-        c = t.runs.c
-        name, descending = order.removeprefix("-"), order.startswith("-")
-        sign = -1 if descending else 1
-        if name == "name":
-            return Order((c.name, c.run_id), descending)
-        if name == "started_at":
-            return Order((c.started_at_ns, c.run_id), descending)
-        if name == "ended_at":
-            return Order((func.coalesce(c.ended_at_ns, -1), c.run_id), descending)
-        place, _, key = name.partition(".")
-        if place not in {"summary", "config"} or not key:
-            raise InputError(
-                f"Runs cannot be ordered by {order!r}.",
-                remedy="Use started_at, ended_at, name, summary.KEY or config.KEY, with '-' for descending.",
-                field="order",
-            )
-        number, words = self._member(func.coalesce(c[f"{place}_facets"], c[place]), v.words(key, "order"))
-        # Numbers first, then words, then the runs that have neither, in both directions.
-        rank = case((number.is_not(None), number), (words.is_not(None), sign * _WORDS_RANK), else_=sign * _MISSING)
-        return Order((cast(rank, Double), func.coalesce(words, literal("")), c.run_id), descending)
-
-    def _member(self, text: ColumnElement[str], key: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """A member of a JSON object as a number and as words, NULL where it is neither."""
-        if not self._database.sqlite:
-            document: ColumnElement[Any] = cast(text, JSONB)
-            plain = document.op("->>", return_type=SqlText())(key)
-            kind = func.jsonb_typeof(document[key])
-            return case((kind == "number", cast(plain, Double))), case((kind == "string", plain))
-        member = func.json_each(text).table_valued("key", "value", "type")
-        number = select(cast(member.c.value, Double)).where(member.c.key == key, member.c.type.in_(("integer", "real")))
-        words = select(cast(member.c.value, SqlText)).where(member.c.key == key, member.c.type == "text")
-        return number.scalar_subquery(), words.scalar_subquery()
-
 
 def _ended() -> ColumnElement[bool]:
-    return _writer_ended().label("writer_ended")
-
-
-def _writer_ended() -> ColumnElement[bool]:
-    return exists(select(literal(1)).where(t.writers.c.writer == t.runs.c.writer, t.writers.c.ended))
-
-
-def _filters(query: RunQuery) -> list[ColumnElement[bool]]:
-    c = t.runs.c
-    filters: list[ColumnElement[bool]] = []
-    if query.kind is not None and query.kind not in set(RunKind):
-        raise InputError(
-            f"There is no run kind {query.kind!r}.", remedy=f"Use one of {', '.join(RunKind)}.", field="kind"
-        )
-    for column, wanted in (
-        (c.project, query.project),
-        (c.kind, query.kind),
-        (c.group_name, query.group),
-        (c.parent_run_id, query.parent_run_id),
-    ):
-        if wanted is not None:
-            filters.append(column == wanted)
-    if query.status is not None:
-        filters.append(_has_status(query.status))
-    if query.tag is not None:
-        filters.append(c.tags.like(v.like(v.to_json(query.tag)), escape="\\"))
-    if query.text:
-        pattern = v.like(query.text)
-        columns = (c.name, c.run_id, c.notes, c.tags, c.group_name)
-        filters.append(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
-    if query.run_ids is not None:
-        filters.append(c.run_id.in_(query.run_ids))
-    return filters
-
-
-def _has_status(status: str) -> ColumnElement[bool]:
-    if status not in set(RunStatus):
-        raise InputError(
-            f"There is no run status {status!r}.", remedy=f"Use one of {', '.join(RunStatus)}.", field="status"
-        )
-    running, preempting = t.runs.c.status == RunStatus.RUNNING, t.runs.c.preempting
-    if status == RunStatus.CRASHED:
-        return and_(running, ~preempting, _writer_ended())
-    if status == RunStatus.RUNNING:
-        return and_(running, ~_writer_ended())
-    failed = t.runs.c.status == RunStatus.FAILED
-    if status == RunStatus.FAILED:
-        return and_(failed, ~preempting)
-    if status == RunStatus.PREEMPTED:
-        return and_(preempting, or_(failed, and_(running, _writer_ended())))
-    return t.runs.c.status == status
+    return writer_ended().label("writer_ended")
 
 
 def _run(row: Any) -> Run:
@@ -263,6 +219,7 @@ def write_runs(
     """Merge updates into their runs; runs only mentioned (id -> project, time) become stubs, filled in later."""
     wanted = v.in_order([update.run_id for update in updates] + list(mentions))
     states = _states(connection, wanted)
+    before = {run_id: (state["project"], fields_of(state)) for run_id, state in states.items()}
     changed: set[str] = set()
     for run_id, (project, time_ns) in mentions.items():
         if run_id not in states:
@@ -272,13 +229,20 @@ def write_runs(
         state = states.get(update.run_id)
         if state is None:
             state = states[update.run_id] = _stub(update.run_id, update.project, update.time_ns)
-        before = state["project"]
         _merge(state, update)
-        if state["project"] != before:
-            move_names(database, connection, update.run_id, before, state["project"])
         changed.add(update.run_id)
     rows = [_row(states[run_id]) for run_id in sorted(changed)]
     database.upsert(connection, "runs", _COLUMNS, ("run_id",), rows)
+    fields = []
+    for run_id in sorted(changed):
+        state = states[run_id]
+        project, old = before.get(run_id, (state["project"], {}))
+        if state["project"] != project:
+            move_names(database, connection, run_id, project, state["project"])
+            fields.append((run_id, project, old, {}))
+            old = {}
+        fields.append((run_id, state["project"], old, fields_of(state)))
+    write_fields(database, connection, fields)
 
 
 def _stub(run_id: str, project: str, time_ns: int) -> dict[str, Any]:

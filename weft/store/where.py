@@ -150,7 +150,7 @@ class Where:
             return compared(self._text(field, c, op), op, ordered(value, op, self._sqlite))
         if name in _COUNTED:
             return compared(_number(name, c), op, literal(float(value)))
-        return _whole(c[COLUMNS.get(name, name)], op, value, lowest=0 if name == "duration_s" else None)
+        return whole_number(c[COLUMNS.get(name, name)], op, value, lowest=0 if name == "duration_s" else None)
 
     def _one_of(self, field: Field, values: Any, c: Any, truth: bool) -> ColumnElement[bool]:
         info = _info(field)
@@ -221,7 +221,7 @@ class Where:
 
     def _part_of(self, whole: Any, text: str, truth: bool) -> ColumnElement[bool]:
         """Whether ``text`` is in ``whole``, A to Z as a to z."""
-        wanted = literal(_lower(v.words(text, "where")), Text())
+        wanted = literal(lowered(v.words(text, "where")), Text())
         if self._sqlite:
             place = func.instr(func.lower(whole), wanted)
         else:
@@ -254,7 +254,7 @@ def _number(name: str, c: Any) -> ColumnElement[Any]:
     return found
 
 
-def _whole(column: Any, op: str, value: Any, lowest: int | None) -> ColumnElement[bool]:
+def whole_number(column: Any, op: str, value: Any, lowest: int | None) -> ColumnElement[bool]:
     """``column op value`` for a column of whole numbers, whose index serves it. Under ``lowest`` it is missing."""
     exact = Fraction(value)
     down, up = math.floor(exact), math.ceil(exact)
@@ -287,5 +287,6 @@ def _info(field: Field) -> FieldType:
     return (TRACE_FIELDS if field.of == "trace" else FIELDS)[field.name].type
 
 
-def _lower(text: str) -> str:
+def lowered(text: str) -> str:
+    """A text with a to z for A to Z."""
     return "".join(char.lower() if char.isascii() else char for char in text)

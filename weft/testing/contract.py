@@ -26,6 +26,7 @@ from weft.testing.contract_people import PeopleContract
 from weft.testing.contract_reading import AttributeContract, TotalsContract, WordContract
 from weft.testing.contract_registry import PromotionContract, RegistryContract
 from weft.testing.contract_reviews import QueueContract, ReviewContract
+from weft.testing.contract_run_lists import RunListContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
@@ -48,6 +49,7 @@ class StoreContract(
     SeriesContract,
     CurveContract,
     RunContract,
+    RunListContract,
     HistoryContract,
     DefinitionContract,
     AlertContract,

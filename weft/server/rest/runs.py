@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from weft.errors import NotFoundError
-from weft.records import Page, Run, RunQuery, Sample, SeriesSummary, points
+from weft.records import Page, Run, RunGroup, RunQuery, Sample, SeriesSummary, points
 from weft.repositories import Store
 from weft.server.arguments import described, filters, one, parameters, required
 from weft.server.replies import finite, reply
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What of a run is to change: the arguments of ``store.runs.change_run``."""
+
+    name: str | None = None
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    tags: list[str] | None = None
+    config: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+
 
 _Query = Annotated[RunQuery, Depends(filters(RunQuery))]
 
@@ -38,6 +53,16 @@ def _add_runs(routes: APIRouter, store: Store) -> None:
     @routes.get("/runs/count", summary="How many runs a filter finds", openapi_extra=described(RunQuery))
     def count_runs(query: _Query) -> Response:
         return reply({"count": store.runs.count_runs(query)})
+
+    @routes.post("/runs/groups", response_model=list[RunGroup], summary="Runs in groups, with figures of each")
+    def group_runs(
+        query: Annotated[RunQuery, Body()], by: Annotated[list[str], Body()], metrics: Annotated[list[str], Body()]
+    ) -> Response:
+        return reply(store.runs.group_runs(query, by, metrics))
+
+    @routes.patch("/runs/{run_id:text}", response_model=Run, summary="Change a run's words, tags, config or summary")
+    def change_run(run_id: str, change: Annotated[Change, Body()]) -> Response:
+        return reply(store.runs.change_run(run_id, **{f.name: getattr(change, f.name) for f in fields(change)}))
 
     @routes.get("/runs/{run_id:text}", response_model=Run, summary="One run")
     def get_run(run_id: str) -> Response:

@@ -59,9 +59,40 @@ runs = Table(
     Column("preempting", Boolean, nullable=False),
     one_of("kind", RunKind),
     one_of("status", [status for status in RunStatus if status not in {RunStatus.CRASHED, RunStatus.PREEMPTED}]),
-    Index(None, "project", "started_at_ns"),
+    # A row is wide: lists are made from the index alone, and from run_fields.
+    Index(
+        "ix_runs_listing",
+        "project",
+        "started_at_ns",
+        "run_id",
+        "kind",
+        "status",
+        "writer",
+        "ended_at_ns",
+        "exit_code",
+        "parent_run_id",
+    ),
     Index(None, "project", "kind", "started_at_ns"),
     Index(None, "parent_run_id"),
+)
+
+run_paths = Table(  # names of fields of runs: config.lr, summary.loss, tags.baseline, notes
+    "run_paths",
+    metadata,
+    Column("path_id", RowId, primary_key=True),
+    key("project"),
+    key("path"),
+    UniqueConstraint("project", "path"),
+)
+
+run_fields = Table(  # see weft.store.run_fields
+    "run_fields",
+    metadata,
+    integer("path_id", primary=True),
+    key("run_id", primary=True),
+    Column("number", Double),
+    key("text", null=True),
+    sqlite_with_rowid=False,
 )
 
 series = Table(

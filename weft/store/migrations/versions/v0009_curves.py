@@ -10,7 +10,10 @@ import numpy as np
 import sqlalchemy as sa
 from alembic import op
 
+from weft.records import loads
 from weft.store.chunks import SIZE, Points, merge, pack, unpack
+from weft.store.database import of_connection
+from weft.store.run_fields import fields_of, write_fields
 
 revision = "0009"
 down_revision = "0008"
@@ -20,6 +23,19 @@ depends_on = None
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 FORMER_SIZE = 1000
 FORMER_BUCKETS = 32
+LISTED = (
+    "project",
+    "started_at_ns",
+    "run_id",
+    "kind",
+    "status",
+    "writer",
+    "ended_at_ns",
+    "exit_code",
+    "parent_run_id",
+)
+READ = ("run_id", "project", "name", "group_name", "job_type", "notes", "tags", "config", "summary")
+ROWS = 500
 FILL = (
     "INSERT INTO metric_names (project, name, runs) SELECT r.project, s.name, count(DISTINCT s.run_id) "
     "FROM series s JOIN runs r ON r.run_id = s.run_id GROUP BY r.project, s.name",
@@ -53,10 +69,15 @@ def upgrade() -> None:
     _pack_anew(figures, SIZE, pack)
     for statement in FILL:
         op.execute(statement)
+    _make_run_fields()
 
 
 def downgrade() -> None:
     """Chunks of a thousand."""
+    op.drop_table("run_fields")
+    op.drop_table("run_paths")
+    op.drop_index("ix_runs_listing", table_name="runs")
+    op.create_index(op.f("ix_runs_project_started_at_ns"), "runs", ["project", "started_at_ns"])
     figures = [
         sa.Column("points", sa.BigInteger(), nullable=False),
         sa.Column("finite", sa.BigInteger(), nullable=False),
@@ -71,6 +92,41 @@ def downgrade() -> None:
     op.drop_table("metric_names")
     for name in ("waiting", "packed", "changed"):
         op.drop_column("series", name)
+
+
+def _make_run_fields() -> None:
+    op.drop_index(op.f("ix_runs_project_started_at_ns"), table_name="runs")
+    op.create_index("ix_runs_listing", "runs", [*LISTED])
+    op.create_table(
+        "run_paths",
+        sa.Column("path_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("project", KEY, nullable=False),
+        sa.Column("path", KEY, nullable=False),
+        sa.PrimaryKeyConstraint("path_id", name=op.f("pk_run_paths")),
+        sa.UniqueConstraint("project", "path", name=op.f("uq_run_paths_project_path")),
+    )
+    op.create_table(
+        "run_fields",
+        sa.Column("path_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("run_id", KEY, nullable=False),
+        sa.Column("number", sa.Double(), nullable=True),
+        sa.Column("text", KEY, nullable=True),
+        sa.PrimaryKeyConstraint("path_id", "run_id", name=op.f("pk_run_fields")),
+        sqlite_with_rowid=False,
+    )
+    connection = op.get_bind()
+    database = of_connection(connection)
+    runs = sa.table("runs", *(sa.column(name) for name in READ))
+    after = ""
+    while rows := connection.execute(
+        sa.select(runs).where(runs.c.run_id > after).order_by(runs.c.run_id).limit(ROWS)
+    ).all():
+        changes = []
+        for row in rows:
+            state = dict(row._mapping) | {name: loads(row._mapping[name]) for name in ("tags", "config", "summary")}
+            changes.append((row.run_id, row.project, {}, fields_of(state)))
+        write_fields(database, connection, changes)
+        after = rows[-1].run_id
 
 
 def _pack_anew(figures: list[sa.Column[Any]], size: int, pack_: Callable[[Points], dict[str, Any]]) -> None:

@@ -44,6 +44,7 @@ class Definitions:
     def __init__(self, given: Mapping[str, dict[str, Any]], folded: Mapping[str, Any], writer: str) -> None:
         self.given = dict(given)
         self._writer = writer
+        self._folded = dict(folded)
         self._before: dict[str, list[Tally]] = {}  # of the processes that recorded into this run until now
         for told in folded.values():
             for name, tally in told["tallies"].items():
@@ -101,6 +102,11 @@ class Definitions:
             return None
         self._told = True
         return {self._process: {"time_ns": now, "tallies": self._tallies}}
+
+    def all_told(self, now: int) -> dict[str, Any]:
+        """What was counted in this run, here and by processes before this one."""
+        own = {self._process: {"time_ns": now, "tallies": self._tallies}} if self._tallies else {}
+        return {**self._folded, **own}
 
     def summary(self) -> dict[str, Any]:
         """What the tallies come to, with those of processes before this one."""

@@ -17,8 +17,10 @@ from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.recording import Recorder
 from weft.records import Failure, Logged, RecordType, RunStatus, dumps
+from weft.records import Run as StoredRun
 from weft.tracing import steps
 from weft.tracing.capture import capture
+from weft.training import local
 from weft.training import values as value_rules
 from weft.training.alerts import RunAlerts
 from weft.training.definitions import Definitions, RunDefinitions
@@ -165,9 +167,11 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunCalls):
             return
         if os.getpid() == self._pid:
             self._observers.stop()
+            failed = bool(exit_code) or failure is not None
             if not self.disabled:
                 self._save_at_end()
-            failed = bool(exit_code) or failure is not None
+                if not failed:
+                    local.forget(self._recorder.directory, self.id)
             self.status = RunStatus.FAILED if failed else RunStatus.FINISHED
             with self._lock:
                 self._publish(clock.now_ns())
@@ -247,6 +251,27 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunCalls):
             if folded:
                 dict.update(self._summary, self._definitions.summary())
             self._record(summary=changed or None, folded=folded)
+        if self.offline and self._primary:  # a store that will know is out of reach
+            local.keep_state(self._recorder.directory, self._state(), self._next_step)
+
+    def _state(self) -> StoredRun:
+        """The run as a store would have it, but for what is captured once."""
+        return StoredRun(
+            self.id,
+            self.project,
+            self.kind,
+            self._name,
+            self.status,
+            config=capture(self.config.as_dict()),
+            summary=capture(dict(self._summary)),
+            tags=list(self._tags),
+            notes=self._notes,
+            group=self._group,
+            job_type=self._job_type,
+            started_at_ns=self._started_ns,
+            definitions=self._definitions.given,
+            folded=self._definitions.all_told(clock.now_ns()),
+        )
 
     def _after_fork(self) -> None:
         child = f"pid-{os.getpid()}"

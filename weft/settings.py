@@ -116,6 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
         "hosts", str, "", "More names, separated by commas, that `weft up` answers to: those of a proxy before it."
     ),
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
+    Setting("hook_hosts", str, "", "Private hosts, separated by commas, that the registry's hooks may reach; * for all."),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _LARGEST_PORT = 65_535
@@ -167,6 +168,7 @@ class Settings:
     port: int
     hosts: str
     otlp_port: int
+    hook_hosts: str
 
 
 def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

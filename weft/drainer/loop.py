@@ -182,7 +182,7 @@ class Loop:
                 wait_s = _BUSY_S
             else:
                 wait_s = min(1.5 * wait_s, _IDLE_S)
-            if drainer.live or report.error is not None or wait_s == _BUSY_S or not report.complete:
+            if drainer.live or house.busy or report.error is not None or wait_s == _BUSY_S or not report.complete:
                 active = now
             denied = (now if denied is None else denied) if drainer.denied else None
             if denied is not None and self._gives_up(denied, now):
@@ -222,6 +222,11 @@ class _House:
         self._due = False
         self.pause_s = _HOUSE_S
         self.changed = self.kept = time.monotonic()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the sink has something to do soon, worth staying for."""
+        return bool(getattr(self._sink, "busy", False))
 
     def saw(self, report: DrainReport, now: float) -> None:
         """A pass of the drainer."""

@@ -15,6 +15,7 @@ from weft import clock
 from weft.drainer.alerting import poster_of
 from weft.drainer.bell import ring
 from weft.drainer.drain import DrainReport, drain, ends
+from weft.drainer.herald import herald_of
 from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, wanted
 from weft.drainer.loop import HOLD_S, DrainThread, Loop
 from weft.drainer.scrubbing import scrub_of
@@ -28,7 +29,7 @@ from weft.settings import Settings
 _PACKAGE = str(Path(__file__).parents[2])
 # The user's folder and modules stay out of the way (-P); Weft is found where this process found it.
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.__main__ import main; sys.exit(main())"
-_HANDED_ON = ("db", "url", "api_key", "alert_webhook", "blobs", "quota_bytes", "redact_patterns", "redact_regex")
+_HANDED_ON = ("db", "url", "api_key", "alert_webhook", "blobs", "quota_bytes", "hook_hosts", "redact_patterns", "redact_regex")
 _VARIABLES = {"WEFT_DIR", *(f"WEFT_{name.upper()}" for name in _HANDED_ON)}
 _POLITE = 10  # of 19: beside a busy program the drainer gets a tenth of a core, and all of an idle one
 _TURN_S = 0.25
@@ -49,7 +50,7 @@ def open_sink(settings: Settings) -> Sink:
     from weft.store import open_store  # noqa: PLC0415 - SQLAlchemy loads only where a database is opened
 
     store = open_store(settings)
-    return StoreSink(store, poster_of(store.alerts, settings))
+    return StoreSink(store, poster_of(store.alerts, settings), herald_of(store, settings))
 
 
 def ensure_running(settings: Settings, *, polite: bool = False) -> None:

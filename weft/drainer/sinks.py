@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from weft.drainer.alerting import Poster
+from weft.drainer.herald import Herald
 from weft.records import Batch, Deletion, RecordType
 from weft.repositories import IngestReport, Store
 
@@ -46,9 +47,15 @@ class Sink(Protocol):
 class StoreSink:
     """Stores batches in a database."""
 
-    def __init__(self, store: Store, poster: Poster | None = None) -> None:
+    @property
+    def busy(self) -> bool:
+        """Whether hooks are to be told of something soon."""
+        return self._herald is not None and self._herald.busy
+
+    def __init__(self, store: Store, poster: Poster | None = None, herald: Herald | None = None) -> None:
         self._store = store
         self._poster = poster
+        self._herald = herald
         self.progress = store.progress
         self.ingest_shaped = getattr(store, "ingest_shaped", None)  # not a promise of every store
 
@@ -72,6 +79,8 @@ class StoreSink:
 
     def close(self) -> None:
         """Close the store."""
+        if self._herald is not None:
+            self._herald.stop()
         if self._poster is not None:
             self._poster.close()
         self._store.close()

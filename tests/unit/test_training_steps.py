@@ -217,3 +217,25 @@ def test_a_step_in_a_trace_that_is_sampled_out_is_not_recorded(run: Any) -> None
 
     fit()
     assert spans() == []
+
+
+def test_an_evaluation_in_a_step_is_a_child_run_in_the_same_trace(run: Any) -> None:
+    def exact(output: str, expected: str) -> bool:
+        return output == expected
+
+    examples = [{"input": "a", "expected": "a"}, {"input": "b", "expected": "c"}]
+    evaluation = weft.Evaluation(name="spelling", dataset=examples, scorers=[exact])
+    with run.step():
+        run.log({"loss": 0.25})
+        result = evaluation.evaluate_sync(lambda input: input)
+    (step,) = spans("train_step")
+    child = weft.Api().run(result.run_id)
+    assert child.parent_run_id == run.id
+    placed = [span for span in spans("evaluation") if span.trace_id == step.trace_id]
+    assert [(span.parent_span_id, span.run_id) for span in placed] == [(step.span_id, run.id)]
+    assert placed[0].attributes["weft.evaluation.run_id"] == result.run_id
+    samples = [span for span in spans("evaluation") if span.run_id == result.run_id]
+    assert len(samples) == 2
+    for sample in samples:
+        assert sample.trace_id != step.trace_id
+        assert [(link["trace_id"], link["span_id"]) for link in sample.links] == [(step.trace_id, placed[0].span_id)]

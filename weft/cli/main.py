@@ -24,6 +24,7 @@ from weft.cli import (
     monitor,
     people,
     registry,
+    reproduce,
     review,
     serve,
     serving,
@@ -47,6 +48,7 @@ app.command("compare")(compare.compare_runs)
 app.command("monitor")(monitor.monitor)
 app.command("runs")(browse.runs)
 app.command("traces")(browse.traces)
+app.command("reproduce")(reproduce.reproduce_run)
 app.command("totals")(totals.totals)
 app.add_typer(attributes.attributes, name="attributes", no_args_is_help=True)
 app.add_typer(review.review, name="review")

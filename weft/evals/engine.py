@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.trace import SpanContext
 
 from weft import clock, tracing
 from weft.errors import InputError
@@ -71,6 +72,7 @@ class Engine:
     _attempts: Attempts = field(init=False)
     _judging: Judging = field(init=False)
     _count: int = field(init=False, default=0)
+    _around: SpanContext = field(init=False, default=trace.INVALID_SPAN_CONTEXT)
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -93,6 +95,7 @@ class Engine:
 
     async def _work(self, feed: Feed) -> None:
         # Each sample is the root of a trace of its own, whatever span the caller is in; a task has its own context.
+        self._around = trace.get_current_span().get_span_context()
         otel_context.attach(trace.set_span_in_context(trace.INVALID_SPAN))
         with tracing.attributes({names.WEFT_RUN_ID: self.plan.run_id}):
             while self.spending.stopped is None and (job := await feed.next()) is not None:
@@ -111,6 +114,8 @@ class Engine:
             watching.watch(watched, usage)
         try:
             with span:
+                if self._around.is_valid:
+                    trace.get_current_span().add_link(self._around)
                 answered, payload, scores = await self._made(job, span, usage)
         finally:
             if watched is not None:

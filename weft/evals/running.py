@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from weft import clock, digests, ids
+from opentelemetry import trace
+
+from weft import clock, digests, ids, tracing
 from weft.errors import InputError, WeftError
 from weft.evals.budgets import Spending
 from weft.evals.caching import Facts, cache_of
@@ -28,6 +30,7 @@ from weft.evals.scoring import Answered
 from weft.evals.summaries import summed_up
 from weft.evals.targets import Target
 from weft.evals.whole import WholeScores
+from weft.otlp import names
 from weft.recording import Recorder
 from weft.records import Failure, LineageEdge, NodeKind, Run, RunKind, RunStatus, RunUpdate, Score
 from weft.records.codec import encode
@@ -75,7 +78,8 @@ class Running:
                 else:
                     feed = Feed(jobs_of(dataset, evaluation.repetitions), reads=dataset.is_streamed)
                 engine.recall = await asyncio.to_thread(self._recall)
-                await engine.run(feed, max(1, min(evaluation.concurrency, planned or evaluation.concurrency)))
+                with _place(evaluation.name, self.run_id):
+                    await engine.run(feed, max(1, min(evaluation.concurrency, planned or evaluation.concurrency)))
         except BaseException as error:
             _end(self.recorder, self.run_id, RunStatus.FAILED, failure=failure_of(error))
             raise
@@ -293,6 +297,13 @@ class Running:
             _end(self.recorder, self.run_id, RunStatus.FINISHED, summary=summary)
         if self.evaluation.review is not None:
             result.review = self.evaluation.review.route(result)
+
+
+def _place(name: str, run_id: str) -> contextlib.AbstractContextManager[object]:
+    """A span in the trace that the evaluation was started in, such as that of a training step; samples link to it."""
+    if trace.get_current_span() is trace.INVALID_SPAN:
+        return contextlib.nullcontext()
+    return tracing.span(name, kind="evaluation", attributes={names.WEFT_EVALUATION: run_id})
 
 
 def _listener(whole: WholeScores) -> Callable[[Job, Answered, Sequence[Score]], None]:

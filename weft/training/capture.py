@@ -15,11 +15,12 @@ from weft.training import code, git
 from weft.training.cluster import placement
 from weft.training.core import RunCore
 from weft.training.environment import packages, requirements
-from weft.training.files import keep_file
 from weft.training.hardware import describe_hardware
+from weft.training.media import log_file
 from weft.training.seeds import seeds
 
 _log = logging.getLogger("weft")
+FILES = "files/"  # under which they are logged
 PATCH = "changes.patch"
 REQUIREMENTS = "requirements.txt"
 NOTEBOOK = "notebook.ipynb"
@@ -67,7 +68,7 @@ class Capture:
             self._note(environment=_safely(find))
         if root is not None and (pointers := _safely(lambda: code.dvc_pointers(root))):
             self._note(environment={"dvc": pointers})
-        _safely(lambda: self._keep(REQUIREMENTS, requirements().encode(), "text/plain"))
+        _safely(lambda: self._keep(REQUIREMENTS, requirements().encode()))
         if self._run.settings.save_code:
             _safely(lambda: self._code(root))
 
@@ -77,24 +78,23 @@ class Capture:
             if data is None:
                 state["patch"] = {"cut": True, "files": git.changed_files(root)}
             else:
-                self._keep(PATCH, data, "text/x-diff")
+                self._keep(PATCH, data)
                 state["patch"] = {"size_bytes": len(data), "files": git.changed_files(root)}
         return {}
 
     def _code(self, root: Path | None) -> dict[str, Any]:
         for path, data in code.untracked_code(root):
-            self._keep(CODE + path, data, "text/plain")
+            self._keep(CODE + path, data)
         return {}
 
     def _cells(self) -> dict[str, Any]:
         cells = code.notebook_cells()
         if cells is not None:
-            self._keep(NOTEBOOK, cells, "application/x-ipynb+json")
+            self._keep(NOTEBOOK, cells)
         return {}
 
-    def _keep(self, path: str, data: bytes, media_type: str) -> dict[str, Any]:
-        keep_file(self._run, path, data, media_type)
-        return {}
+    def _keep(self, path: str, data: bytes) -> dict[str, Any]:
+        return log_file(self._run.recorder, self._run.id, FILES + path, data, rank=self._run.source)
 
     def _note(self, **changed: Any) -> None:
         run = self._run

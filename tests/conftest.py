@@ -20,7 +20,7 @@ pytest.register_assert_rewrite(
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Point WEFT_DIR at an empty folder, drop every other WEFT_ variable, restore clock and ids afterwards."""
     for variable in list(os.environ):
-        if variable.startswith("WEFT_") or variable in {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
+        if variable.startswith(("WEFT_", "WANDB_")) or variable in {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
             monkeypatch.delenv(variable)
     home = tmp_path / "weft-home"
     monkeypatch.setenv("WEFT_DIR", str(home))

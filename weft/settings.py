@@ -16,6 +16,26 @@ from weft.records.redaction import Patterns
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A variable of W&B's that is read where ours is unset, so that its users' job files go on working.
+
+    ``words`` says what its words mean here; others are passed over. Without it any text is taken as it is.
+    """
+
+    variable: str
+    words: Mapping[str, str] | None = None
+
+    def read(self, environ: Mapping[str, str]) -> str | None:
+        """What it sets; None where it is unset, empty or says nothing that has a meaning here."""
+        text = environ.get(self.variable, "")
+        return (self.words.get(text.strip().lower()) if self.words else text) or None
+
+
+_YES = ("1", "true", "yes", "on")
+_NO = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One row of the table. ``type`` is str, int, float, bool or Path."""
 
@@ -28,11 +48,17 @@ class Setting:
     secret: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
     """Other words for choices, in lower case."""
+    also: tuple[Also, ...] = ()
 
     @property
     def variable(self) -> str:
         """The environment variable that sets it."""
         return f"WEFT_{self.name.upper()}"
+
+    def read(self, environ: Mapping[str, str]) -> str | None:
+        """What the environment says; None where it says nothing."""
+        own = environ.get(self.variable)
+        return own or next((text for other in self.also if (text := other.read(environ))), None)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -40,26 +66,46 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("db", str, None, "Database address; the default is SQLite in WEFT_DIR (postgresql+psycopg://... else)."),
     Setting("url", str, None, "Address of a Weft server; unset, everything stays in WEFT_DIR."),
     Setting("api_key", str, None, "The key that the server asks for.", secret=True),
-    Setting("project", str, "default", "The project that records belong to."),
+    Setting("project", str, "default", "The project that records belong to.", also=(Also("WANDB_PROJECT"),)),
     Setting(
         "mode",
         str,
         "online",
         "online stores at once, offline keeps records until `weft sync`, disabled records nothing.",
         choices=("online", "offline", "disabled"),
+        also=(
+            Also("WANDB_DISABLED", dict.fromkeys(_YES, "disabled")),
+            Also(
+                "WANDB_MODE",
+                {
+                    **{word: word for word in ("online", "offline", "disabled")},
+                    **{"dryrun": "offline", "run": "online", "shared": "online"},
+                },
+            ),
+        ),
     ),
-    Setting("run_id", str, None, "The id of the run that `weft.init` begins or goes on with."),
-    Setting("run_name", str, None, "What `weft.init` calls the run."),
-    Setting("group", str, None, "The group that `weft.init` puts the run into."),
-    Setting("job_type", str, None, "What kind of work the run is, within its group."),
-    Setting("tags", str, "", "Tags of the run, by commas; those of `weft.init` go before them."),
-    Setting("notes", str, None, "Notes on the run."),
+    Setting(
+        "run_id", str, None, "The id of the run that `weft.init` begins or goes on with.", also=(Also("WANDB_RUN_ID"),)
+    ),
+    Setting("run_name", str, None, "What `weft.init` calls the run.", also=(Also("WANDB_NAME"),)),
+    Setting("group", str, None, "The group that `weft.init` puts the run into.", also=(Also("WANDB_RUN_GROUP"),)),
+    Setting("job_type", str, None, "What kind of work the run is, within its group.", also=(Also("WANDB_JOB_TYPE"),)),
+    Setting(
+        "tags", str, "", "Tags of the run, by commas; those of `weft.init` go before them.", also=(Also("WANDB_TAGS"),)
+    ),
+    Setting("notes", str, None, "Notes on the run.", also=(Also("WANDB_NOTES"),)),
     Setting(
         "resume",
         str,
         "",
         "Whether `weft.init` goes on with the run of its id: allow, must, never; auto is the last one that crashed.",
         choices=("", "allow", "must", "never", "auto"),
+        also=(
+            Also(
+                "WANDB_RESUME",
+                {"allow": "allow", "must": "must", "never": "never", "auto": "auto", "true": "auto"},
+            ),
+        ),
     ),
     Setting("alert_webhook", str, None, "Where who stores alerts of runs posts them, as JSON.", secret=True),
     Setting("sync", bool, False, "Make every record durable against a power cut before the call returns."),
@@ -91,12 +137,31 @@ SETTINGS: tuple[Setting, ...] = (
         "How what a run prints is kept: wrap (Python's streams), redirect (file descriptors: C libraries and child "
         "processes too), off; auto is wrap.",
         choices=("auto", "wrap", "redirect", "off"),
-        words={**dict.fromkeys(("1", "true", "yes", "on"), "auto"), **dict.fromkeys(("0", "false", "no"), "off")},
+        words={**dict.fromkeys(_YES, "auto"), **dict.fromkeys(_NO, "off")},
+        also=(
+            Also(
+                "WANDB_CONSOLE",
+                {
+                    **{word: word for word in ("auto", "wrap", "redirect", "off")},
+                    **{"wrap_raw": "wrap", "wrap_emu": "wrap"},
+                },
+            ),
+        ),
     ),
     Setting(
-        "git", bool, True, "Keep the git commit, branch and remote of a run, and what is not committed as a patch."
+        "git",
+        bool,
+        True,
+        "Keep the git commit, branch and remote of a run, and what is not committed as a patch.",
+        also=(Also("WANDB_DISABLE_GIT", dict.fromkeys(_YES, "0")),),
     ),
-    Setting("save_code", bool, False, "Keep the program and the files of its folder that git does not know, too."),
+    Setting(
+        "save_code",
+        bool,
+        False,
+        "Keep the program and the files of its folder that git does not know, too.",
+        also=(Also("WANDB_DISABLE_CODE", dict.fromkeys(_YES, "0")), Also("WANDB_SAVE_CODE", dict.fromkeys(_YES, "1"))),
+    ),
     Setting(
         "env_allow",
         str,
@@ -109,7 +174,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("blobs", str, None, "Where large blobs lie: s3://bucket/prefix or its kin; unset, in WEFT_DIR."),
     Setting("quota_bytes", int, 0, "The most that the files of one project may hold; 0 for any amount.", "bytes"),
     Setting("cache_bytes", int, 10_000_000_000, "The most that downloaded files are kept for the next use.", "bytes"),
-    Setting("quiet", bool, False, "Print no addresses and notes."),
+    Setting(
+        "quiet",
+        bool,
+        False,
+        "Print no addresses and notes.",
+        also=(Also("WANDB_SILENT", dict.fromkeys(_YES, "1")), Also("WANDB_QUIET", dict.fromkeys(_YES, "1"))),
+    ),
     Setting("host", str, "127.0.0.1", "The address that `weft up` listens on; any other needs WEFT_API_KEY."),
     Setting("port", int, 4300, "The port of `weft up`."),
     Setting(
@@ -117,11 +188,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
     Setting("hook_hosts", str, "", "Private hosts, separated by commas, that the registry's hooks may reach; * for all."),
+    Setting(
+        "hook_hosts", str, "", "Private hosts, separated by commas, that the registry's hooks may reach; * for all."
+    ),
 )
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _LARGEST_PORT = 65_535
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off", ""}
+_TRUE = {*_YES}
+_FALSE = {*_NO, ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +249,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     """Settings from ``overrides`` (None values are passed over), then the environment, then the defaults.
 
     Raises SettingError for an unknown name or variable and for a value that does not fit; an environment
-    variable that is set but empty counts as unset.
+    variable that is set but empty counts as unset, and then W&B's of the same meaning is read.
     """
     env = os.environ if environ is None else environ
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
@@ -188,7 +262,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
             raise _unknown(variable, "variable", sorted(variables))
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        raw = given.get(setting.name, env.get(setting.variable) or setting.default)
+        raw = given.get(setting.name, setting.read(env) or setting.default)
         values[setting.name] = raw if raw is None else _convert(setting, raw)
     values["project"] = ids.as_project(values["project"])
     settings = Settings(**values)

@@ -25,6 +25,7 @@ def test_every_setting_has_its_row() -> None:
     text = (DOCS / "reference" / "settings.md").read_text()
     missing = [s.variable for s in SETTINGS if f"| `{s.variable}` |" not in text or s.help not in text]
     assert missing == []
+    assert [other.variable for s in SETTINGS for other in s.also if f"`{other.variable}`" not in text] == []
 
 
 def test_every_command_has_its_section() -> None:

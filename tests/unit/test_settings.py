@@ -60,3 +60,38 @@ def test_an_owner_before_the_projects_name_becomes_a_part_of_it() -> None:
     assert settings.load({}, {"WEFT_PROJECT": "/acme/shop/"}).project == "acme.shop"
     with pytest.raises(SettingError, match=r"The project name '\.\.\.\.' cannot stand in an address"):
         settings.load({"project": "../."}, {})
+
+
+def test_variables_of_wandb_are_read_where_ours_are_unset() -> None:
+    theirs = {
+        "WANDB_PROJECT": "team/fruit",
+        "WANDB_NAME": "n",
+        "WANDB_RUN_ID": "r1",
+        "WANDB_RUN_GROUP": "g",
+        "WANDB_JOB_TYPE": "train",
+        "WANDB_TAGS": "a,b",
+        "WANDB_NOTES": "why",
+        "WANDB_RESUME": "true",
+        "WANDB_MODE": "dryrun",
+        "WANDB_CONSOLE": "wrap_raw",
+        "WANDB_DISABLE_GIT": "true",
+        "WANDB_SAVE_CODE": "true",
+        "WANDB_SILENT": "true",
+    }
+    found = settings.load(environ=theirs)
+    assert (found.project, found.run_name, found.run_id, found.group) == ("team.fruit", "n", "r1", "g")
+    assert (found.job_type, found.tags, found.notes, found.resume) == ("train", "a,b", "why", "auto")
+    assert (found.mode, found.console, found.git, found.save_code, found.quiet) == (
+        "offline",
+        "wrap",
+        False,
+        True,
+        True,
+    )
+    both = settings.load(environ={**theirs, "WEFT_PROJECT": "ours", "WEFT_MODE": "online"})
+    assert (both.project, both.mode) == ("ours", "online")
+    assert settings.load({"project": "given"}, environ=theirs).project == "given"
+    assert settings.load(environ={"WANDB_DISABLED": "true", "WANDB_MODE": "online"}).mode == "disabled"
+    # What has no meaning here is passed over, as W&B's own settings are not ours to judge.
+    assert settings.load(environ={"WANDB_MODE": "moon", "WANDB_CONSOLE": "?", "WANDB_SILENT": "false"}).mode == "online"
+    assert settings.load(environ={"WANDB_API_KEY": "k", "WANDB_BASE_URL": "http://h"}).url is None

@@ -126,7 +126,7 @@ def test_a_hostile_version_writes_nothing_outside(run: weft.Run, tmp_path: Path)
     for path in ("../evil", "/tmp/evil", "d/../../evil"):
         hostile = dataclasses.replace(logged._stored, files=[ArtifactFile(path, logged.files[0].digest, 1)])
         with pytest.raises(StoreError, match="holds a hostile path"):
-            LoggedArtifact(logged._blobs, hostile).download(tmp_path / "in")
+            LoggedArtifact(logged._store, hostile).download(tmp_path / "in")
     outside = tmp_path / "outside"
     outside.mkdir()
     (tmp_path / "linked").mkdir()
@@ -152,6 +152,10 @@ def test_damaged_bytes_are_not_handed_out(run: weft.Run) -> None:
     swapped = dataclasses.replace(logged.files[0], digest=logged.files[1].digest)
 
     class Swapped:
+        @property
+        def blobs(self) -> Swapped:
+            return self
+
         def pieces(self, project: str, digest: str) -> Iterator[bytes]:
             return iter([b"something else"])
 

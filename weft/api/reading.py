@@ -43,7 +43,7 @@ from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingRepor
 from weft.reviews.sending import MOST
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.tracing.op_versions import artifact_name
-from weft.training.artifacts import LoggedArtifact
+from weft.training.artifacts import LoggedArtifact, Place
 
 if TYPE_CHECKING:
     from weft.repositories import Store
@@ -299,7 +299,7 @@ class Api:
     def artifact(self, ref: str, project: str | None = None) -> LoggedArtifact:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, ready for ``download``. Raises NotFoundError."""
         store = self.store
-        return LoggedArtifact(store.blobs, store.artifacts.get_version(self.project(project), ref))
+        return LoggedArtifact(store, store.artifacts.get_version(self.project(project), ref), Place(self._settings))
 
     def deployments(
         self,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from weft.api.history import History
+from weft.api.logged import LoggedReading
 from weft.api.records import Records, all_of, pages_of, pandas_module, row_of
 from weft.errors import InputError, NotFoundError
 from weft.records import (
@@ -47,7 +48,7 @@ class Summary(dict[str, Any]):
         return dict(self)
 
 
-class StoredRun:
+class StoredRun(LoggedReading):
     """A run as stored: every field of :class:`weft.records.Run` is an attribute, and its data is a call away.
 
     ``config``, ``summary``, ``tags``, ``notes``, ``name`` and ``group`` may be changed; :meth:`update` stores it.
@@ -253,4 +254,4 @@ class StoredRun:
     def _logged(self, relation: str) -> Records[LoggedArtifact]:
         store, project = self._store, self.record.project
         versions = [store.artifacts.get_version(project, ref) for ref in self.artifacts[relation]]
-        return Records(LoggedArtifact(store.blobs, version) for version in versions)
+        return Records(LoggedArtifact(store, version) for version in versions)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from weft.drainer.outbox import ship, shipped
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected
-from weft.errors import ServerError, StoreError
+from weft.errors import ServerError, StoreError, WeftError
 from weft.journal import Folder
-from weft.records import Batch, Entry
+from weft.records import Batch, Entry, RecordType, decode
+from weft.records.artifacts import PendingVersion
 
 Scrub = Callable[[int, bytes], bytes]
 _DENIED = {401, 403}
@@ -39,17 +41,60 @@ def deliver(folder: Folder, sink: Sink, batch: Batch, scrub: Scrub | None = None
     where the sink takes nothing now.
     """
     done = Delivered()
-    if scrub is None:
+    if scrub is not None:
+        batch = _scrubbed(folder, batch, scrub, done)
+    for part in _parts(batch):
+        _ship(folder, sink, part, done)
+    return done
+
+
+def _parts(batch: Batch) -> Iterator[Batch]:
+    """The batch, cut at versions of artifacts: what came before one does not wait for its content."""
+    start, first = batch.start, 0
+    for place, entry in enumerate(batch.entries):
+        if entry.type == RecordType.ARTIFACT:
+            if place > first:
+                end = batch.entries[place - 1].end
+                yield Batch(batch.writer, batch.segment, start, end, batch.entries[first:place])
+                start = end
+            yield Batch(batch.writer, batch.segment, start, entry.end, [entry])
+            start, first = entry.end, place + 1
+    if first < len(batch.entries) or start < batch.end or not batch.entries:
+        yield Batch(batch.writer, batch.segment, start, batch.end, batch.entries[first:])
+
+
+def _ship(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:
+    """Deliver a part of a batch; the content of a version goes ahead of it and leaves the outbox after it."""
+    entry = batch.entries[0] if batch.entries else None
+    if entry is None or entry.type != RecordType.ARTIFACT:
         _deliver(folder, sink, batch, done)
-        return done
+        return
+    directory = folder.root.parent
+    try:
+        pending = decode(entry.type, entry.payload)
+        assert isinstance(pending, PendingVersion)
+        ship(directory, sink.blobs, pending)
+    except (StoreError, ServerError, OSError) as error:
+        raise UnavailableError(error) from error
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the records behind it must go on
+        reason = error.message if isinstance(error, WeftError) else repr(error)
+        _put_aside(folder, batch, entry, reason, done)
+        _deliver(folder, sink, replace(batch, entries=[]), done)
+        return
+    refused = done.rejected
+    _deliver(folder, sink, batch, done)
+    if done.rejected == refused:
+        shipped(directory, pending)
+
+
+def _scrubbed(folder: Folder, batch: Batch, scrub: Scrub, done: Delivered) -> Batch:
     clean: list[Entry] = []
     for entry in batch.entries:
         try:
             clean.append(replace(entry, payload=scrub(entry.type, entry.payload)))
         except Exception as error:  # noqa: BLE001 - whatever redaction throws, the record must not go out unredacted
             _put_aside(folder, batch, entry, f"redaction failed: {error!r}", done)
-    _deliver(folder, sink, replace(batch, entries=clean), done)
-    return done
+    return replace(batch, entries=clean)
 
 
 def _deliver(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:

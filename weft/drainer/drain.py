@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weft import clock, ids, otlp
+from weft.drainer import outbox
 from weft.drainer.ahead import Ahead, Found
 from weft.drainer.deliver import Scrub, UnavailableError, deliver
 from weft.drainer.leader import Leadership
@@ -325,6 +326,8 @@ class Drainer:
             with contextlib.suppress(OSError):
                 if path.suffix != ".spare" and time.time() - path.stat().st_mtime > _STALE_S and _is_unlocked(path):
                     path.unlink()
+        rejected = self._folder.rejected.is_dir() and any(self._folder.rejected.glob("*.jsonl"))
+        outbox.sweep(self._folder.root.parent, idle=not rejected and not self._folder.segments())
 
     def _save_status(self) -> None:
         if self._status != self._written:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 
+from weft.client.blobs import RemoteBlobs
+from weft.client.wire import Wire
 from weft.drainer.sent import load_sent
 from weft.errors import ServerError
 from weft.journal import Folder, replace_file
@@ -39,6 +41,8 @@ class ServerSink:
         self._headers = headers
         self._client = client or httpx.Client(timeout=httpx.Timeout(60.0, connect=5.0))
         self._folder = Folder.of(directory)
+        self._wire = Wire(url, api_key, 60.0)
+        self.blobs = RemoteBlobs(self._wire)
         self._sent: dict[str, int] = load_sent(self._folder).get(self._address, {})
 
     def progress(self, writer: str, segment: int) -> int:
@@ -86,6 +90,7 @@ class ServerSink:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._wire.close()
 
     def _write(self) -> None:
         replace_file(self._folder.sent, json.dumps({**load_sent(self._folder), self._address: self._sent}).encode())

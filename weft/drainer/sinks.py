@@ -8,7 +8,7 @@ from typing import Protocol
 from weft.drainer.alerting import Poster
 from weft.drainer.herald import Herald
 from weft.records import Batch, Deletion, RecordType
-from weft.repositories import IngestReport, Store
+from weft.repositories import Blobs, IngestReport, Store
 
 _MAY_ALERT = frozenset({RecordType.ALERT, RecordType.FORWARD})
 
@@ -26,6 +26,11 @@ class Sink(Protocol):
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Take a batch."""
+        ...
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the content of artifact versions goes, ahead of their records."""
         ...
 
     def retired(self, writer: str, below: int) -> None:
@@ -56,6 +61,7 @@ class StoreSink:
         self._store = store
         self._poster = poster
         self._herald = herald
+        self.blobs = store.blobs
         self.progress = store.progress
         self.ingest_shaped = getattr(store, "ingest_shaped", None)  # not a promise of every store
 

@@ -59,7 +59,7 @@ class Ref:
             return Prompt.of(version)
         if version.type == OBJECT:
             return _revived(version)
-        return LoggedArtifact(recorder.store.blobs, version)
+        return LoggedArtifact(recorder.store, version)
 
     def __str__(self) -> str:
         return self.uri

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from weft.records.alerts import Alert, AlertLevel
-from weft.records.artifacts import ArtifactVersion, LineageEdge, NodeKind
+from weft.records.artifacts import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind, PendingVersion
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.logged import Logged
 from weft.records.media import UNKNOWN_TYPE, Media, Part
@@ -24,7 +24,19 @@ from weft.records.runs import ConsoleLines, Metrics, RunKind, RunStatus, RunUpda
 from weft.records.spans import Failure, Span, SpanStatus
 
 Observation = (
-    Alert | Span | RunUpdate | Metrics | ConsoleLines | Sample | Score | Writer | Media | ArtifactVersion | LineageEdge | Logged
+    Alert
+    | Span
+    | RunUpdate
+    | Metrics
+    | ConsoleLines
+    | Sample
+    | Score
+    | Writer
+    | Media
+    | ArtifactVersion
+    | LineageEdge
+    | Logged
+    | PendingVersion
 )
 
 
@@ -34,7 +46,8 @@ class RecordType(IntEnum):
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
     their payload starts with one JSON line, ``{"project": ...}``, then the body. MEDIA holds the bytes of an image,
     a sound or a file in the same way, those of a large one in parts. VERSION is an artifact version without
-    files that a program came upon, such as the code of an op; it gets its number when it is stored. FORWARD holds a
+    files that a program came upon, such as the code of an op; it gets its number when it is stored. ARTIFACT is one
+    with files, whose content waits in the outbox of the directory until it is sent. FORWARD holds a
     batch of another machine's journal: see ``weft.records.frames``.
     """
 
@@ -50,6 +63,7 @@ class RecordType(IntEnum):
     EDGE = 10
     LOGGED = 11
     ALERT = 12
+    ARTIFACT = 13
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18
@@ -92,6 +106,7 @@ _TYPES: dict[type[Any], RecordType] = {
     LineageEdge: RecordType.EDGE,
     Alert: RecordType.ALERT,
     Logged: RecordType.LOGGED,
+    PendingVersion: RecordType.ARTIFACT,
 }
 _CLASSES: dict[int, type[Any]] = {int(number): cls for cls, number in _TYPES.items()}
 _FIELDS: dict[int, frozenset[str]] = {
@@ -160,8 +175,18 @@ def decode(record_type: int, payload: bytes | memoryview) -> Observation:
             kept[key] = enum(kept[key])
     if isinstance(kept.get("failure"), dict) and cls is not RunUpdate:
         kept["failure"] = Failure(**kept["failure"])
+    if cls is PendingVersion:
+        kept["version"] = _version(kept.get("version"))
     observation: Observation = cls(**kept)
     return observation
+
+
+def _version(told: Any) -> ArtifactVersion:
+    if not isinstance(told, dict) or not isinstance(told.get("files"), list):
+        raise ValueError("the payload has no version with files")
+    known = {f.name for f in fields(ArtifactVersion)}
+    files = [ArtifactFile(**file) for file in told["files"]]
+    return ArtifactVersion(**{**{key: value for key, value in told.items() if key in known}, "files": files})
 
 
 def _media(payload: bytes) -> Media:

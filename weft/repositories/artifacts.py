@@ -64,8 +64,18 @@ class Artifacts(Protocol):
         self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None
     ) -> Page[Example]: ...
     def add_edge(self, edge: LineageEdge) -> None: ...
-    def lineage(self, project: str, kind: NodeKind, name: str) -> LineageGraph:
-        """All edges reachable upstream and downstream, each once, nearest first."""
+    def use_version(self, project: str, ref: str, run_id: str, *, relation: str = "used") -> ArtifactVersion:
+        """The version that a reference (also ``registry/name:stage``) names, noted as fed into a run of the project: a
+        decision. Raises NotFoundError."""
+        ...
+
+    def lineage(self, project: str, kind: NodeKind, name: str, *, depth: int | None = None) -> LineageGraph:
+        """All edges reachable upstream and downstream, each once, nearest first; with ``depth``, so many steps away.
+
+        Beside the edges that were added there are those from runs to the runs that they began, and from the model
+        versions that answered to the runs (of a span or trace, to it). A version in the registry is one node for all
+        projects.
+        """
         ...
 
 

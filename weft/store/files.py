@@ -135,10 +135,10 @@ def files_at(url: str | None, folder: Path) -> Files:
 
 def reached(url: str) -> tuple[Any, str]:
     """The file system of an address and the path in it. Raises SettingError and MissingExtraError."""
-    import fsspec.core  # noqa: PLC0415 - needed where blobs lie in a bucket only
-
     scheme = url.partition("://")[0]
     try:
+        import fsspec.core  # noqa: PLC0415 - an optional package, needed where an address is no local one
+
         system, root = fsspec.core.url_to_fs(url)
     except ImportError:
         raise MissingExtraError(
@@ -167,7 +167,7 @@ def copy(source: Path, target: Path) -> str:
             return digests.of_file(target)
         seen = digests.parallel()
         buffer = memoryview(bytearray(PIECE))
-        while count := reader.readinto(buffer):  # type: ignore[attr-defined]
+        while count := reader.readinto(buffer):
             seen.update(buffer[:count])
             writer.write(buffer[:count])
         return seen.hexdigest()

@@ -35,12 +35,13 @@ from weft.records import (
     frames,
 )
 from weft.records import decode as decode_record
+from weft.records.artifacts import PendingVersion
 from weft.records.media import holds_inline
 from weft.repositories import RETIRED, IngestReport, Rejected
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.alerts import alert_row, write_alerts
-from weft.store.artifacts import observe_versions, observed_version
+from weft.store.artifacts import observe_versions, observed_version, pending_version, store_pending
 from weft.store.blobs import Texts
 from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
@@ -76,7 +77,7 @@ def ingest(database: Database, batch: Batch) -> IngestReport:
     try:
         with database.write() as connection:
             stored, repeated = _store(database, connection, groups)
-    except DBAPIError:
+    except (DBAPIError, InputError):  # an InputError: content of a version that is not here, or a name of another type
         return _one_by_one(database, groups, rejected)
     return IngestReport(stored, repeated, rejected)
 
@@ -180,6 +181,9 @@ def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
         case Alert():
             rows.append(("alerts", alert_row(record)))
             rows.append(mention(record.run_id, record.project, record.time_ns))
+        case PendingVersion():
+            rows.append(("pending", pending_version(record)))
+            rows.append(mention(record.version.run_id, record.version.project, record.version.created_ns))
         case LineageEdge():
             rows.append(("edges", edge_row(record)))
             rows.append(mention(None, record.project, record.time_ns))
@@ -242,6 +246,7 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     write_samples(database, connection, rows["samples"], texts)
     write_scores(database, connection, rows["scores"])
     observe_versions(database, connection, rows["versions"])
+    store_pending(database, connection, rows["pending"])
     edges = folded([*rows["edges"], *answered_rows(rows["spans"])])
     database.insert_new(connection, "edges", EDGE_COLUMNS, edges)
     write_alerts(database, connection, rows["alerts"])
@@ -285,6 +290,8 @@ def _one_by_one(database: Database, groups: list[_Group], rejected: list[Rejecte
                 stored, repeated = stored + new, repeated + old
             except DBAPIError as error:
                 rejected.append(Rejected(entry, " ".join(str(error.orig).split())))
+            except InputError as error:
+                rejected.append(Rejected(entry, error.message))
         with database.write() as connection:
             _store(database, connection, [_Group(group.writer, group.segment, group.end, [])])
     return IngestReport(stored, repeated, rejected)

@@ -130,7 +130,10 @@ def _delete_expired(database: Database, keys: Sequence[collection.Key], author: 
 
 def _expired(connection: Connection, project: str | None) -> list[collection.Key]:
     c, a, d = t.artifact_versions.c, t.aliases.c, t.deployments.c
-    of = lambda x: and_(x.project == c.project, x.name == c.name, x.version == c.version)  # noqa: E731 - thrice below
+
+    def of(x: Any) -> ColumnElement[bool]:
+        return and_(x.project == c.project, x.name == c.name, x.version == c.version)
+
     query = (
         select(c.project, c.name, c.version)
         .where(c.expires_ns.is_not(None), c.expires_ns <= clock.now_ns())

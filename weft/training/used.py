@@ -23,13 +23,15 @@ class RunArtifacts(RunCore):
         *,
         name: str | None = None,
         type: str = "files",
+        tags: Sequence[str] = (),
     ) -> LoggedArtifact:
         """Store an artifact, or a file or folder as one, as made by this run.
 
-        Equal content gives the version that exists. Raises InputError for a bad name or path, StoreError or
-        ServerError where it cannot be stored.
+        Equal content gives the version that exists. When this returns, the content is safe and may change; with a
+        server it is uploaded beside the program (``.wait()``), offline by ``weft sync``. Raises InputError for a bad
+        name or path, StoreError where it cannot be kept.
         """
-        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases)
+        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases, tags)
 
     def link_artifact(
         self, artifact: Artifact | LoggedArtifact | str, target_path: str, aliases: Sequence[str] = ()
@@ -42,9 +44,20 @@ class RunArtifacts(RunCore):
             artifact = self.log_artifact(artifact)
         return link(self._recorder, artifact, target_path, aliases=aliases)
 
-    def use_artifact(self, ref: str) -> LoggedArtifact:
-        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError."""
-        return use_artifact(self._recorder, self.id, ref)
+    def use_artifact(self, ref: str | LoggedArtifact, type: str | None = None) -> LoggedArtifact:
+        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError, and
+        InputError where it is not of ``type``. Offline, and with the server away, it is what the cache has."""
+        return use_artifact(self._recorder, self.id, ref, type)
+
+    def log_model(self, path: str | Path, name: str | None = None, aliases: Sequence[str] = ()) -> LoggedArtifact:
+        """Store a file or folder as a version of the model ``name`` (default: the run's)."""
+        return self.log_artifact(path, aliases, name=name or f"{self.id}-model", type="model")
+
+    def use_model(self, ref: str) -> Path:
+        """Download a model; the path of its file, or of the folder where it has several."""
+        used = self.use_artifact(ref)
+        folder = used.download()
+        return folder / used.files[0].path if len(used.files) == 1 else folder
 
 
 class RunCalls(RunCore):

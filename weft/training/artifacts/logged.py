@@ -1,0 +1,303 @@
+"""A version of an artifact that was logged: read, compared, changed, deleted."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weft import clock
+from weft.errors import InputError, NotFoundError, ServerError, StoreError, WeftError
+from weft.records import ArtifactFile, ArtifactVersion, NodeKind, Run
+from weft.records.artifacts import VersionChange
+from weft.repositories import Store
+from weft.training.artifacts import values, writing
+from weft.training.artifacts.contents import Contents, not_kept
+from weft.training.artifacts.diffs import ArtifactDiff, difference
+from weft.training.artifacts.draft import Artifact
+from weft.training.artifacts.paths import checked_name
+
+if TYPE_CHECKING:
+    from weft.training.artifacts.places import Place
+
+LATEST = "latest"
+PENDING, COMMITTED, DELETED, DISABLED = "pending", "committed", "deleted", "disabled"
+_NS = 1_000_000_000
+_STEP_S = 0.05
+
+
+class LoggedArtifact:
+    """A version of an artifact, in the store or on its way there.
+
+    ``description``, ``metadata``, ``tags``, ``aliases`` and ``ttl`` may be set; :meth:`save` stores that. ``place`` is
+    where else its content may lie, and how it gets to the store; without a store nothing was kept.
+    """
+
+    def __init__(
+        self, store: Store | None, version: ArtifactVersion, place: Place | None = None, *, state: str = COMMITTED
+    ) -> None:
+        self._store = store
+        self._place = place
+        self._state = DISABLED if store is None and place is None else state
+        self._set(version)
+
+    def _set(self, version: ArtifactVersion) -> None:
+        self._stored = version
+        self.name = version.name
+        self.type = version.type
+        self.project = version.project
+        self.digest = version.digest
+        self.description = version.description
+        self.metadata = dict(version.metadata)
+        self.aliases = list(version.aliases)
+        self.tags = list(version.tags)
+        self.files = list(version.files)
+
+    def __repr__(self) -> str:
+        ref = self.name if self._state == PENDING else self._stored.ref
+        waits = ", waits for its upload" if self._state == PENDING else ""
+        return f"<weft artifact {ref} ({self.type}, {len(self.files)} files{waits})>"
+
+    @property
+    def state(self) -> str:
+        """``pending`` until its content is stored, then ``committed``; ``deleted``, or ``disabled`` with Weft."""
+        return self._state
+
+    @property
+    def version(self) -> int:
+        """The version's number; waits for it where it is pending. Raises as :meth:`wait`."""
+        return self._known().version
+
+    @property
+    def ref(self) -> str:
+        """The stable reference, ``name:v3``; waits for it as :attr:`version` does."""
+        return self._known().ref
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def file_count(self) -> int:
+        """How many files there are."""
+        return len(self.files)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was logged, in UTC."""
+        return datetime.fromtimestamp(self._stored.created_ns / _NS, UTC)
+
+    @property
+    def ttl(self) -> timedelta | None:
+        """How long after it was logged it goes; None is never."""
+        expires_ns = self._stored.expires_ns
+        return None if expires_ns is None else timedelta(microseconds=(expires_ns - self._stored.created_ns) // 1000)
+
+    @ttl.setter
+    def ttl(self, ttl: timedelta | None) -> None:
+        self._stored = replace(self._stored, expires_ns=expiry(ttl, self._stored.created_ns))
+
+    def wait(self, timeout: float | None = None) -> LoggedArtifact:
+        """Wait until the version is stored, at most for ``timeout`` seconds; returns itself.
+
+        Raises WeftError where nobody uploads it now (offline, or WEFT_DRAIN=off), ServerError where it was not stored
+        in time: it stays in the directory and is stored later.
+        """
+        if self._state != PENDING:
+            return self
+        assert self._place is not None
+        assert self._place.recorder is not None
+        recorder = self._place.recorder
+        if recorder.settings.mode == "offline" or recorder.settings.drain == "off":
+            raise WeftError(
+                f"{self.name!r} waits in {recorder.directory} for its upload.",
+                remedy="`weft sync` stores it; then it has a version.",
+                field="mode",
+            )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = 60.0 if deadline is None else deadline - time.monotonic()
+            recorder.flush(max(min(left, 60.0), 0.0))
+            try:
+                found = recorder.store.artifacts.get_version(self.project, f"{self.name}:{self.digest}")
+            except (NotFoundError, StoreError, ServerError):
+                if left <= 0:
+                    raise ServerError(
+                        f"{self.name!r} was not stored in {timeout:g} s.",
+                        remedy=f"It stays in {recorder.directory} and is stored as soon as it can be.",
+                        field="timeout",
+                    ) from None
+                time.sleep(_STEP_S)
+            else:
+                self._store, self._state = recorder.store, COMMITTED
+                self._set(found)
+                return self
+
+    def file(self, path: str) -> bytes:
+        """The bytes of one file. Raises NotFoundError where there is none, StoreError where they are damaged."""
+        return b"".join(self._contents().pieces(self.get_path(path)))
+
+    def get_path(self, path: str) -> ArtifactFile:
+        """What is known of one file. Raises NotFoundError."""
+        for entry in self.files:
+            if entry.path == path:
+                return entry
+        raise NotFoundError(
+            f"{self._stored.ref} has no file {path!r}.",
+            remedy=f"It has {[e.path for e in self.files][:10]}.",
+            field="path",
+        )
+
+    get_entry = get_path
+
+    def get(self, name: str) -> Any:
+        """The table, image or other value that was added under ``name``. Raises NotFoundError."""
+        return values.value_of([file.path for file in self.files], name, self.file)
+
+    def download(
+        self,
+        root: str | Path | None = None,
+        path_prefix: str | None = None,
+        skip_cache: bool = False,
+        *,
+        link: bool = False,
+    ) -> Path:
+        """Write all files, or those whose path begins with ``path_prefix``, below ``root`` (default
+        ``artifacts/NAME-vN``); returns that folder.
+
+        What is there under the same paths is replaced where it differs. ``skip_cache``: neither read nor fill the
+        cache. ``link``: as read-only links into the cache, which take no room. Raises InputError where the folder
+        cannot be written, StoreError where a stored path leads out of ``root``, a file's bytes are damaged or a
+        reference has changed.
+        """
+        folder = self._folder(root)
+        chosen = [file for file in self.files if path_prefix is None or file.path.startswith(path_prefix)]
+        if path_prefix is not None and not chosen:
+            raise NotFoundError(f"{self._stored.ref} has nothing below {path_prefix!r}.", field="path_prefix")
+        contents = self._contents(skip_cache=skip_cache, cache_always=link)
+        writing.write_files(contents, chosen, folder, link=link)
+        return folder
+
+    def checkout(self, root: str | Path | None = None) -> Path:
+        """Make the folder ``root`` equal to the version: as :meth:`download`, and whatever else is there is removed.
+
+        Raises InputError for the working folder, the home and what holds them or the Weft directory.
+        """
+        folder = self._folder(root)
+        directory = None if self._place is None else self._place.directory
+        writing.refuse_precious(folder, directory)
+        contents = self._contents()
+        if folder.is_dir():
+            writing.remove_others(self.files, folder)
+        writing.write_files(contents, self.files, folder)
+        return folder
+
+    def verify(self, root: str | Path | None = None) -> None:
+        """Raises StoreError where a folder differs from the version: a file is missing, has changed or is not part of
+        it. Without ``root``, every content in the store is read, and every reference is asked."""
+        problems = writing.differences(self.files, Path(root)) if root is not None else self._contents().problems()
+        if problems:
+            more = f", and {len(problems) - 5} more" if len(problems) > 5 else ""
+            raise StoreError(
+                f"{self._stored.ref} is not as it was logged: {'; '.join(problems[:5])}{more}.",
+                remedy="Check it out again." if root is not None else "Restore it from a backup.",
+                field="root",
+            )
+
+    def diff(self, other: LoggedArtifact | str) -> ArtifactDiff:
+        """What differs from this version to another one, or to the one that ``name:alias`` names."""
+        if isinstance(other, str):
+            return difference(self._known(), self._asked().artifacts.get_version(self.project, other))
+        return difference(self._known(), other._known())
+
+    def new_draft(self) -> Artifact:
+        """An artifact with all that this version has, to be changed and logged as the next one."""
+        draft = Artifact._from(self.name, self.type, self.files)
+        draft.description, draft.metadata = self.description, dict(self.metadata)
+        return draft
+
+    def save(self) -> LoggedArtifact:
+        """Store what was set: description, metadata, tags, aliases, ttl. Raises InputError for a bad value."""
+        self.wait()
+        store, stored = self._asked(), self._stored
+        for alias in self.aliases:
+            checked_name(alias, "alias")
+        now = store.artifacts.get_version(self.project, stored.ref)
+        change = VersionChange(
+            description=None if self.description == now.description else self.description or "",
+            metadata=None if self.metadata == now.metadata else dict(self.metadata),
+            tags=None if self.tags == now.tags else list(self.tags),
+            aliases=None if _own(self.aliases) == _own(now.aliases) else _own(self.aliases),
+            expires_ns=None if stored.expires_ns == now.expires_ns else stored.expires_ns or 0,
+        )
+        self._set(store.artifacts.change_version(self.project, self.name, stored.version, change))
+        return self
+
+    def delete(self, delete_aliases: bool = False) -> None:
+        """Delete the version; its content goes with the next collection. Raises ConflictError where an alias beside
+        ``latest`` names it (unless ``delete_aliases``), where it serves, or where the registry has it."""
+        self.wait()
+        self._asked().artifacts.delete_version(
+            self.project, self.name, self._stored.version, author=_user(), force=delete_aliases
+        )
+        self._state = DELETED
+
+    def logged_by(self) -> Run | None:
+        """The run that made it; None where none did, or it is gone."""
+        run_id = self._known().run_id
+        return None if run_id is None else self._asked().runs.find_run(run_id)
+
+    def used_by(self) -> list[Run]:
+        """The runs that used it, those that are left."""
+        ref = self._known().ref
+        graph = self._asked().artifacts.lineage(self.project, NodeKind.ARTIFACT, ref)
+        named = [e.target for e in graph.downstream if e.source == ref and e.target_kind is NodeKind.RUN]
+        found = [self._asked().runs.find_run(run_id) for run_id in dict.fromkeys(named)]
+        return [run for run in found if run is not None]
+
+    def _folder(self, root: str | Path | None) -> Path:
+        return Path("artifacts", f"{self.name}-v{self.version}") if root is None else Path(root)
+
+    def _known(self) -> ArtifactVersion:
+        self.wait()
+        return self._stored
+
+    def _asked(self) -> Store:
+        if self._store is None:
+            raise not_kept(self._stored)
+        return self._store
+
+    def _contents(self, *, skip_cache: bool = False, cache_always: bool = False) -> Contents:
+        if self._state == DISABLED:
+            raise not_kept(self._stored)
+        blobs = None if self._store is None else self._store.blobs
+        place = self._place
+        if place is None:
+            return Contents(self._stored, blobs)
+        cache = None if skip_cache else place.cache(always=cache_always or blobs is None)
+        return Contents(self._stored, blobs, cache, place.waiting)
+
+
+def expiry(ttl: timedelta | None, created_ns: int) -> int | None:
+    """When a version ends. Raises InputError for a time that is none."""
+    if ttl is None:
+        return None
+    if not isinstance(ttl, timedelta) or ttl <= timedelta(0):
+        raise InputError(f"The ttl is {ttl!r}.", remedy="Use timedelta(days=30), or None for ever.", field="ttl")
+    return (created_ns or clock.now_ns()) + int(ttl.total_seconds() * _NS)
+
+
+def _own(aliases: list[str]) -> list[str]:
+    return sorted(set(aliases) - {LATEST})
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name for this user
+        return str(os.getuid())

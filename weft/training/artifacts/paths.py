@@ -1,0 +1,43 @@
+"""Names and paths of artifacts, checked, and files below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from weft import ids
+from weft.errors import InputError
+from weft.records.artifacts import is_inside
+
+
+def checked_path(inside: str) -> str:
+    """A path inside an artifact: relative, posix, without ``..``, links or drives. Raises InputError."""
+    if not is_inside(inside):
+        raise InputError(
+            f"The path {inside!r} cannot stand in an artifact.",
+            remedy="Use a relative path with '/' and without '..'.",
+            field="name",
+        )
+    return inside
+
+
+def checked_name(text: str, what: str) -> str:
+    """A name that can stand in an address. Raises InputError."""
+    if not isinstance(text, str) or not ids.is_name(text):
+        raise InputError(
+            f"The artifact's {what} {text!r} cannot stand in an address.",
+            remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+            field=what,
+        )
+    return text
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, in order; links to folders are not followed."""
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(root, name)
+            if path.is_file():  # not a socket, a pipe or a broken link
+                yield path

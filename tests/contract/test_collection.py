@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from weft import digests
 from weft.errors import NotFoundError
-from weft.records import ArtifactFile, ArtifactVersion, Sample, SampleStatus, Span
+from weft.records import ArtifactFile, ArtifactVersion, Logged, Media, Sample, SampleStatus, Span
 from weft.records.media import reference
 from weft.store import SqlStore, blobs, collection, open_url
 from weft.store import tables as t
@@ -119,3 +119,24 @@ def test_blobs_that_nothing_names_go(store: SqlStore, monkeypatch: pytest.Monkey
     assert store.blobs.has("p", digests.of_bytes(b'"' + b"large " * 60_000 + b'"'))
     samples = store.evaluations.list_samples("r").items
     assert [sample.output["image"] for sample in samples] == [kept["in a sample"]]
+
+
+def test_media_of_runs_stay_with_them_and_go_with_them(store: SqlStore) -> None:
+    def told(run_id: str, *names: bytes, **more: Any) -> Logged:
+        items = [{"kind": "image", **reference(name, "image/png")} for name in names]
+        return Logged(run_id, "p", "pictures", 1, 1, "image", {"items": items, **more})
+
+    data = {name: name * 40 for name in (b"own", b"both", b"cell")}
+    listed = digests.of_bytes(data[b"cell"]).encode("ascii")
+    media = [Media("p", "image/png", one) for one in (*data.values(), listed)]
+    first = told("a", data[b"own"], data[b"both"], members=digests.of_bytes(listed))
+    store.ingest(batch_of("w", *media, first, told("b", data[b"both"]), a_span(1, run_id="a")))
+    store.ingest(batch_of("w", a_span(2, run_id="c"), segment=1))
+    store.runs.delete_run("c")
+    collection.collect(store.database, grace_s=-1)
+    assert all(store.blobs.has("p", digests.of_bytes(one)) for one in (*data.values(), listed))
+    store.runs.delete_run("a")
+    collection.collect(store.database)
+    left = {name for name, one in data.items() if store.blobs.has("p", digests.of_bytes(one))}
+    assert left == {b"both"}
+    assert not store.blobs.has("p", digests.of_bytes(listed))

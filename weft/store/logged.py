@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from weft.errors import StoreError
 from weft.records import Logged, dumps
@@ -22,6 +22,8 @@ _COLUMNS = tuple(column.name for column in t.logged_values.columns)
 _PACKED = b"\x28\xb5\x2f\xfd"  # zstd's magic number, with which no JSON begins
 _WORTH_PACKING = 200  # bytes
 _LEVEL = 3
+_BATCH = 500
+_MARK = -1  # in the place of a content that was freed: the collection has something to do (weft.store.collection)
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _MEMBERS = re.compile(rb'"members":\s*"([0-9a-f]{64})"')
 
@@ -66,11 +68,22 @@ def write_logged(database: Database, connection: Connection, rows: Sequence[Row]
     database.upsert(connection, "logged_values", _COLUMNS, ("logged_id", "step"), ready, where=later)
 
 
-def delete_logged(connection: Connection, run_id: str) -> None:
-    """Forget what a run logged; its blobs are left to the collection."""
-    of_run = select(t.logged_names.c.logged_id).where(t.logged_names.c.run_id == run_id)
-    connection.execute(t.logged_values.delete().where(t.logged_values.c.logged_id.in_(of_run)))
-    connection.execute(t.logged_names.delete().where(t.logged_names.c.run_id == run_id))
+def delete_logged(database: Database, connection: Connection, run_id: str) -> None:
+    """Forget what a run logged; the bytes that only it named go with the next collection."""
+    n, d, b = t.logged_names.c, t.logged_values.c, t.blobs.c
+    of_run = d.logged_id.in_(select(n.logged_id).where(n.run_id == run_id))
+    named = _named(database, connection, select(d.project, d.data).where(of_run))
+    for project, digests in named.items():
+        ordered = sorted(digests)
+        for start in range(0, len(ordered), _BATCH):
+            some = b.digest.in_(ordered[start : start + _BATCH])
+            # They were named already: they need no grace period.
+            connection.execute(t.blobs.update().where(b.project == project, some).values(created_ns=0))
+    if named:
+        columns = ("content", "trimmed")
+        database.upsert(connection, "freed_contents", columns, columns[:1], [(_MARK, False)])
+    connection.execute(t.logged_values.delete().where(of_run))
+    connection.execute(t.logged_names.delete().where(n.run_id == run_id))
 
 
 def move_logged(connection: Connection, run_id: str, other: str) -> None:
@@ -95,16 +108,20 @@ def copy_logged(database: Database, connection: Connection, run_id: str, other: 
 
 def named_blobs(database: Database, connection: Connection) -> set[str]:
     """The digests that logged values name, and those that a table's list of ``members`` names."""
-    named: set[str] = set()
-    lists: set[tuple[str, str]] = set()
     query = select(t.logged_values.c.project, t.logged_values.c.data)
+    return set().union(*_named(database, connection, query).values())
+
+
+def _named(database: Database, connection: Connection, query: Select[Any]) -> dict[str, set[str]]:
+    named: dict[str, set[str]] = {}
+    lists: set[tuple[str, str]] = set()
     for project, packed in connection.execute(query, execution_options={"yield_per": 1000}):
         data = unpacked(packed)
-        named.update(digest.decode("ascii") for digest in _DIGEST.findall(data))
+        named.setdefault(project, set()).update(digest.decode("ascii") for digest in _DIGEST.findall(data))
         lists.update((project, digest.decode("ascii")) for digest in _MEMBERS.findall(data))
     for key in sorted(lists):
         for found in find_texts(database, connection, [key]).values():
-            named.update(digest.decode("ascii") for digest in _DIGEST.findall(found))
+            named[key[0]].update(digest.decode("ascii") for digest in _DIGEST.findall(found))
     return named
 
 

@@ -147,7 +147,7 @@ class SqlRuns:
             touched = delete_spans(self._database, connection, t.spans.c.run_id == run_id)
             for table in (t.series, t.console, t.samples, t.scores, t.alerts):
                 connection.execute(table.delete().where(table.c.run_id == run_id))
-            delete_logged(connection, run_id)
+            delete_logged(self._database, connection, run_id)
             recount_traces(self._database, connection, touched)
 
 

@@ -38,7 +38,7 @@ function groupCurve(curves, band) {
     low[at] = band === "range" ? Math.min(...known) : mean[at] - half;
     high[at] = band === "range" ? Math.max(...known) : mean[at] + half;
   }
-  return { x: grid, mean, low, high, counts: counts.fill(1), n: rows.length, band: true };
+  return { x: grid, mean, low, high, counts: counts.fill(curves.reduce((sum, curve) => sum + curve.counts.reduce((a, b) => a + b, 0), 0) / rows.length / (grid.length || 1)), n: rows.length, band: true };
 }
 
 function meanOf(values) {

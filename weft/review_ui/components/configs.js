@@ -47,7 +47,7 @@ class Configs {
       const figures = flats.map((flat) => numeric(flat.get(name)));
       flats.forEach((flat, at) => {
         const cell = row.insertCell(), value = flat.get(name);
-        cell.textContent = figures[at] !== null && typeof value !== "boolean" ? number(figures[at], 4) : plainText(value);
+        cell.textContent = figures[at] !== null && typeof value !== "boolean" ? String(Number(figures[at].toPrecision(5))) : plainText(value);
         cell.title = plainText(value);
         if (figures[at] !== null) cell.className = "r";
       });

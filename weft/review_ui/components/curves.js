@@ -3,7 +3,7 @@
 const CURVES_AT_ONCE = 500;
 const REQUESTS_AT_ONCE = 3;
 const NAMES_KEPT = 300;
-const LIVE_MS = 1000;
+const LIVE_MS = 400;
 
 function decodeCurves(buffer) {
   const end = new Uint8Array(buffer).indexOf(10) + 1;  // a multiple of eight: the arrays are read where they lie

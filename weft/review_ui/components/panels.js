@@ -2,6 +2,7 @@
 // moves the cursor in all of them, a drag zooms all.
 const PANEL_NAMES = 200;
 const READOUT_ROWS = 14;
+const MOST_NAMED = 24;
 const FOLDED = "system";
 
 const prefixOf = (name) => (name.includes("/") ? name.slice(0, name.indexOf("/")) : "");
@@ -35,9 +36,10 @@ class Panels {
     this.body = element("div", "sections");
     this.more = button("Show more metrics", "", () => this.list(true), "more");
     this.more.hidden = true;
+    this.legend = element("div", "legend");
     this.readout = element("div", "readout");
     this.readout.hidden = true;
-    this.node.append(this.problem, this.body, this.more, this.readout);
+    this.node.append(this.problem, this.legend, this.body, this.more, this.readout);
     this.host.append(this.node);
     this.seen = new IntersectionObserver((entries) => this.sight(entries), { root: this.scroller(), rootMargin: "160px 0px" });
     this.sized = new ResizeObserver(() => this.soon());
@@ -58,10 +60,22 @@ class Panels {
     this.by = new Map(runs.map((run) => [run.run_id, run]));
     const ids = runs.map((run) => run.run_id);
     this.dashes = dashesOf(ids, this.palette);
+    this.name();
     this.definitions = runs.flatMap((run) => Object.entries(run.definitions || {})).map(([name, given]) => [globOf(name), given]);
     if (before !== ids.join() || this.listed !== this.board.get("m")) this.list(false);
     else this.arrange();
     this.ask();
+  }
+
+  // Which line is which run, where no table stands beside the charts.
+  name() {
+    const all = this.board.get("group") ? [...new Set(this.runs.map((run) => run.group ?? "none"))].sort() : this.runs;
+    const shown = all.slice(0, MOST_NAMED).map((one) => {
+      const id = one.run_id ?? one, node = element("span", "named");
+      node.append(swatch(colourOf(id, this.palette), this.dashes.get(id) ?? 0), " " + (one.name ?? one));
+      return node;
+    });
+    this.legend.replaceChildren(...(all.length > 1 ? shown : []), ...(all.length > shown.length ? [element("span", "soft", `and ${all.length - shown.length} more`)] : []));
   }
 
   ask() {
@@ -224,7 +238,7 @@ class Panels {
       kind: axis, x: this.zoom(), y: panel.y ?? null, weight: Number(this.board.get("smooth")) || 0,
       logX: this.board.get("lx") === "1", logY: (this.board.get("ly") === "1") !== this.board.list("flip").includes(panel.name), band: this.board.get("env") !== "0",
     }, this.ink());
-    if (!panel.drawn) { panel.drawn = true; performance.mark("weft-panel-drawn"); }
+    panel.node.dataset.drawn = this.curves.whole(panel.name) ? lines.length + " " + this.board.get("zoom") : "";
   }
 
   ink() {
@@ -380,13 +394,16 @@ class Panels {
       return;
     }
     const plot = panel.plot, ends = [from, to].sort((a, b) => a - b);
+    this.cursor = { x: null, bright: null, panel: null };
     if (tall) { panel.y = [plot.yAt(ends[1]), plot.yAt(ends[0])]; this.dirty(panel); return; }
     this.zoomTo(ends.map((pixel) => plot.xAt(pixel)));
   }
 
   zoomTo(range) {
     this.zooms.push(this.board.get("zoom"));
-    this.board.set({ zoom: range.map((value) => Number(value.toPrecision(12))).join("~") });
+    const whole = this.axis() === "step" || this.axis() === "", [from, to] = range;
+    const ends = whole && to - from > 4 ? [Math.floor(from), Math.ceil(to)] : range.map((value) => Number(value.toPrecision(12)));
+    this.board.set({ zoom: ends.join("~") });
   }
 
   zoomBack() {

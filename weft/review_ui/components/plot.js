@@ -13,6 +13,12 @@ function niceSteps(low, high, most) {
 }
 
 function logSteps(low, high, most) {
+  if (high - low < 2.2) {
+    const fine = [];
+    for (let power = Math.floor(low); power <= high; power++) for (const part of [1, 2, 5]) fine.push(power + Math.log10(part));
+    const inside = fine.filter((tick) => tick >= low && tick <= high);
+    if (inside.length >= 2) return inside;
+  }
   const from = Math.floor(low), to = Math.ceil(high), every = Math.max(1, Math.ceil((high - low) / Math.max(1, most)));
   const ticks = [];
   for (let power = from; power <= to; power += every) ticks.push(power);
@@ -46,6 +52,16 @@ function placeOf(x, kind, span) {
   if (kind === "time") return clockTime(x, span);
   if (kind === "relative") return x < 0 ? "−" + duration(-x * 1e9) : duration(x * 1e9);
   return Number.isInteger(x) && Math.abs(x) < 1e15 ? x.toLocaleString("en-US") : number(x, 4);
+}
+
+// A time on the axis, as short as it can be said.
+function shortTime(x) {
+  const s = Math.abs(x), sign = x < 0 ? "−" : "";
+  if (s === 0) return "0";
+  if (s < 60) return sign + Number(s.toPrecision(3)) + " s";
+  if (s < 3600) return sign + Number((s / 60).toPrecision(3)) + " min";
+  if (s < 86400) return sign + Number((s / 3600).toPrecision(3)) + " h";
+  return sign + Number((s / 86400).toPrecision(3)) + " d";
 }
 
 function clockTime(seconds, span) {
@@ -195,7 +211,7 @@ class Plot {
     for (const tick of steps(this.from[0], this.to[0], columns)) {
       if (kind === "step" && !logX && !Number.isInteger(tick)) continue;
       const x = INSET.left + (tick - this.from[0]) * this.scale[0], value = logX ? 10 ** tick : tick;
-      const text = kind === "time" || kind === "relative" ? placeOf(value, kind, span) : shortNumber(Number(value.toPrecision(6)));
+      const text = kind === "relative" ? shortTime(value) : kind === "time" ? clockTime(value, span) : shortNumber(Number(value.toPrecision(6)));
       const half = pen.measureText(text).width / 2;
       pen.textAlign = x + half > this.width ? "right" : "center";
       pen.fillText(text, Math.min(x, this.width - 1), foot + 6);

@@ -90,7 +90,7 @@ class Relations {
 
   // Conditions of the table's filter that stand for brushes: an axis has one at most.
   brush(name, condition) {
-    const rest = splitConditions(this.board.get("where")).filter((part) => !part.startsWith("(" + name + " "));
+    const rest = splitConditions(this.board.get("where")).filter((part) => !part.startsWith("(" + filterName(name) + " "));
     this.board.set({ where: [...rest, ...(condition ? [condition] : [])].join(" and "), sel: "" });
   }
 
@@ -108,7 +108,7 @@ class Relations {
     const target = this.target(), head = element("div", "topbar");
     head.append(element("h2", "", "Results"), this.picker("target", target, "result", this.numbers));
     this.bars.replaceChildren(head);
-    const known = this.runs.map((run) => [run, numeric(run[target])]).filter(([, value]) => Number.isFinite(value)).sort((a, b) => b[1] - a[1]);
+    const falling = LESS_IS_MORE.test(target), known = this.runs.map((run) => [run, numeric(run[target])]).filter(([, value]) => Number.isFinite(value)).sort((a, b) => (falling ? a[1] - b[1] : b[1] - a[1]));
     const shown = known.slice(0, 30), most = Math.max(0, ...shown.map(([, value]) => value)), least = Math.min(0, ...shown.map(([, value]) => value));
     const box = element("div", "bar-rows");
     for (const [run, value] of shown) {
@@ -125,7 +125,7 @@ class Relations {
       row.append(element("span", "bar-name", run.name), track, figure);
       box.append(row);
     }
-    this.bars.append(box, ...(known.length > shown.length ? [element("div", "soft", `The greatest ${shown.length} of ${count(known.length)}.`)] : []));
+    this.bars.append(box, ...(known.length > shown.length ? [element("div", "soft", `The ${falling ? "least" : "greatest"} ${shown.length} of ${count(known.length)}.`)] : []));
   }
 
   async weigh(query, target) {
@@ -180,15 +180,15 @@ function scaleOf(values) {
     const finite = numbers.filter(Number.isFinite), low = Math.min(...finite), high = Math.max(...finite);
     const log = low > 0 && high / low > 50, [from, to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
     return { words: null, log, low, high, at: (value) => { const one = numeric(value); return !Number.isFinite(one) ? null : to === from ? 0.5 : ((log ? Math.log10(one) : one) - from) / (to - from); },
-      back: (share) => (log ? 10 ** (from + share * (to - from)) : from + share * (to - from)) };
+      back: (share) => (log ? 10 ** (from + share * (to - from)) : from + share * (to - from)),
+      ticks() {
+        const few = [...new Set(finite)];
+        return few.length <= 6 ? few : (log ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map(this.back);
+      } };
   }
   const words = [...new Set(known.map(plainText))].sort();
   return { words, at: (value) => (value === null || value === undefined ? null : words.length < 2 ? 0.5 : words.indexOf(plainText(value)) / (words.length - 1)), back: null };
 }
-
-// A value as a filter writes it.
-const writtenValue = (value) => (typeof value === "string" ? quotedWord(value) : String(value));
-const quotedWord = (text) => (text.includes('"') ? "'" + text + "'" : '"' + text + '"');
 
 class Parallel {
   constructor(host, relations, names) {
@@ -246,16 +246,17 @@ class Parallel {
       pen.lineWidth = 1;
       pen.beginPath(); pen.moveTo(x, this.y(1)); pen.lineTo(x, this.y(0)); pen.stroke();
       pen.fillStyle = ink.soft;
-      pen.textAlign = at ? "right" : "left";
-      const ticks = scale.words ? scale.words.slice(0, 12).map((word) => [scale.at(word), word.slice(0, 14)]) : (scale.log ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map((share) => [share, shortNumber(Number(scale.back(share).toPrecision(3)))]);
+      pen.textAlign = "right";
+      const ticks = scale.words ? scale.words.slice(0, 12).map((word) => [scale.at(word), word.slice(0, 14)])  : scale.ticks().map((value) => [scale.at(value), shortNumber(Number(value.toPrecision(3)))]);
       for (const [share, text] of ticks) {
-        const place = at ? x - 5 : x + 5, y = this.y(share) + 3.5;
-        pen.lineWidth = 3;
+        const place = x - 5, y = this.y(share) + 3.5;
+        pen.lineWidth = 4;
+        pen.lineJoin = "round";
         pen.strokeStyle = ink.paper;
         pen.strokeText(text, place, y);
         pen.fillText(text, place, y);
       }
-      const own = splitConditions(relations.board.get("where")).find((part) => part.startsWith("(" + name + " "));
+      const own = splitConditions(relations.board.get("where")).find((part) => part.startsWith("(" + filterName(name) + " "));
       const range = drag && drag.at === at ? [drag.from, drag.to] : null;
       if (range || own) {
         pen.fillStyle = ink.wash;
@@ -308,8 +309,8 @@ class Parallel {
     if (scale.words) {
       const inside = scale.words.filter((word) => scale.at(word) >= low - 0.02 && scale.at(word) <= high + 0.02);
       const values = [...new Set(this.relations.runs.map((run) => run[name]).filter((value) => value !== null && inside.includes(plainText(value))))];
-      this.relations.brush(name, values.length ? `(${values.map((value) => `${name} == ${writtenValue(value)}`).join(" or ")})` : "");
-    } else this.relations.brush(name, `(${name} >= ${Number(scale.back(low).toPrecision(4))} and ${name} <= ${Number(scale.back(high).toPrecision(4))})`);
+      this.relations.brush(name, values.length ? `(${values.map((value) => hasValue(name, value)).join(" or ")})` : "");
+    } else this.relations.brush(name, `(${filterName(name)} >= ${Number(scale.back(low).toPrecision(4))} and ${filterName(name)} <= ${Number(scale.back(high).toPrecision(4))})`);
   }
 }
 

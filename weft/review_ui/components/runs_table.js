@@ -2,13 +2,29 @@
 // server. What is ticked is drawn; where nothing is, the first of the table are.
 const ROW_HIGH = 32;
 const ROWS_AT_ONCE = 100;
-const MOST_GROUPED = 10_000;
 const REFRESH_MS = 4000;
 const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
 const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇", preempting: "◇", killed: "■" };
 const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
-const WIDTHS = { name: 200, status: 100, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
-const SORTABLE = /^(name|started|ended|(config|summary)\..+)$/;
+const WIDTHS = { name: 150, status: 92, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
+const LESS_IS_MORE = /loss|error|perplexity|latency|cost/;
+const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|(config|summary)\..+)$/;
+const ORDERS = { started: "started_at", ended: "ended_at", duration: "duration_s" };
+const ARCHIVED = "archived";
+
+// A field as a filter names it: what is no plain word stands in brackets.
+function filterName(field) {
+  const [place, ...rest] = field.split("."), key = rest.join(".");
+  if (!rest.length) return ORDERS[field] ?? field;
+  return /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(key) ? field : `${place}[${key.includes('"') ? "'" + key + "'" : '"' + key + '"'}]`;
+}
+
+// A condition that a field has a value.
+function hasValue(field, value) {
+  value = value instanceof Exact ? plainNumber(value) : value;
+  if (value === null || value === undefined) return filterName(field) + " is None";
+  return `${filterName(field)} == ${typeof value === "string" ? (value.includes('"') ? "'" + value + "'" : '"' + value + '"') : value}`;
+}
 
 const titleOf = (field) => FIXED[field] ?? (field === "name" ? "Name" : field.replace(/^(config|summary)\./, ""));
 
@@ -63,16 +79,16 @@ class RunsTable {
   }
 
   query() {
-    const { board } = this, order = board.get("order").replace(/^(-?)(started|ended)$/, "$1$2_at");
-    const wish = { project: this.data.project, order, text: board.get("q"), where: board.get("where"), kind: board.get("kind"), status: board.get("status") };
-    if (board.get("archived") === "1") wish.archived = true;
+    const { board } = this, [, sign, name] = board.get("order").match(/^(-?)(.*)$/), where = board.get("where");
+    const kept = board.get("archived") === "1" ? `"${ARCHIVED}" in tags` : `not "${ARCHIVED}" in tags`;
+    const wish = { project: this.data.project, order: sign + (ORDERS[name] ?? name), text: board.get("q"), where: where ? `(${where}) and ${kept}` : kept, kind: board.get("kind"), status: board.get("status") };
     return Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== ""));
   }
 
   get columns() {
     const chosen = this.board.list("cols");
     if (chosen.length) return chosen;
-    return [["status", 100], ["started", 104], ...this.usual().map((name) => [name, 92]), ["tags", 150]];
+    return [["status", 92], ...this.usual().map((name) => [name, 84]), ["started", 104], ["duration", 92], ["tags", 150]];
   }
 
   // Config values by which the runs differ, and their results, where at least half of the runs have them.
@@ -92,18 +108,16 @@ class RunsTable {
     try {
       const known = JSON.stringify({ ...query, order: "" });
       const asking = this.known === known ? null : send("/api/runs/fields", { query: { ...query, order: "-started_at" } });
-      const counting = ask("/api/runs/count?" + new URLSearchParams(query));
-      if (asking) { const { fields, runs } = await asking; this.fields = fields; this.looked = runs; }
-      const grouped = Boolean(this.board.get("group"));
-      const found = await this.page(query, grouped ? MOST_GROUPED : ROWS_AT_ONCE, null);
-      const { count: total } = await counting;
+      const [{ count: total }, looked] = await Promise.all([ask("/api/runs/count?" + new URLSearchParams(query)), asking]);
+      if (looked) { this.fields = looked.fields; this.looked = looked.runs; }
+      const groups = await this.grouped(query), found = await this.page(query, ROWS_AT_ONCE, null);
       if (turn !== this.turn) return;
-      Object.assign(this, { known, total: plainNumber(total), runs: found.runs, cursor: found.cursor });
+      Object.assign(this, { known, groups, total: plainNumber(total), runs: found.runs, cursor: found.cursor });
       this.problem.replaceChildren();
-      this.group();
       this.render();
       this.drawn();
     } catch (error) {
+      error.message = error.message.replace(/Column (\d+)/, (_, column) => "Column " + (column - 1));  // of what the reader wrote, not of what was sent
       if (turn === this.turn) { this.problem.replaceChildren(errorNode(error)); this.drawn(error); }
     } finally {
       window.clearTimeout(slow);
@@ -120,7 +134,7 @@ class RunsTable {
   }
 
   async extend() {
-    if (this.extending || !this.cursor) return;
+    if (this.extending || !this.cursor || this.groups) return;
     this.extending = true;
     const { turn } = this;
     try {
@@ -167,25 +181,42 @@ class RunsTable {
   // The runs that are drawn.
   chosen() {
     const ticked = new Set(this.ticked), most = this.board.get("group") ? 100 : Number(this.board.get("first")) || 10;
-    const of = ticked.size ? this.runs.filter((run) => ticked.has(run.run_id)) : this.runs.slice(0, most);
+    const all = this.groups ? [...this.runs, ...this.groups.flatMap((group) => group.loaded ?? []).filter((run) => !this.runs.some((one) => one.run_id === run.run_id))] : this.runs;
+    const of = ticked.size ? all.filter((run) => ticked.has(run.run_id)) : this.runs.slice(0, most);
     return of.map((run) => ({ ...run, group: this.board.get("group") ? plainText(run[this.board.get("group")]) : null }));
   }
 
-  group() {
+  // Groups with their figures; how many of each status there are is told apart and put together again.
+  async grouped(query) {
     const by = this.board.get("group");
-    if (!by) { this.groups = null; return; }
+    if (!by) return null;
+    const metrics = this.columns.map(([name]) => name).filter((name) => name === "duration" || this.right(name)).map((name) => ORDERS[name] ?? name);
+    const found = await send("/api/runs/groups", { query, by: [...new Set([by, "status"])], metrics });
     const groups = new Map();
-    for (const run of this.runs) {
-      const key = plainText(run[by]);
-      if (!groups.has(key)) groups.set(key, { key, runs: [] });
-      groups.get(key).runs.push(run);
+    for (const one of found) {
+      const value = one.keys[by], key = plainText(value);
+      if (!groups.has(key)) groups.set(key, { key, value, runs: 0, statuses: new Map(), figures: new Map(), loaded: null });
+      const group = groups.get(key), runs = plainNumber(one.runs);
+      group.runs += runs;
+      group.statuses.set(one.keys.status, (group.statuses.get(one.keys.status) || 0) + runs);
+      for (const [name, [mean, low, high, n]] of Object.entries(one.figures)) if (n) {
+        const old = group.figures.get(name) ?? { sum: 0, low: Infinity, high: -Infinity, n: 0 };
+        group.figures.set(name, { sum: old.sum + plainNumber(mean) * n, low: Math.min(old.low, plainNumber(low)), high: Math.max(old.high, plainNumber(high)), n: old.n + n });
+      }
     }
-    this.groups = [...groups.values()].sort((a, b) => b.runs.length - a.runs.length || (a.key < b.key ? -1 : 1));
+    return [...groups.values()].sort((a, b) => b.runs - a.runs || (a.key < b.key ? -1 : 1));
+  }
+
+  // The runs of a group, the first of the order; what the table shows of them.
+  async open(group) {
+    if (group.loaded) return;
+    const query = this.query(), where = `${query.where} and ${hasValue(this.board.get("group"), group.value)}`;
+    try { group.loaded = (await this.page({ ...query, where }, ROWS_AT_ONCE, null)).runs; } catch (error) { this.problem.replaceChildren(errorNode(error)); }
   }
 
   lines() {
     if (!this.groups) return this.runs.map((run) => ({ run }));
-    return this.groups.flatMap((group) => [{ group }, ...(this.opened.has(group.key) ? group.runs.map((run) => ({ run, inside: true })) : [])]);
+    return this.groups.flatMap((group) => [{ group }, ...(this.opened.has(group.key) ? (group.loaded ?? []).map((run) => ({ run, inside: true })) : [])]);
   }
 
   render() {
@@ -214,9 +245,9 @@ class RunsTable {
       cell.setAttribute("role", "columnheader");
       cell.title = name;
       if (SORTABLE.test(name)) {
-        const sorted = order.replace(/^-/, "") === name || order.replace(/^-/, "") === name + "_at", down = order.startsWith("-");
+        const sorted = order.replace(/^-/, "") === name || order.replace(/^-/, "") === ORDERS[name], down = order.startsWith("-");
         if (sorted) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
-        cell.append(button(titleOf(name) + (sorted ? (down ? " ↓" : " ↑") : ""), "Sort by " + name, () => this.board.set({ order: sorted && !down ? "-" + name : sorted && down ? name : (this.right(name) && !/loss|error|perplexity/.test(name) ? "-" : "") + name }), "quiet sort"));
+        cell.append(button(titleOf(name) + (sorted ? (down ? " ↓" : " ↑") : ""), "Sort by " + name, () => this.board.set({ order: sorted && !down ? "-" + name : sorted && down ? name : ((this.right(name) || name === "started") && !LESS_IS_MORE.test(name) ? "-" : "") + name }), "quiet sort"));
       } else cell.append(element("span", "soft", titleOf(name)));
       if (name !== "name") movableColumn(cell, name, (from, to) => this.board.moveColumn(this.columns, from, to));
       cell.append(this.edge(name, width || (this.board.widthOf("name") ?? WIDTHS.name)));
@@ -350,41 +381,43 @@ class RunsTable {
   }
 
   groupLine(node, group, ticked) {
-    const ids = group.runs.map((run) => run.run_id), box = element("input"), check = element("div", "cell check"), name = element("div", "cell first");
+    const ids = (group.loaded ?? []).map((run) => run.run_id), box = element("input"), check = element("div", "cell check"), name = element("div", "cell first");
     box.type = "checkbox";
-    box.checked = ids.every((id) => ticked.has(id));
+    box.checked = ids.length > 0 && ids.every((id) => ticked.has(id));
     box.indeterminate = !box.checked && ids.some((id) => ticked.has(id));
     box.setAttribute("aria-label", "draw the group " + group.key);
-    box.onclick = () => this.tick(ids, box.checked);
+    box.onclick = async () => {
+      const on = box.checked;
+      await this.open(group);
+      this.tick((group.loaded ?? []).map((run) => run.run_id), on);
+    };
     check.append(box);
     const dot = element("span", "dot"), open = this.opened.has(group.key);
     dot.style.setProperty("--colour", colourOf(group.key, this.data.palette));
-    const twist = button((open ? "▾ " : "▸ ") + group.key, "Runs of this group", () => { open ? this.opened.delete(group.key) : this.opened.add(group.key); this.render(); }, "quiet");
+    const twist = button((open ? "▾ " : "▸ ") + group.key, "Runs of this group", () => this.unfold(group), "quiet");
     twist.setAttribute("aria-expanded", String(open));
-    name.append(dot, twist, element("span", "soft", count(ids.length) + (ids.length === 1 ? " run" : " runs")));
+    name.append(dot, twist, element("span", "soft", count(group.runs) + (group.runs === 1 ? " run" : " runs")));
     node.append(check, name, ...this.columns.map(([field]) => this.groupCell(group, field)));
   }
 
+  async unfold(group) {
+    if (this.opened.has(group.key)) this.opened.delete(group.key);
+    else { this.opened.add(group.key); await this.open(group); }
+    this.render();
+  }
+
   groupCell(group, field) {
-    const node = element("div", "cell");
+    const node = element("div", "cell"), figures = group.figures.get(ORDERS[field] ?? field);
     if (field === "status") {
-      const counts = new Map();
-      for (const run of group.runs) counts.set(run.status, (counts.get(run.status) || 0) + 1);
-      node.textContent = [...counts].map(([status, n]) => (MARKS[status] ?? "●") + " " + n).join("  ");
-      node.title = [...counts].map(([status, n]) => n + " " + status).join(", ");
-      return node;
-    }
-    const known = group.runs.map((run) => (typeof run[field] === "boolean" || field === "started" ? null : numeric(run[field]))).filter(Number.isFinite);
-    if (known.length) {
-      const figures = spreadOf(known);
+      node.textContent = [...group.statuses].map(([status, n]) => (MARKS[status] ?? "●") + " " + n).join("  ");
+      node.title = [...group.statuses].map(([status, n]) => n + " " + status).join(", ");
+    } else if (figures) {
+      const mean = figures.sum / figures.n;
       node.classList.add("r");
-      node.textContent = field === "duration" ? duration(figures.mean) : number(figures.mean) + (known.length > 1 ? " ± " + number(figures.sd, 2) : "");
-      node.title = `mean ${figures.mean}, standard deviation ${figures.sd}, from ${figures.low} to ${figures.high}, n=${known.length}`;
-      return node;
+      node.textContent = field === "duration" ? duration(mean * 1e9) : number(mean);
+      node.title = `mean ${mean}, from ${figures.low} to ${figures.high}, n=${figures.n}`;
+      if (figures.n > 1 && figures.high > figures.low) node.append(rangeBar(figures, this.groups, ORDERS[field] ?? field));
     }
-    const words = [...new Set(group.runs.map((run) => (field === "tags" ? (run.tags || []).join(", ") : field === "started" ? "" : plainText(run[field]))))].filter((word) => word && word !== MISSING);
-    node.textContent = words.length > 3 ? words.length + " values" : words.join(", ");
-    node.title = words.slice(0, 20).join(", ");
     return node;
   }
 
@@ -414,7 +447,7 @@ class RunsTable {
     if (!line) return false;
     if (key === "x" && line.run) this.tick([line.run.run_id], !this.ticked.includes(line.run.run_id));
     else if (key === "Enter" && line.run) visit((line.run.kind === "eval" ? "/evaluation?" : "/run?") + new URLSearchParams({ id: line.run.run_id }));
-    else if (key === "Enter") { this.opened.has(line.group.key) ? this.opened.delete(line.group.key) : this.opened.add(line.group.key); this.render(); }
+    else if (key === "Enter") this.unfold(line.group);
     else return false;
     return true;
   }
@@ -426,10 +459,15 @@ class RunsTable {
   }
 }
 
-function spreadOf(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const sd = values.length > 1 ? Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) : 0;
-  return { mean, sd, low: Math.min(...values), high: Math.max(...values) };
+// From the least to the greatest of a group with its mean, on the scale of all groups.
+function rangeBar({ sum, n, low, high }, groups, name) {
+  const all = groups.map((group) => group.figures.get(name)).filter(Boolean), from = Math.min(...all.map((one) => one.low)), to = Math.max(...all.map((one) => one.high));
+  const at = (value) => ((value - from) / (to - from || 1)) * 100, node = element("span", "range"), bar = element("span", "band"), dot = element("span", "middle");
+  bar.style.left = at(low) + "%";
+  bar.style.width = Math.max(1, at(high) - at(low)) + "%";
+  dot.style.left = at(sum / n) + "%";
+  node.append(bar, dot);
+  return node;
 }
 
 function movableColumn(cell, name, moved) {

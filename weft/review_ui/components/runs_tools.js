@@ -1,5 +1,6 @@
 // The tools above the table of runs: filters, columns, groups, saved views, and what is done with ticked runs.
 const DELETE_WORD = "delete";
+const MOST_ROWS = 10_000;
 const MOST_COMPARED = 10;
 
 class RunsTools {
@@ -14,7 +15,7 @@ class RunsTools {
     this.words.type = "search";
     this.words.className = "words";
     this.words.setAttribute("aria-label", "Search runs");
-    this.where = input("", "Filter: config.lr > 0.01 and summary.loss < 1");
+    this.where = input("", 'config.lr > 0.01 and "baseline" in tags');
     this.where.className = "where";
     this.where.spellcheck = false;
     this.where.setAttribute("aria-label", "Filter runs");
@@ -67,7 +68,7 @@ class RunsTools {
   fillGroups() {
     const { table } = this.page, chosen = this.board.get("group");
     const fields = table.fields.filter((field) => field.name.startsWith("config.") && field.distinct > 1).map((field) => field.name);
-    const options = ["", "group", "job_type", "status", ...new Set([...(chosen ? [chosen] : []), ...fields])].filter((name, at, all) => all.indexOf(name) === at);
+    const options = ["", "group", "job_type", "kind", ...new Set([...(chosen ? [chosen] : []), ...fields])].filter((name, at, all) => all.indexOf(name) === at);
     if (this.options === options.join("\0") + chosen) return;
     this.options = options.join("\0") + chosen;
     this.grouping.replaceChildren(...chooser(options.map((name) => [name, name ? "By " + titleOf(name).toLowerCase() : "Not grouped"]), chosen).children);
@@ -84,7 +85,7 @@ class RunsTools {
       button("Group", "Put the ticked runs into a group", () => this.regroup()),
       button("Compare", "Their settings side by side", () => this.board.set({ tab: "configs", pane: this.board.get("pane") === "table" ? "both" : this.board.get("pane") })),
       button("CSV", "The columns of the table for the ticked runs", () => this.csv(ticked)),
-      button(this.board.get("archived") === "1" ? "Bring back" : "Archive", "Out of the lists, kept in the store", () => this.archive()),
+      button(this.board.get("archived") === "1" ? "Bring back" : "Archive", "Out of this list by the tag archived; nothing is deleted", () => this.archive()),
       button("Delete", "For good, with all that was recorded in them", () => this.remove(), "danger"),
       button("Clear", "Tick none (u)", () => this.board.set({ sel: "" }, false), "quiet"));
   }
@@ -101,16 +102,18 @@ class RunsTools {
     return done(changed);
   }
 
+  async retag(id, more, less) {
+    const run = this.page.table.runs.find((one) => one.run_id === id) ?? await ask("/api/runs/" + encodeURIComponent(id));
+    await changeRun(id, { tags: [...new Set([...run.tags, ...more])].filter((tag) => !less.includes(tag)) });
+  }
+
   tag() {
-    const ids = this.page.table.ticked, words = input("", "tags, by commas"), runs = new Map(this.page.table.runs.map((run) => [run.run_id, run]));
+    const ids = this.page.table.ticked, words = input("", "tags, by commas");
     const way = chooser([["add", "add these"], ["take", "take these away"]], "add");
     form(this.form, `Tags of ${ids.length} runs`, [field("Tags", words), field("Do", way)], "Change tags", async () => {
       const given = words.value.split(",").map((word) => word.trim()).filter(Boolean);
       if (!given.length) throw new Error("Write at least one tag.");
-      return this.all(ids, async (id) => {
-        const old = runs.get(id)?.tags ?? (await ask("/api/runs/" + encodeURIComponent(id))).tags;
-        await changeRun(id, { tags: way.value === "add" ? [...new Set([...old, ...given])] : old.filter((tag) => !given.includes(tag)) });
-      }, (n) => `Changed the tags of ${n} runs.`);
+      return this.all(ids, (id) => (way.value === "add" ? this.retag(id, given, []) : this.retag(id, [], given)), (n) => `Changed the tags of ${n} runs.`);
     });
   }
 
@@ -125,7 +128,7 @@ class RunsTools {
   archive() {
     const ids = this.page.table.ticked, back = this.board.get("archived") === "1";
     form(this.form, back ? `Bring ${ids.length} runs back into the lists?` : `Take ${ids.length} runs out of the lists? Nothing is deleted.`, [], back ? "Bring back" : "Archive", async () => {
-      const told = await this.all(ids, (id) => changeRun(id, { archived: !back }), (n) => (back ? `${n} runs are back.` : `Archived ${n} runs: "Archived" in the columns lists them.`));
+      const told = await this.all(ids, (id) => this.retag(id, back ? [] : [ARCHIVED], back ? [ARCHIVED] : []), (n) => (back ? `${n} runs are back.` : `Archived ${n} runs: they have the tag ${ARCHIVED}, and the columns' "Archived runs only" lists them.`));
       this.board.set({ sel: "" }, false);
       return told;
     });
@@ -143,7 +146,7 @@ class RunsTools {
 
   async csv(ids) {
     const { table } = this.page, names = [...new Set(["name", ...table.columns.map(([name]) => name)])];
-    const query = ids ? { project: this.page.data.project, run_ids: ids, limit: MOST_GROUPED } : { ...table.query(), limit: MOST_GROUPED };
+    const query = ids ? { project: this.page.data.project, run_ids: ids, limit: MOST_ROWS } : { ...table.query(), limit: MOST_ROWS };
     try {
       const page = await send("/api/runs/rows", { query, fields: names });
       const rows = page.rows.map((row, at) => [page.runs[at], ...row.map((value) => (value !== null && typeof value === "object" && !(value instanceof Exact) ? written(value) : value))]);

@@ -224,6 +224,7 @@ def init(
     config_include_keys: Sequence[str] | None = None,
     allow_val_change: bool | None = None,
     save_code: bool | None = None,
+    sync_tensorboard: bool | None = None,
     force: bool | None = None,
     settings: Any = None,
 ) -> Run:
@@ -245,7 +246,7 @@ def init(
         config=config,
         tags=tags,
         settings=settings,
-        named={"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument, **_code(save_code)},
+        named={"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument, **_switches(save_code, sync_tensorboard)},
         described={"name": name, "group": group, "job_type": job_type, "notes": notes, "entity": entity},
         keys=(config_exclude_keys, config_include_keys),
         reinit=reinit,
@@ -275,8 +276,9 @@ def _is_the_current(reinit: str, wanted: Settings, wish: Wish, current: Run) -> 
     return same and not (wish.fork_from or wish.resume_from)
 
 
-def _code(save_code: bool | None) -> dict[str, Any]:
-    return {} if save_code is None else {"save_code": save_code}
+def _switches(save_code: bool | None, sync_tensorboard: bool | None) -> dict[str, Any]:
+    given = {"save_code": save_code, "sync_tensorboard": sync_tensorboard}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _caught_up(session: Session) -> Store:

@@ -168,6 +168,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "More environment variables that a run keeps, by commas; MYAPP_* is all of them that begin so.",
     ),
+    Setting("sync_tensorboard", bool, False, "Log to the run what TensorBoard's writers write."),
     Setting("system_interval_s", float, 5.0, "Time between two system samples; 0 takes none.", "s"),
     Setting("flush_timeout_s", float, 10.0, "How long an exiting process waits for the store.", "s"),
     Setting("journal_quota_bytes", int, 10_000_000_000, "The most that the journal may hold.", "bytes"),
@@ -231,6 +232,7 @@ class Settings:
     git: bool
     save_code: bool
     env_allow: str
+    sync_tensorboard: bool
     system_interval_s: float
     flush_timeout_s: float
     journal_quota_bytes: int

@@ -48,6 +48,7 @@ def read() -> Read:
             series = {one.name: stored.read_series(run.id, one.name)[0] for one in stored.list_series(run.id)}
             names = [version.name for version in api.store.artifacts.list_artifacts(project)]
             versions = {name: api.store.artifacts.list_versions(project, name) for name in names}
+            logged = api.store.logged.list_logged(run.id)
             return SimpleNamespace(
                 id=run.id,
                 name=run.name,
@@ -58,6 +59,7 @@ def read() -> Read:
                 points=lambda name: list(zip(series[name].steps.tolist(), series[name].values.tolist(), strict=True)),
                 steps=lambda name: series[name].steps.tolist(),
                 versions=versions,
+                logged={one.name: one.kind for one in logged if not one.name.startswith("files/")},
                 aliases={alias for group in versions.values() for one in group for alias in one.aliases},
                 api=api,
             )

@@ -26,7 +26,7 @@ def test_xgboost_rounds_config_importance_and_model(rows: Any, read: Any) -> Non
     assert (run.summary["best_iteration"], run.summary["best_score"]) == (4, pytest.approx(losses[-1]))
     assert list(run.versions) == [f"model-{run.id}"]
     assert run.aliases == {"best", "last", "latest"}
-    assert run.api.store.logged.list_logged(run.id)[0].name == "feature_importance"
+    assert run.logged == {"feature_importance": "table"}
     (table,) = run.api.store.logged.read_logged(run.id, "feature_importance")
     assert (table.kind, table.step) == ("table", 4)
 
@@ -55,7 +55,7 @@ def test_lightgbm_rounds_parameters_and_summary(rows: Any, read: Any) -> None:
     assert (run.config["lightgbm"]["num_leaves"], run.config["lightgbm"]["num_boost_round"]) == (4, 4)
     assert run.summary["best_iteration"] == 4
     assert run.aliases == {"best", "last", "latest"}
-    assert run.api.store.logged.list_logged(run.id)[0].name == "feature_importance"
+    assert run.logged == {"feature_importance": "table"}
 
 
 def test_lightgbm_cross_validation_logs_mean_and_deviation(rows: Any, read: Any) -> None:

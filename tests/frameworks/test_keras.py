@@ -48,6 +48,27 @@ def test_training_goes_on_where_weft_fails(broken: None, caplog: pytest.LogCaptu
     assert weft.run is not None
 
 
+def test_a_table_of_predictions_after_each_epoch(read: Any, rows: Any) -> None:
+    from keras_program import train
+
+    from weft.integrations.keras import WeftEvalCallback
+
+    class Predictions(WeftEvalCallback):
+        def add_ground_truth(self, logs: Any = None) -> None:
+            for number, label in enumerate(rows[1][:3]):
+                self.data_table.add_data(number, int(label))
+
+        def add_model_predictions(self, epoch: int, logs: Any = None) -> None:
+            found = self.model.predict(rows[0][:3], verbose=0).argmax(axis=1)
+            for row, guess in zip(self.data_table.data, found, strict=True):
+                self.pred_table.add_data(epoch, *row, int(guess))
+
+    train(Predictions(["id", "label"], ["epoch", "id", "label", "guess"]))
+    run = read()
+    assert run.logged == {"eval_data": "table", "eval_predictions": "table"}
+    assert [one.step for one in run.api.store.logged.read_logged(run.id, "eval_predictions")] == [0, 1, 2]
+
+
 def test_only_the_best_is_kept_where_only_the_best_is_saved(read: Any) -> None:
     from keras_program import train
 

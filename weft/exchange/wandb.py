@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from weft.errors import InputError, WeftError
 from weft.exchange.target import ImportedRun, Target, folder_of, run_id_of
 from weft.exchange.wandb_media import as_value
 from weft.formats.wandb_log import items_of, nanoseconds, read_records
-from weft.records import LineageEdge, NodeKind, RunKind, RunStatus
+from weft.records import RunKind, RunStatus
 from weft.records.alerts import Alert, AlertLevel
 
 _GOALS = {1: "minimize", 2: "maximize"}
@@ -172,7 +174,7 @@ class _Reader:
         files: dict[str, Path] = {}
         for entry in artifact.manifest.contents:
             path = Path(entry.local_path) if entry.local_path else None
-            if path is not None and path.is_file():
+            if path is not None and path.is_file() and _md5(path) == entry.digest:
                 files[entry.path] = path
         if not files:  # staged elsewhere, or on wandb's server: nothing to keep
             self._environment.setdefault("artifacts_not_imported", []).append(artifact.name)
@@ -196,9 +198,7 @@ class _Reader:
             return
         self._target.flush()
         with contextlib.suppress(WeftError):  # not imported, or not yet
-            version = self._target.store.artifacts.get_version(self.run.project, name)
-            kinds = (NodeKind.ARTIFACT, version.ref, "used", NodeKind.RUN, self.run.id)
-            self._target.store.artifacts.add_edge(LineageEdge(self.run.project, *kinds, self._last_ns))
+            self._target.store.artifacts.use_version(self.run.project, name, self.run.id)
 
     def _alert(self, alert: Any) -> None:
         level = alert.level.upper()
@@ -234,7 +234,7 @@ class _Reader:
                 self._print(stream, [text], self._last_ns)
         self._keep_files()
         failed = self._exit_code != 0
-        summary = {key: value for key, value in self._summary.items() if key not in _OWN and not _is_media(value)}
+        summary = dict(_flat({key: value for key, value in self._summary.items() if key not in _OWN}))
         self.run.update(
             self._last_ns,
             status=RunStatus.FAILED if failed else RunStatus.FINISHED,
@@ -252,9 +252,11 @@ class _Reader:
     def _keep_files(self) -> None:
         if not self._files.is_dir():
             return
+        # `wandb.save` leaves links: one into the program's folder is followed, one to elsewhere is not.
+        program = self._file.parent.parent.parent.resolve()
         for path in sorted(self._files.rglob("*")):
             inside = path.relative_to(self._files)
-            if inside.parts[0] != "media" and path.is_file() and not path.is_symlink():
+            if inside.parts[0] != "media" and path.is_file() and path.resolve().is_relative_to(program):
                 self.run.file(inside.as_posix(), path, self._last_ns)
 
     def _seen(self, time_ns: int) -> None:
@@ -268,6 +270,21 @@ def _put(into: dict[str, Any], keys: list[str], value: Any) -> None:
             inner = into[key] = {}
         into = inner
     into[keys[-1]] = value
+
+
+def _md5(path: Path) -> str:
+    """What wandb's manifest says of a file. A log from somebody else may name any file of this machine: only who knows
+    a content gets it imported."""
+    with path.open("rb") as file:
+        return base64.b64encode(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()).decode()
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value and not _is_media(value):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif not _is_media(value):
+            yield f"{prefix}{key}", value
 
 
 def _is_media(value: Any) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 from weft.integrations.reporting import Reporter, missing, quietly
 from weft.training import Run
+from weft.training.media import Table
 
 try:
     import keras
@@ -99,6 +101,44 @@ class WeftModelCheckpoint(ModelCheckpoint):
             aliases.append("best")
         metadata = {"epoch": epoch, **{key: float(logs[key]) for key in logs}}
         self._report.files(path, name=self._artifact_name, aliases=aliases, metadata=metadata)
+
+
+class WeftEvalCallback(Callback, ABC):
+    """Logs a table of predictions after every epoch: derive from it and say what stands in the rows.
+
+    ``add_ground_truth`` fills ``self.data_table`` once, ``add_model_predictions`` fills ``self.pred_table`` after each
+    epoch, where the rows of the former are ``self.data_table.data``. What they raise is told and not raised.
+    """
+
+    def __init__(
+        self, data_table_columns: list[str], pred_table_columns: list[str], *, run: Run | None = None, **options: Any
+    ) -> None:
+        super().__init__()
+        self._report = Reporter(run, **options)
+        self._pred_columns = list(pred_table_columns)
+        self.data_table = Table(columns=list(data_table_columns), allow_mixed_types=True)
+        self.pred_table = Table(columns=self._pred_columns, allow_mixed_types=True)
+
+    @abstractmethod
+    def add_ground_truth(self, logs: Any = None) -> None:
+        """Add rows to ``self.data_table``."""
+
+    @abstractmethod
+    def add_model_predictions(self, epoch: int, logs: Any = None) -> None:
+        """Add rows to ``self.pred_table``."""
+
+    @quietly
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Log what is right."""
+        self.add_ground_truth(logs)
+        self._report.log({"eval_data": self.data_table}, 0)
+
+    @quietly
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Log what is predicted."""
+        self.pred_table = Table(columns=self._pred_columns, allow_mixed_types=True)
+        self.add_model_predictions(epoch, logs)
+        self._report.log({"eval_predictions": self.pred_table}, epoch)
 
 
 def _size(weight: Any) -> int:

@@ -16,7 +16,8 @@ def patch(run: Run | None = None) -> None:
 
     A writer opened before is not heard; :func:`sync` reads its folder. Raises WeftError where there is no run.
     """
-    tensorboard.patch(_run(run))
+    run = _run(run)
+    run._observers.join(tensorboard.follow_writers(run))
 
 
 def sync(logdir: str | Path, run: Run | None = None) -> int:

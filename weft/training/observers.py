@@ -16,6 +16,7 @@ from weft.training.capture import Capture
 from weft.training.console import ConsoleRedirect, ConsoleTee
 from weft.training.core import RunCore
 from weft.training.system import SystemSampler
+from weft.training.tensorboard import follow_writers
 
 
 class Observer(Protocol):
@@ -70,7 +71,12 @@ def system(run: RunCore) -> Observer | None:
     return SystemSampler(run.settings.system_interval_s, emit)
 
 
-OBSERVERS: list[Callable[[RunCore], Observer | None]] = [surroundings, console, system]
+def tensorboard(run: RunCore) -> Observer | None:
+    """Follows what TensorBoard's writers write, where the settings say so."""
+    return follow_writers(run) if run.settings.sync_tensorboard else None
+
+
+OBSERVERS: list[Callable[[RunCore], Observer | None]] = [surroundings, console, system, tensorboard]
 """Each makes an observer for a run, or None where the settings want none; they start in this order, and stop in the
 opposite one."""
 

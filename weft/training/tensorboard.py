@@ -7,13 +7,10 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from weft.errors import WeftError
 from weft.tracing.instrumentation.imports import when_imported
-
-if TYPE_CHECKING:
-    from weft.training.run import Run
 
 _log = logging.getLogger("weft")
 _EVERY_S = 1.0
@@ -30,7 +27,7 @@ class EventSync:
     A file in a subfolder has its path before the names: ``train/loss``. Never raises into the program.
     """
 
-    def __init__(self, run: Run, every_s: float = _EVERY_S) -> None:
+    def __init__(self, run: Any, every_s: float = _EVERY_S) -> None:
         self._run = run
         self._every_s = every_s
         self._roots: list[Path] = []
@@ -141,20 +138,20 @@ def event_files(folder: Path) -> Iterator[Path]:
         yield from sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
 
 
-def patch(run: Run) -> None:
-    """Follow every folder that a writer of this process opens from now on, until ``run`` ends.
+def follow_writers(run: Any) -> EventSync:
+    """What follows every folder that a writer of this process opens from now on, to be started by the run's observers.
 
     Writers of torch, tensorboard, tensorboardX and TensorFlow are heard, imported before or later.
     """
     global _live, _patched
     if _live is None or _live._run is not run:
         _live = EventSync(run)
-        run._observers.join(_live)
     if not _patched:
         _patched = True
         when_imported("tensorboard.summary.writer.event_file_writer", _hear_writer)
         when_imported("tensorboardX.event_file_writer", _hear_writer)
         when_imported("tensorflow.python.ops.gen_summary_ops", _hear_tensorflow)
+    return _live
 
 
 def _hear_writer(module: Any) -> None:

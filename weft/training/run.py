@@ -32,6 +32,7 @@ from weft.training.observers import Observers
 from weft.training.saved import RunFiles
 from weft.training.steps import RunSteps
 from weft.training.used import RunCalls
+from weft.training.watch import RunWatch
 
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
@@ -43,7 +44,7 @@ current: Run | None = None
 _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
-class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunCalls):
+class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
     """One execution of a program: config, summary, metrics, console, artifacts, and how it ended.
 
     A context manager: it finishes at the end of the block, as failed where the block raises.

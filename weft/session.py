@@ -246,7 +246,10 @@ def init(
         config=config,
         tags=tags,
         settings=settings,
-        named={"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument, **_switches(save_code, sync_tensorboard)},
+        named={
+            **{"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument},
+            **_switches(save_code, sync_tensorboard),
+        },
         described={"name": name, "group": group, "job_type": job_type, "notes": notes, "entity": entity},
         keys=(config_exclude_keys, config_include_keys),
         reinit=reinit,

@@ -121,9 +121,9 @@ class ModelWatch:
 
 
 def describe_tensor(tensor: Any) -> tuple[Histogram | None, float, int]:
-    """The histogram of a tensor's finite numbers (None where there are none), their Euclidean norm, and how many numbers
-    are not finite. It is counted on the tensor's device; what comes back is a few numbers."""
-    from weft.training.media import Histogram  # noqa: PLC0415 - brings numpy, which a program that only traces needs not
+    """The histogram of a tensor's finite numbers (None where there are none), their Euclidean norm, and how many are
+    not finite. It is counted on the tensor's device; what comes back is a few numbers."""
+    from weft.training.media import Histogram  # noqa: PLC0415 - it brings numpy
 
     torch = sys.modules["torch"]
     with torch.no_grad():

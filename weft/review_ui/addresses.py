@@ -17,6 +17,7 @@ REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/evaluations?/([^/]+)"), "/evaluation", "id"),
     (re.compile(r"/review/([^/]+)"), "/review", "queue"),
     (re.compile(r"/artifact/([^/]+)"), "/artifact", "ref"),
+    (re.compile(r"/registry/([^/]+)"), "/registry", "name"),
 )
 
 

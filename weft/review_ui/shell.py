@@ -12,8 +12,10 @@ from weft.review_ui.views import (
     compare,
     evaluation,
     evaluations,
+    lineage,
     overview,
     quality,
+    registry,
     review,
     runs,
     single_artifact,
@@ -38,6 +40,7 @@ def main(default: str = "/") -> None:
         ("/review", "Review", review.page, True),
         ("/runs", "Runs", runs.page, True),
         ("/artifacts", "Artifacts", artifacts.page, True),
+        ("/registry", "Registry", registry.page, True),
         ("/quality", "Quality", quality.page, False),
         ("/trace", "Trace", trace.page, False),
         ("/thread", "Thread", thread.page, False),
@@ -45,6 +48,7 @@ def main(default: str = "/") -> None:
         ("/compare", "Compare", compare.page, False),
         ("/run", "Run", single_run.page, False),
         ("/artifact", "Artifact", single_artifact.page, False),
+        ("/lineage", "Lineage", lineage.page, False),
     ]
     role = people.role()
     if role is None:

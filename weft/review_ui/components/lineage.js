@@ -11,7 +11,7 @@ function shape(tag, attributes, text) {
 
 const idOf = (node) => JSON.stringify([node.project, node.kind, node.name]);
 const short = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
-const addressOf = (node) => ({ artifact: node.name, registry: "registry/" + node.name }[node.kind] || node.kind + ":" + node.name);
+const addressOf = (node) => (node.kind === "registry" ? "registry/" : node.kind + ":") + node.name;
 
 function when(ns) {
   if (!ns) return "";

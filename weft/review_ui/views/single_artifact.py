@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from weft import formatting as fmt
-from weft.records import ArtifactVersion, LineageEdge, NodeKind, SpanQuery
+from weft.records import ArtifactVersion, NodeKind, SpanQuery
+from weft.registry.graph import Graph, Start, graph_of
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
-
-_PAGES = {
-    NodeKind.RUN: ("/run", "id"),
-    NodeKind.ARTIFACT: ("/artifact", "ref"),
-    NodeKind.TRACE: ("/trace", "id"),
-    NodeKind.QUEUE: ("/review", "queue"),
-}
+from weft.review_ui.components.lineage import lineage_graph
+from weft.review_ui.views.artifact_files import against, files
 
 
 def page() -> None:
@@ -31,48 +25,38 @@ def page() -> None:
         return
     artifacts = data.store().artifacts
     version = artifacts.get_version(data.project(), ref)
+    known = artifacts.list_versions(version.project, version.name)
     ui.head(version.ref, version.type, version.digest[:16])
     ui.facts(
         {
             "Aliases": ", ".join(version.aliases) or None,
+            "Tags": ", ".join(version.tags) or None,
             "Created": ui.moment(version.created_ns),
+            "Expires": None if version.expires_ns is None else ui.moment(version.expires_ns),
             "Examples": fmt.count(version.examples) if version.examples else None,
-            "Size": fmt.size(sum(f.size_bytes for f in version.files)) if version.files else None,
+            "Files": fmt.count(version.file_count) if version.file_count else None,
+            "Size": fmt.size(version.size_bytes) if version.size_bytes else None,
         }
     )
     if version.description:
         ui.note(version.description)
-    graph = artifacts.lineage(version.project, NodeKind.ARTIFACT, version.ref)
-    names = {
-        run.run_id: f"{run.name} ({run.run_id})"
-        for edge in [*graph.upstream, *graph.downstream]
-        for kind, name in ((edge.source_kind, edge.source), (edge.target_kind, edge.target))
-        if kind == NodeKind.RUN and (run := data.store().runs.find_run(name)) is not None
-    }
-    left, right = st.columns(2)
-    with left:
-        ui.show(ui.element("div", class_="w-pane"))
-        ui.section("Where it came from")
-        lineage(graph.upstream, version, names, "upstream")
-    with right:
-        ui.show(ui.element("div", class_="w-pane"))
-        ui.section("Who uses it")
-        lineage(graph.downstream, version, names, "downstream")
+    registered(version)
+    ui.section("Where it came from, and who uses it")
+    start = Start(version.project, NodeKind.ARTIFACT, version.ref)
+    graph = graph_of(data.store(), start, depth=2, most=60)
+    if graph.edges:
+        lineage_graph(graph, project=version.project, key=version.ref, height=340)
+        node = f"artifact:{version.ref}"
+        ui.links({"The graph as a page of its own": address("/lineage", node=node, project=version.project)})
+    else:
+        ui.note("No run made or used it.")
+    neighbours(graph)
     if version.type == "model":
         calls(version)
-    ui.section("Versions")
-    versions(artifacts.list_versions(version.project, version.name), version)
-    if version.files:
-        ui.section("Files")
-        table(
-            [Column("Path"), Column("Size", "100px", "r"), Column("Digest", "160px", mono=True)],
-            [
-                Row([f.path, Cell(fmt.size(f.size_bytes), value=f.size_bytes), Cell(f.digest[:16], hover=f.digest)])
-                for f in version.files
-            ],
-            key="files",
-            keys=False,
-        )
+    ui.section(f"Versions ({fmt.count(len(known))})")
+    versions(known, version)
+    against(version, known)
+    files(version)
     if version.examples:
         examples(version)
     if version.metadata:
@@ -82,24 +66,29 @@ def page() -> None:
     ui.python(f'run = weft.init("{version.project}")\nartifact = run.use_artifact("{version.ref}")')
 
 
-def lineage(edges: Sequence[LineageEdge], version: ArtifactVersion, names: dict[str, str], way: str) -> None:
-    """The edges of one direction, nearest first."""
-    if not edges:
-        ui.note("Nothing recorded.")
-        return
+def registered(version: ArtifactVersion) -> None:
+    """What it is in the registry."""
+    for link in data.store().registry.list_links(version.project, version.ref):
+        stage = f"in {link.stage} since {ui.moment(link.staged_ns)}" if link.stage else "in no stage"
+        href = address("/registry", name=link.name, project=version.project)
+        ui.links({f"Registered as {link.name} v{link.version}, {stage}": href})
 
-    def cell(kind: NodeKind, name: str) -> Cell:
-        word = f"{kind.value} {names.get(name, name)}"
-        if kind not in _PAGES or name == version.ref:
-            return Cell(word)
-        path, parameter = _PAGES[kind]
-        return Cell(word, href=address(path, **{parameter: name}, project=version.project))
 
-    rows = [
-        Row([cell(edge.source_kind, edge.source), edge.relation, cell(edge.target_kind, edge.target)]) for edge in edges
-    ]
-    columns = [Column("From"), Column("Relation", "90px"), Column("To")]
-    table(columns, rows, key=f"lineage-{way}", keys=False, csv=False)
+def neighbours(graph: Graph) -> None:
+    """What is linked with it directly, in words."""
+    rows = []
+    for edge in graph.edges:
+        if 0 not in (edge.source, edge.target):
+            continue
+        other = graph.nodes[edge.target if edge.source == 0 else edge.source]
+        href = address(other.page, **other.parameters, project=other.project or data.project()) if other.page else None
+        words = f"{edge.relation} →" if edge.source == 0 else f"← {edge.relation}"
+        figures = ", ".join(f"{name} {value}" for name, value in other.figures.items())
+        when = Cell(ui.ago(other.time_ns), hover=ui.moment(other.time_ns), value=float(other.time_ns or 0))
+        rows.append(Row([words, Cell(other.title, href=href), other.type, figures, when], href=href))
+    if rows:
+        columns = [Column("", "116px"), Column("What", "28%"), Column("Type", "120px"), Column("Figures", low=True)]
+        table([*columns, Column("When", "124px")], rows, key="neighbours", keys=False, csv=False)
 
 
 def calls(version: ArtifactVersion) -> None:

@@ -44,10 +44,10 @@ def palette() -> tuple[str, ...]:
 def colours(run_ids: list[str]) -> dict[str, str]:
     """A colour for each run, which follows from its id alone: the same on every page and in every selection."""
     shades = palette()
-    return {run_id: shades[_place(run_id) % len(shades)] for run_id in run_ids}
+    return {run_id: shades[place(run_id) % len(shades)] for run_id in run_ids}
 
 
-def _place(run_id: str) -> int:
+def place(run_id: str) -> int:
     """FNV-1a over the characters, its halves folded; components/colours.js counts alike."""
     number = 0x811C9DC5
     for character in run_id:

@@ -238,6 +238,8 @@ class Panels {
       kind: axis, x: this.zoom(), y: panel.y ?? null, weight: Number(this.board.get("smooth")) || 0,
       logX: this.board.get("lx") === "1", logY: (this.board.get("ly") === "1") !== this.board.list("flip").includes(panel.name), band: this.board.get("env") !== "0",
     }, this.ink());
+    const { plot } = panel, ends = [plot.xAt(INSET.left), plot.xAt(INSET.left + plot.wide)].map((x) => placeOf(Number(x.toPrecision(6)), axis, plot.to[0] - plot.from[0]));
+    panel.node.setAttribute("aria-label", lines.length ? `Chart of ${panel.name}: ${lines.length} ${lines.length === 1 ? "curve" : "curves"}, ${axis} ${ends.join(" to ")}` : "Chart of " + panel.name + ": no points");
     panel.node.dataset.drawn = this.curves.whole(panel.name) ? lines.length + " " + this.board.get("zoom") : "";
   }
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from weft import settings
 from weft.errors import MissingExtraError, StoreError
 from weft.records import Metrics, SpanQuery
-from weft.store import SqlStore, blobs, database, open_store, open_url, series
+from weft.store import SqlStore, blobs, database, open_store, open_url, point_rows
 from weft.testing import batch_of, memory_store
 from weft.testing.contract_observations import T, a_span
 
@@ -169,20 +169,21 @@ def test_a_database_that_cannot_be_written_stores_nothing(store: SqlStore) -> No
 
 def test_long_series_are_packed_as_they_arrive(store: SqlStore) -> None:
     for segment in range(3):
-        points = [Metrics("r", "p", segment * 1500 + n, T, {"m": n}) for n in range(1500)]
+        points = [Metrics("r", "p", segment * 6000 + n, T, {"m": n}) for n in range(6000)]
         store.ingest(batch_of("w", *points, segment=segment))
+    store.ingest(batch_of("w", *[Metrics("r", "p", 18_000 + n, T, {"m": n}) for n in range(200)], segment=3))
     with store.database.read() as connection:
         chunks = connection.execute(text("SELECT first_step, points FROM chunks ORDER BY first_step")).all()
         tail = connection.execute(text("SELECT count(*) FROM points")).scalar_one()
-    assert [tuple(row) for row in chunks] == [(0, 1000), (1000, 1000), (2000, 1000)]
-    assert tail == 1500 < series.TAIL
+    assert [tuple(row) for row in chunks] == [(0, 16_384), (16_384, 1616)]
+    assert tail == 200 < point_rows.TAIL
 
 
 def test_damage_is_found(store: SqlStore) -> None:
-    store.ingest(batch_of("w", *[Metrics("r", "p", n, T, {"m": n}) for n in range(3000)], a_span()))
+    store.ingest(batch_of("w", *[Metrics("r", "p", n, T, {"m": n}) for n in range(40_000)], a_span()))
     with store.database.write() as connection:
-        connection.execute(text("UPDATE chunks SET data = x'00' WHERE first_step = 1000"))
-        connection.execute(text("UPDATE chunks SET points = 7 WHERE first_step = 2000"))
+        connection.execute(text("UPDATE chunks SET data = x'00' WHERE first_step = 16384"))
+        connection.execute(text("UPDATE chunks SET points = 7 WHERE first_step = 32768"))
         connection.execute(text("UPDATE traces SET spans = 9"))
     found = store.integrity()
     assert [word in line for word, line in zip(["damaged", "does not fit", "totals"], found, strict=True)] == [True] * 3

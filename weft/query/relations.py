@@ -30,7 +30,8 @@ from weft.query.values import SECOND, moment, nanoseconds
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _NODES = (And, AnySpan, Compare, Contains, HasKey, IsNone, Not, OneOf, Or)
 _NUMBERS = (FieldType.NUMBER, FieldType.DURATION)
-_DYNAMIC = frozenset({"attributes", "config", "summary"})
+_OF_RUNS = frozenset({"config", "summary"})
+_DYNAMIC = _OF_RUNS | {"attributes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +136,13 @@ def _two_fields(left: FieldOperand, op: str, token: Token, right: FieldOperand) 
     kinds = [_kind(side) for side in (left, right)]
     fitting = kinds[0] == kinds[1] and kinds[0] in {FieldType.TEXT, FieldType.NUMBER, FieldType.TIME}
     known = {FieldType.TEXT, FieldType.NUMBER}
-    if FieldType.MAP in kinds and known & set(kinds):
+    if FieldType.MAP in kinds and (known & set(kinds) or {left.info.name, right.info.name} <= _OF_RUNS):
         fitting = True
     if not fitting:
         raise wrong(
             f"{left.shown} ({left.info.type}) cannot be compared with {right.shown} ({right.info.type}).", token.column
         )
-    if kinds[0] is FieldType.MAP:  # the side whose type is known comes first
+    if kinds[0] is FieldType.MAP and kinds[1] is not FieldType.MAP:  # the side whose type is known comes first
         left, right, op = right, left, _MIRRORED[op]
     return Compare(left.field, cast(Operator, op), right.field)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
@@ -25,7 +25,6 @@ from weft.records import (
     LineageEdge,
     Logged,
     Media,
-    Metrics,
     RecordType,
     RunUpdate,
     Sample,
@@ -47,9 +46,9 @@ from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
 from weft.store.lineage import EDGE_COLUMNS, answered_rows, edge_row, folded
 from weft.store.logged import logged_row, write_logged
-from weft.store.metric_rows import Point, metric_points
+from weft.store.metric_rows import MetricBlock, points_of_blocks, read_metrics
 from weft.store.parts import part_row, write_parts
-from weft.store.point_rows import Key, points_of, write_points
+from weft.store.point_rows import write_points
 from weft.store.prices import apply_prices
 from weft.store.received import OTLP, RECORD_ERRORS, Rows, Shaped, decode_otlp, mention, without_media
 from weft.store.rows import span_row
@@ -62,12 +61,21 @@ _KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The records of one segment: each with what it wants stored."""
+    """The records of one segment: each with what it wants stored, and logged steps in blocks."""
 
     writer: str
     segment: int
     end: int
     records: list[tuple[Entry, Rows]]
+    blocks: list[MetricBlock] = field(default_factory=list)
+
+    def singly(self) -> Iterator[tuple[Entry, _Group]]:
+        """Each record as a group of its own."""
+        for entry, rows in self.records:
+            yield entry, _Group(self.writer, self.segment, entry.end, [(entry, rows)])
+        for block in self.blocks:
+            for index, entry in enumerate(block.entries):
+                yield entry, _Group(self.writer, self.segment, entry.end, [], [block.part(index, index + 1)])
 
 
 def ingest(database: Database, batch: Batch) -> IngestReport:
@@ -133,8 +141,17 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
         v.int64(batch.end, "end")
     except ValueError as error:
         raise InputError(f"The batch cannot be stored: {error}.", field="batch") from None
+
+    def refuse(entry: Entry, error: Exception) -> None:
+        reason = error.message if isinstance(error, InputError) else str(error)
+        rejected.append(Rejected(entry, reason or type(error).__name__))
+
     records: list[tuple[Entry, Rows]] = []
+    steps: list[Entry] = []
     for entry in batch.entries:
+        if entry.type == RecordType.METRICS:
+            steps.append(entry)
+            continue
         try:
             if entry.type == RecordType.FORWARD:
                 yield from _groups(frames.decode_batch(entry.payload), rejected)
@@ -144,9 +161,9 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
                     rejected.append(Rejected(entry, reason))
                 records.append((entry, rows))
         except RECORD_ERRORS as error:
-            reason = error.message if isinstance(error, InputError) else str(error)
-            rejected.append(Rejected(entry, reason or type(error).__name__))
-    yield _Group(batch.writer, batch.segment, batch.end, records)
+            refuse(entry, error)
+    blocks = read_metrics(steps, batch.writer, refuse)
+    yield _Group(batch.writer, batch.segment, batch.end, records, blocks)
 
 
 def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
@@ -160,9 +177,6 @@ def _decode(entry: Entry, writer: str, rows: Rows) -> list[str]:
                 record = without_media(record, rows)
             rows.append(("spans", span_row(record)))
             rows.append(mention(record.run_id, record.project, record.start_ns))
-        case Metrics():
-            rows.append(("points", metric_points(record, writer)))
-            rows.append(mention(record.run_id, record.project, record.time_ns))
         case RunUpdate():
             rows.append(("runs", check_update(record)))
             rows.append(mention(None, record.project, record.time_ns))
@@ -222,6 +236,12 @@ def _store(database: Database, connection: Connection, groups: list[_Group]) -> 
             stored += 1
             for table, row in kept:
                 rows[table].append(row)
+        for block in group.blocks:
+            new = block.behind(done)
+            stored, repeated = stored + len(new), repeated + len(block) - len(new)
+            if len(new):
+                rows["blocks"].append(new)
+                rows["mentions"].append(new.mention)
         if group.end > done:
             mark = [(group.writer, group.segment, group.end)]
             database.upsert(connection, "progress", ("writer", "segment", "stored"), ("writer", "segment"), mark)
@@ -237,11 +257,7 @@ def _write(database: Database, connection: Connection, rows: dict[str, list[Any]
     apply_prices(connection, rows["spans"])
     write_spans(database, connection, rows["spans"], texts)
     write_events(database, connection, rows["events"])
-    points: dict[Key, list[Point]] = defaultdict(list)
-    for step in rows["points"]:
-        for key, point in step:
-            points[key].append(point)
-    write_points(database, connection, {key: points_of(some) for key, some in points.items()})
+    write_points(database, connection, points_of_blocks(rows["blocks"]))
     write_console(database, connection, rows["console"])
     write_samples(database, connection, rows["samples"], texts)
     write_scores(database, connection, rows["scores"])
@@ -282,8 +298,7 @@ def _write_writers(database: Database, connection: Connection, writers: list[Wri
 def _one_by_one(database: Database, groups: list[_Group], rejected: list[Rejected]) -> IngestReport:
     stored = repeated = 0
     for group in groups:
-        for entry, rows in group.records:
-            single = _Group(group.writer, group.segment, entry.end, [(entry, rows)])
+        for entry, single in sorted(group.singly(), key=lambda pair: pair[0].end):
             try:
                 with database.write() as connection:
                     new, old = _store(database, connection, [single])

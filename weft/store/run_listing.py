@@ -10,11 +10,13 @@ from sqlalchemy import (
     Connection,
     Double,
     FromClause,
+    Text,
     and_,
     case,
     cast,
     func,
     literal,
+    null,
     or_,
     select,
 )
@@ -135,13 +137,13 @@ class Listing:
     ) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]]:
         """Runs with a field beside them, as a number and as a text, NULL where it is neither."""
         c = t.runs.c
-        nothing = literal(None, Double())
+        nothing: ColumnElement[Any] = cast(null(), Double)
         if name in _GROUPED:
             return runs, nothing, c[_GROUPED[name]]
         if name == "status":
             return runs, nothing, read_status()
         if name == "duration_s":
-            return runs, (c.ended_at_ns - c.started_at_ns) / literal(1e9), literal(None, c.name.type)
+            return runs, (c.ended_at_ns - c.started_at_ns) / literal(1e9), cast(null(), Text)
         if name not in WORDS and not _is_member(name):
             raise InputError(
                 f"Runs have no field {name!r} to group by.",

@@ -56,9 +56,9 @@ class RunWhere:
 
     def _compare(self, field: Field, op: str, value: Any) -> ColumnElement[bool]:
         if isinstance(value, Field):
-            text = FieldType.TEXT in {RUN_FIELDS[side.name].type for side in (field, value)}
-            left, right = self._value(field, text), self._value(value, text)
-            return compared(left, op, right)
+            kinds = {RUN_FIELDS[side.name].type for side in (field, value)}
+            chosen = (False, True) if kinds == {FieldType.MAP} else (FieldType.TEXT in kinds,)
+            return or_(*(compared(self._value(field, text), op, self._value(value, text)) for text in chosen))
         if field.name == "status":
             if op not in {"==", "!="}:
                 return compared(read_status(), op, ordered(value, op, self._sqlite))

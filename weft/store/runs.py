@@ -16,7 +16,7 @@ from weft.store.database import Database
 from weft.store.logged import delete_logged
 from weft.store.metric_names import move_names
 from weft.store.reading import delete_spans
-from weft.store.run_fields import fields_of, write_fields
+from weft.store.run_fields import Fields, fields_of, write_fields
 from weft.store.run_folds import checked_definitions, checked_folded, fold
 from weft.store.run_listing import Listing
 from weft.store.run_statuses import writer_ended
@@ -233,7 +233,7 @@ def write_runs(
         changed.add(update.run_id)
     rows = [_row(states[run_id]) for run_id in sorted(changed)]
     database.upsert(connection, "runs", _COLUMNS, ("run_id",), rows)
-    fields = []
+    fields: list[tuple[str, str, Fields, Fields]] = []
     for run_id in sorted(changed):
         state = states[run_id]
         project, old = before.get(run_id, (state["project"], {}))

@@ -13,7 +13,7 @@ from alembic import op
 from weft.records import loads
 from weft.store.chunks import SIZE, Points, merge, pack, unpack
 from weft.store.database import of_connection
-from weft.store.run_fields import fields_of, write_fields
+from weft.store.run_fields import Fields, fields_of, write_fields
 
 revision = "0009"
 down_revision = "0008"
@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", "name", name=op.f("pk_metric_names")),
         sqlite_with_rowid=False,
     )
-    figures = [
+    figures: list[sa.Column[Any]] = [
         sa.Column("first_ns", sa.BigInteger(), nullable=False),
         sa.Column("last_ns", sa.BigInteger(), nullable=False),
         sa.Column("points", sa.BigInteger(), nullable=False),
@@ -78,7 +78,7 @@ def downgrade() -> None:
     op.drop_table("run_paths")
     op.drop_index("ix_runs_listing", table_name="runs")
     op.create_index(op.f("ix_runs_project_started_at_ns"), "runs", ["project", "started_at_ns"])
-    figures = [
+    figures: list[sa.Column[Any]] = [
         sa.Column("points", sa.BigInteger(), nullable=False),
         sa.Column("finite", sa.BigInteger(), nullable=False),
         sa.Column("minimum", sa.Double(), nullable=True),
@@ -121,7 +121,7 @@ def _make_run_fields() -> None:
     while rows := connection.execute(
         sa.select(runs).where(runs.c.run_id > after).order_by(runs.c.run_id).limit(ROWS)
     ).all():
-        changes = []
+        changes: list[tuple[str, str, Fields, Fields]] = []
         for row in rows:
             state = dict(row._mapping) | {name: loads(row._mapping[name]) for name in ("tags", "config", "summary")}
             changes.append((row.run_id, row.project, {}, fields_of(state)))

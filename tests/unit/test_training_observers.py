@@ -6,7 +6,9 @@ import io
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,3 +199,43 @@ def test_system_samples_come_numbered_until_stopped() -> None:
     assert [index for index, _ in samples[:3]] == [0, 1, 2]
     assert samples[0][1]["system/process_memory_bytes"] > 1e6
     assert all(name.startswith("system/") for name in samples[0][1])
+
+
+class Shell:
+    """What IPython 9 does around a cell: it replaces the streams' ``write``, and puts back what was there before."""
+
+    def __init__(self) -> None:
+        self.before: list[Any] = []
+        self.events = self
+
+    def register(self, event: str, call: Any) -> None:
+        assert event == "pre_run_cell"
+        self.before.append(call)
+
+    def unregister(self, event: str, call: Any) -> None:
+        self.before.remove(call)
+
+    def run(self, cell: Any) -> None:
+        stream: Any = sys.stdout
+        original = stream.write
+        stream.write = lambda text: original(text)
+        for call in list(self.before):
+            call(object())
+        cell()
+        stream.write = original
+
+
+def test_console_hears_every_cell_of_a_notebook_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = replace_streams(monkeypatch)
+    shell = Shell()
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    heard = Heard()
+    tee = ConsoleTee(heard)
+    shell.run(tee.start)
+    for text in ("one", "two"):
+        shell.run(lambda text=text: print(text))
+    shell.run(tee.stop)
+    shell.run(lambda: print("after"))
+    assert [line for _, _, line in heard.lines] == ["one", "two"]
+    assert streams[0].getvalue() == "one\ntwo\nafter\n"
+    assert shell.before == []

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 
 import weft
+from weft.errors import InputError
 from weft.integrations.lightning import WeftLogger
 
 
@@ -21,8 +22,11 @@ class Small(lightning.LightningModule):
         self.save_hyperparameters()
         self.layer = torch.nn.Linear(width, 2)
 
+    def forward(self, features: Any) -> Any:
+        return self.layer(features)
+
     def training_step(self, batch: Any, index: int) -> Any:
-        loss = torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
+        loss = torch.nn.functional.cross_entropy(self(batch[0]), batch[1])
         self.log("train_loss", loss)
         return loss
 
@@ -34,7 +38,7 @@ class Small(lightning.LightningModule):
         return [optimizer], [torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)]
 
 
-def fit(logger: WeftLogger, rows: Any, folder: Path, **checkpoints: Any) -> Small:
+def fit(logger: WeftLogger, rows: Any, folder: Path, watch: int = 0, **checkpoints: Any) -> Small:
     data = torch.utils.data.TensorDataset(*(torch.from_numpy(part) for part in rows))
     loader = torch.utils.data.DataLoader(data, batch_size=10)
     checkpoint = ModelCheckpoint(dirpath=folder / "checkpoints", monitor="val_loss", save_last=True, **checkpoints)
@@ -48,6 +52,8 @@ def fit(logger: WeftLogger, rows: Any, folder: Path, **checkpoints: Any) -> Smal
         callbacks=[LearningRateMonitor(), checkpoint],
     )
     model = Small()
+    if watch:
+        logger.watch(model, log_freq=watch)
     trainer.fit(model, loader, loader)
     return model
 
@@ -73,10 +79,22 @@ def test_metrics_steps_config_and_checkpoints(rows: Any, tmp_path: Path, read: A
 
 def test_each_checkpoint_as_it_is_saved_and_gradients(rows: Any, tmp_path: Path, read: Any) -> None:
     logger = WeftLogger(log_model="all", prefix="fold1", checkpoint_name="small")
-    fit(logger, rows, tmp_path, save_top_k=-1)
+    fit(logger, rows, tmp_path, watch=1, save_top_k=-1)
     run = read()
+    assert run.logged == {"gradients/layer.weight": "histogram", "gradients/layer.bias": "histogram"}
     assert run.steps("fold1-val_loss") == [3, 7]
     assert len(run.versions["small"]) >= 2
+
+
+def test_tables_texts_and_images(read: Any) -> None:
+    logger = WeftLogger()
+    logger.log_table("rows", columns=["a"], data=[[1]], step=1)
+    logger.log_text("texts", columns=["a"], data=[["b"]])
+    logger.log_image("images", [torch.zeros(3, 4, 4)], step=2, caption=["one"])
+    logger.log_audio("sounds", [torch.zeros(100).numpy()], sample_rate=[100])
+    with pytest.raises(InputError, match="There are 1 values and 2 of 'caption'"):
+        logger.log_image("images", [torch.zeros(3, 4, 4)], caption=["one", "two"])
+    assert read().logged == {"rows": "table", "texts": "table", "images": "image", "sounds": "audio"}
 
 
 def test_a_copy_in_a_spawned_process_joins_the_run() -> None:

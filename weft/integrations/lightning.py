@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weft.errors import InputError
 from weft.integrations.reporting import Reporter, missing, quietly
 from weft.training import LoggedArtifact, Run
+from weft.training.media import Audio, Image, Table, Video
 
 try:
     from lightning.pytorch.loggers.logger import DummyExperiment, Logger, rank_zero_experiment
@@ -91,7 +93,7 @@ class WeftLogger(Logger):
 
     @rank_zero_only
     @quietly
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log metrics at the trainer's step."""
         join = self.LOGGER_JOIN_CHAR
         self._report.log({f"{self._prefix}{join}{key}" if self._prefix else key: metrics[key] for key in metrics}, step)
@@ -146,6 +148,46 @@ class WeftLogger(Logger):
         found: LoggedArtifact = self.experiment.use_artifact(artifact)
         return found
 
+    @rank_zero_only
+    def log_table(
+        self,
+        key: str,
+        columns: list[str] | None = None,
+        data: list[list[Any]] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Log a table of rows, or of a data frame."""
+        table = Table(columns=columns, data=data, dataframe=dataframe, allow_mixed_types=True)
+        self.log_metrics({key: table}, step)
+
+    @rank_zero_only
+    def log_text(
+        self,
+        key: str,
+        columns: list[str] | None = None,
+        data: list[list[str]] | None = None,
+        dataframe: Any = None,
+        step: int | None = None,
+    ) -> None:
+        """Log texts as a table."""
+        self.log_table(key, columns, data, dataframe, step)
+
+    @rank_zero_only
+    def log_image(self, key: str, images: list[Any], step: int | None = None, **more: list[Any]) -> None:
+        """Log images (tensors, arrays, PIL images or paths); ``caption`` and others are lists, one for each."""
+        self.log_metrics({key: _each(Image, images, more)}, step)
+
+    @rank_zero_only
+    def log_audio(self, key: str, audios: list[Any], step: int | None = None, **more: list[Any]) -> None:
+        """Log sounds (arrays or paths); ``sample_rate``, ``caption`` are lists, one for each."""
+        self.log_metrics({key: _each(Audio, audios, more)}, step)
+
+    @rank_zero_only
+    def log_video(self, key: str, videos: list[Any], step: int | None = None, **more: list[Any]) -> None:
+        """Log videos (arrays or paths); ``fps``, ``caption`` and others are lists, one for each."""
+        self.log_metrics({key: _each(Video, videos, more)}, step)
+
     def _keep(self, callback: Any) -> None:
         scores = {path: _number(score) for path, score in callback.best_k_models.items()}
         if callback.best_model_path:
@@ -167,6 +209,15 @@ class WeftLogger(Logger):
     def _aliases(self, callback: Any, path: str, found: Sequence[tuple[float, str]]) -> list[str]:
         newest = callback.last_model_path or max(found)[1]
         return [alias for alias, of in (("best", callback.best_model_path), ("last", newest)) if of == path]
+
+
+def _each(kind: Any, values: Sequence[Any], more: Mapping[str, Sequence[Any]]) -> list[Any]:
+    for name, parts in more.items():
+        if len(parts) != len(values):
+            raise InputError(
+                f"There are {len(values)} values and {len(parts)} of {name!r}.", remedy="Give one for each.", field=name
+            )
+    return [kind(value, **{name: parts[number] for name, parts in more.items()}) for number, value in enumerate(values)]
 
 
 def _number(value: Any) -> float | None:

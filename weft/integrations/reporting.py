@@ -109,7 +109,7 @@ class Reporter:
 
     def watch(self, model: Any, log: str = "gradients", log_freq: int = 100) -> None:
         """Record the gradients or parameters of a torch module."""
-        self._with_run("watch", lambda run: run.watch(model, log=log, log_freq=log_freq))  # type: ignore[attr-defined]
+        self._with_run("watch", lambda run: run.watch(model, log=log, log_freq=log_freq))
 
     def _with_run(self, what: str, act: Callable[[Run], object]) -> None:
         try:

@@ -19,7 +19,7 @@ from weft.training import Run, plot
 from weft.training.media import Table
 
 try:
-    import joblib
+    import joblib  # type: ignore[import-untyped]
     from sklearn import base, calibration, cluster, metrics, model_selection
 except ModuleNotFoundError as error:
     raise missing("sklearn", error) from None
@@ -140,10 +140,21 @@ def plot_summary_metrics(
 
 
 def plot_confusion_matrix(
-    y_true: Any = None, y_pred: Any = None, labels: Sequence[str] | None = None, normalize: bool = False
+    y_true: Any = None,
+    y_pred: Any = None,
+    labels: Sequence[str] | None = None,
+    true_labels: Sequence[Any] | None = None,
+    pred_labels: Sequence[Any] | None = None,
+    normalize: bool = False,
 ) -> None:
-    """Log how often which class was taken for which; with ``normalize`` also as shares of the true class."""
+    """Log how often which class was taken for which; with ``normalize`` also as shares of the true class.
+
+    ``true_labels`` and ``pred_labels`` choose the classes that are counted.
+    """
     actual, predicted = np.asarray(y_true), np.asarray(y_pred)
+    kept = np.ones(len(actual), bool) if true_labels is None else np.isin(actual, true_labels)
+    kept &= True if pred_labels is None else np.isin(predicted, pred_labels)
+    actual, predicted = actual[kept], predicted[kept]
     classes = np.unique(np.concatenate([actual, predicted]))
     names = [str(name) for name in (labels if labels is not None and len(labels) == len(classes) else classes)]
     codes = [np.searchsorted(classes, part) for part in (actual, predicted)]

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weft import registry, scorers
+    from weft import registry, scorers, util
     from weft.api import Api
     from weft.errors import (
         ConflictError,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from weft.training import Artifact, Run, deployed, finish, log, plot
     from weft.training.arguments import Settings
     from weft.training.fields import Config, Summary
+    from weft.training.media import Figure, Histogram, Html, Object3D, Table, Text, Video
     from weft.training.module_level import (
         alert,
         define_metric,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
         save,
         use_artifact,
     )
-    from weft.training.media import Figure, Histogram, Html, Object3D, Table, Text, Video
 
     run: Run | None
     config: Config
@@ -70,6 +70,7 @@ _HOMES: dict[str, str] = {
     "Audio": "weft.tracing.media",
     "Budget": "weft.evals",
     "Call": "weft.tracing.calls",
+    "Config": "weft.training.fields",
     "ConflictError": "weft.errors",
     "ContextAwareThread": "weft.tracing.executors",
     "Dataset": "weft.evals",
@@ -103,6 +104,7 @@ _HOMES: dict[str, str] = {
     "Settings": "weft.training.arguments",
     "StoreError": "weft.errors",
     "StringPrompt": "weft.objects",
+    "Summary": "weft.training.fields",
     "Table": "weft.training.media",
     "Text": "weft.training.media",
     "ThreadPoolExecutor": "weft.tracing.executors",
@@ -152,7 +154,17 @@ _HOMES: dict[str, str] = {
     "use_artifact": "weft.training.module_level",
     "user": "weft.tracing",
 }
-_MODULES = {"plot": "weft.training.plot", "registry": "weft.registry", "scorers": "weft.scorers"}
+_MODULES = {
+    "plot": "weft.training.plot",
+    "registry": "weft.registry",
+    "scorers": "weft.scorers",
+    "util": "weft.util",
+}
+# Frameworks' helpers under the frameworks' names, as in ``weft.sklearn.plot_roc``. They are not exported: a star would
+# put them in the place of the frameworks themselves.
+_FRAMEWORKS = {
+    *("fastai", "jax", "keras", "lightgbm", "lightning", "sklearn", "tensorboard", "torch", "transformers", "xgboost"),
+}
 
 __all__ = [
     "AlertLevel",
@@ -161,6 +173,7 @@ __all__ = [
     "Audio",
     "Budget",
     "Call",
+    "Config",
     "ConflictError",
     "ContextAwareThread",
     "Dataset",
@@ -194,6 +207,7 @@ __all__ = [
     "Settings",
     "StoreError",
     "StringPrompt",
+    "Summary",
     "Table",
     "Text",
     "ThreadPoolExecutor",
@@ -249,6 +263,7 @@ __all__ = [
     "uninstrument",
     "use_artifact",
     "user",
+    "util",
 ]
 
 
@@ -260,6 +275,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("weft.training.module_level").fields(name)
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
+    if name in _FRAMEWORKS:
+        return importlib.import_module(f"weft.integrations.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")

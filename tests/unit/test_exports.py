@@ -24,6 +24,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = weft.initialise  # type: ignore[attr-defined]
 
 
+OF_THE_RUN = {"run", "config", "summary"}
+
+
 def test_type_checkers_see_the_same_names_in_the_same_homes() -> None:
     assert weft.__file__ is not None
     tree = ast.parse(Path(weft.__file__).read_text())
@@ -33,11 +36,11 @@ def test_type_checkers_see_the_same_names_in_the_same_homes() -> None:
         if isinstance(node, ast.ImportFrom):
             seen.update((alias.name, node.module or "") for alias in node.names)
         elif isinstance(node, ast.AnnAssign):
-            assert ast.unparse(node.target) == "run"
+            assert ast.unparse(node.target) in OF_THE_RUN
     modules = {name: f"{home}.{name}" for name, home in seen.items() if f"{home}.{name}" in weft._MODULES.values()}
     assert modules == weft._MODULES
     assert {name: home for name, home in seen.items() if name not in modules} == weft._HOMES
-    assert set(weft.__all__) == {*weft._HOMES, *modules, "run", "__version__"}
+    assert set(weft.__all__) == {*weft._HOMES, *modules, *OF_THE_RUN, "__version__"}
     assert dir(weft) == sorted(weft.__all__)
 
 
@@ -53,3 +56,9 @@ def test_import_weft_is_light() -> None:
 def test_an_op_without_a_session_is_light() -> None:
     code = "import weft\n@weft.op\ndef f(): return 1\nf()"
     assert imported_by(code) & (HEAVY - {"numpy"}) == set()
+
+
+@pytest.mark.parametrize("name", sorted(weft._FRAMEWORKS))
+def test_frameworks_are_names_of_the_package_and_not_exported(name: str) -> None:
+    assert getattr(weft, name).__name__ == f"weft.integrations.{name}"
+    assert name not in weft.__all__

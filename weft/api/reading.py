@@ -114,7 +114,7 @@ class Api:
             given["where"] = " and ".join(both)
         if order is not None:
             given["order"] = order_of(order)
-        query = _query(RunQuery, project, given, default_limit=500)
+        query = _query(RunQuery, project and self.project(project), given, default_limit=500)
         store = self.store
         return Records(StoredRun(store, run) for run in all_of(store.runs.list_runs, query, most=given.get("limit")))
 
@@ -374,8 +374,17 @@ class Api:
         return unified(store.get_version(where, f"{name}:{old}"), store.get_version(where, f"{name}:{new}"))
 
     def project(self, name: str | None = None) -> str:
-        """The project of a name that may have an owner before a slash; by default that of the settings."""
-        return ids.as_project(name) if name else self._settings.project
+        """The project of a name that may have an owner before a slash; by default that of the settings.
+
+        ``team/shop`` is ``team.shop``, or ``shop`` where only that exists: ``weft.init(entity=...)`` changes no name.
+        """
+        if not name:
+            return self._settings.project
+        joined, alone = ids.as_project(name), name.strip("/").rpartition("/")[2]
+        if joined != alone:
+            known = self.projects()
+            return alone if joined not in known and alone in known else joined
+        return joined
 
     def lineage(self, name: str, project: str | None = None, kind: str = "artifact") -> LineageGraph:
         """All that leads to and from an artifact version (``name:v3``), a run, a span or another kind of node."""

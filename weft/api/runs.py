@@ -11,6 +11,7 @@ from weft.api.logged import LoggedReading
 from weft.api.records import Records, all_of, pages_of, pandas_module, row_of
 from weft.errors import InputError, NotFoundError
 from weft.records import (
+    Alert,
     LineageGraph,
     NodeKind,
     Run,
@@ -193,6 +194,11 @@ class StoredRun(LoggedReading):
         while page := self._store.runs.console(self.id, first=len(lines), limit=1000):
             lines.extend(page)
         return lines
+
+    def alerts(self) -> Records[Alert]:
+        """What the run wanted somebody to know, the newest first."""
+        list_ = self._store.alerts.list_alerts
+        return Records(pages_of(lambda cursor: list_(run_id=self.id, cursor=cursor)))
 
     def samples(self) -> Records[Sample]:
         """The samples of an evaluation run."""

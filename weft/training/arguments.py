@@ -20,6 +20,39 @@ from weft.training.resuming import Start, Wish, as_resume, check
 
 BEGUN = "_WEFT_RUN"  # tells processes that this one starts, by whatever means, which run they are a part of
 REINITS = ("default", "return_previous", "finish_previous", "create_new")
+# W&B's names of settings that are called otherwise here; those of _PASSED_OVER have no meaning here.
+_THEIRS = {
+    "silent": "quiet",
+    "run_group": "group",
+    "run_job_type": "job_type",
+    "run_notes": "notes",
+    "run_tags": "tags",
+    "x_stats_sampling_interval": "system_interval_s",
+}
+_PASSED_OVER = {
+    *(
+        "entity",
+        "base_url",
+        "start_method",
+        "init_timeout",
+        "login_timeout",
+        "anonymous",
+        "sagemaker_disable",
+        "strict",
+    ),
+    *(
+        "show_errors",
+        "show_info",
+        "show_warnings",
+        "summary_warnings",
+        "program",
+        "program_relpath",
+        "host",
+        "username",
+    ),
+    *("allow_val_change", "reinit", "root_dir", "symlink", "relogin", "force", "max_end_of_run_history_metrics"),
+}
+_KNOWN_X = {"x_label", "x_primary", "x_disable_stats", *_THEIRS}
 _MODES = {"shared": "online", "dryrun": "offline", "run": "online"}
 
 
@@ -117,6 +150,8 @@ def arguments(
             f"There is no run kind {kind!r}.", remedy=f"Use one of {', '.join(RunKind)}.", field="kind"
         ) from None
     given = _given(settings)
+    reinit = given.pop("reinit", None) if reinit is None else reinit
+    changeable = given.pop("allow_val_change", None) if allow_val_change is None else allow_val_change
     label, primary = str(given.pop("x_label", None) or ""), given.pop("x_primary", None)
     given.update((key, value) for key, value in named.items() if value is not None)
     if given.get("mode") == "shared" and not label and rank() is None and primary is not True:
@@ -133,7 +168,7 @@ def arguments(
         reinit=_reinit(reinit),
         label=label,
         primary=None if primary is None else bool(primary),
-        allow_val_change=bool(allow_val_change),
+        allow_val_change=bool(changeable),
     )
 
 
@@ -143,12 +178,29 @@ def _given(settings: Any) -> dict[str, Any]:
     if isinstance(settings, Values):
         return settings_module.to_dict(settings)
     if isinstance(settings, Mapping):
-        return {name: value for name, value in settings.items() if value is not None}
+        return _translated({name: value for name, value in settings.items() if value is not None})
     raise InputError(
         f"The settings are a {type(settings).__name__}, not a mapping.",
         remedy="Use weft.Settings(console=False).",
         field="settings",
     )
+
+
+def _translated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under our names, those of W&B's that change nothing here left out."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _PASSED_OVER or (name.startswith("x_") and name not in _KNOWN_X):
+            continue
+        if name == "disable_git":
+            found["git"] = not value
+        elif name == "x_disable_stats":
+            found.update({"system_interval_s": 0.0} if value else {})
+        elif name in ("run_tags", "tags"):
+            found["tags"] = value if isinstance(value, str) else ",".join(value)
+        else:
+            found[_THEIRS.get(name, name)] = value
+    return found
 
 
 def _reinit(given: bool | str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from weft.cli import (
+    artifacts,
     attributes,
     browse,
     compare,
@@ -64,6 +65,7 @@ app.command("audit")(deletion.audit)
 app.command("deployments")(serving.deployments)
 app.add_typer(registry.registry, name="registry", no_args_is_help=True)
 app.command("lineage")(lineage.lineage)
+app.add_typer(artifacts.artifacts, name="artifact", no_args_is_help=True)
 app.add_typer(versions.prompts, name="prompts", no_args_is_help=True)
 app.add_typer(versions.ops, name="ops", no_args_is_help=True)
 app.add_typer(serving.prices, name="prices", no_args_is_help=True)

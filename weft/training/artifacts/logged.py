@@ -28,6 +28,7 @@ LATEST = "latest"
 PENDING, COMMITTED, DELETED, DISABLED = "pending", "committed", "deleted", "disabled"
 _NS = 1_000_000_000
 _STEP_S = 0.05
+_LONGEST_S = 60.0
 
 
 class LoggedArtifact:
@@ -121,22 +122,22 @@ class LoggedArtifact:
             )
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = 60.0 if deadline is None else deadline - time.monotonic()
-            recorder.flush(max(min(left, 60.0), 0.0))
-            try:
-                found = recorder.store.artifacts.get_version(self.project, f"{self.name}:{self.digest}")
-            except (NotFoundError, StoreError, ServerError):
-                if left <= 0:
-                    raise ServerError(
-                        f"{self.name!r} was not stored in {timeout:g} s.",
-                        remedy=f"It stays in {recorder.directory} and is stored as soon as it can be.",
-                        field="timeout",
-                    ) from None
-                time.sleep(_STEP_S)
-            else:
-                self._store, self._state = recorder.store, COMMITTED
-                self._set(found)
-                return self
+            left = _LONGEST_S if deadline is None else max(deadline - time.monotonic(), 0.0)
+            if recorder.flush(min(left, _LONGEST_S)).complete:
+                try:
+                    found = recorder.store.artifacts.get_version(self.project, f"{self.name}:{self.digest}")
+                except (NotFoundError, StoreError, ServerError):  # a server stores what it has taken a little later
+                    time.sleep(_STEP_S)
+                else:
+                    self._store, self._state = recorder.store, COMMITTED
+                    self._set(found)
+                    return self
+            if deadline is not None and time.monotonic() >= deadline:
+                raise ServerError(
+                    f"{self.name!r} was not stored in {timeout:g} s.",
+                    remedy=f"It stays in {recorder.directory} and is stored as soon as it can be.",
+                    field="timeout",
+                )
 
     def file(self, path: str) -> bytes:
         """The bytes of one file. Raises NotFoundError where there is none, StoreError where they are damaged."""

@@ -17,7 +17,7 @@ import pytest
 
 from weft.training import capture, code, git, hardware
 from weft.training.cluster import notebook, placement
-from weft.training.environment import describe, requirements
+from weft.training.environment import describe, packages
 from weft.training.seeds import seeds
 
 Git = Callable[..., str]
@@ -232,7 +232,7 @@ def test_variables_that_are_allowed() -> None:
 def test_requirements_name_versions_commits_and_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(name: str, direct: Any = None) -> Any:
         text = direct if isinstance(direct, str) or direct is None else json.dumps(direct)
-        return types.SimpleNamespace(metadata={"Name": name}, version="1.0", read_text=lambda _: text)
+        return types.SimpleNamespace(metadata={"Name": name, "Version": "1.0"}, read_text=lambda _: text)
 
     found = [
         made("plain"),
@@ -243,7 +243,7 @@ def test_requirements_name_versions_commits_and_folders(monkeypatch: pytest.Monk
         made(""),
     ]
     monkeypatch.setattr("importlib.metadata.distributions", lambda: found)
-    assert requirements().splitlines() == [
+    assert [package.requirement for package in packages()] == [
         "broken==1.0",
         "# editable==1.0 was installed from file:///home/me/editable",
         "From-Git @ git+https://host/r.git@abc",

@@ -14,7 +14,7 @@ from weft.records import RunUpdate
 from weft.training import code, git
 from weft.training.cluster import placement
 from weft.training.core import RunCore
-from weft.training.environment import packages, requirements
+from weft.training.environment import packages
 from weft.training.hardware import describe_hardware
 from weft.training.media import log_file
 from weft.training.seeds import seeds
@@ -64,11 +64,10 @@ class Capture:
         if root is not None:
             _safely(lambda: self._changes(state, root))
             self._note(git=state)
-        for find in (lambda: {"packages": packages()}, describe_hardware):
-            self._note(environment=_safely(find))
+        _safely(self._packages)
+        self._note(environment=_safely(describe_hardware))
         if root is not None and (pointers := _safely(lambda: code.dvc_pointers(root))):
             self._note(environment={"dvc": pointers})
-        _safely(lambda: self._keep(REQUIREMENTS, requirements().encode()))
         if self._run.settings.save_code:
             _safely(lambda: self._code(root))
 
@@ -81,6 +80,11 @@ class Capture:
                 self._keep(PATCH, data)
                 state["patch"] = {"size_bytes": len(data), "files": git.changed_files(root)}
         return {}
+
+    def _packages(self) -> dict[str, Any]:
+        found = packages()
+        self._note(environment={"packages": {package.name: package.version for package in found}})
+        return self._keep(REQUIREMENTS, "".join(f"{package.requirement}\n" for package in found).encode())
 
     def _code(self, root: Path | None) -> dict[str, Any]:
         for path, data in code.untracked_code(root):

@@ -9,6 +9,7 @@ import platform
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -88,46 +89,39 @@ def without_secrets(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def packages() -> dict[str, str]:
-    """Version by name of every installed distribution, sorted by name."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed distribution; ``direct_url`` is where it came from, other than an index (PEP 610)."""
+
+    name: str
+    version: str
+    direct_url: str | None = None
+
+    @property
+    def requirement(self) -> str:
+        """A line for ``pip install -r``. What came from a folder of this machine is a comment: nobody else has it."""
+        pinned = f"{self.name}=={self.version}"
+        if not self.direct_url:
+            return pinned
+        try:
+            told = orjson.loads(self.direct_url)
+            url, vcs = without_credentials(str(told["url"])), told.get("vcs_info") or {}
+        except (orjson.JSONDecodeError, KeyError, AttributeError, TypeError):
+            return pinned
+        if vcs.get("commit_id"):
+            return f"{self.name} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}"
+        return f"# {pinned} was installed from {url}" if url.startswith("file:") else f"{self.name} @ {url}"
+
+
+def packages() -> list[Package]:
+    """Every installed distribution, sorted by name; of two of a name the one that is imported."""
+    found: dict[str, Package] = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
-
-
-def requirements() -> str:
-    """Every installed distribution as a line for ``pip install -r``, with its exact version.
-
-    What was installed from a repository is named by its commit, what was installed from a folder of this machine in a
-    comment: it cannot be had elsewhere (PEP 610's ``direct_url.json`` tells).
-    """
-    lines: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name:
-            lines.setdefault(name.lower(), _requirement(name, distribution))
-    return "".join(f"{lines[name]}\n" for name in sorted(lines))
-
-
-def _requirement(name: str, distribution: importlib.metadata.Distribution) -> str:
-    pinned = f"{name}=={distribution.version}"
-    text = distribution.read_text("direct_url.json")
-    if not text:
-        return pinned
-    try:
-        told = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return pinned
-    url = without_credentials(str(told.get("url", "")))
-    vcs = told.get("vcs_info") or {}
-    if vcs.get("commit_id"):
-        return f"{name} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}"
-    if url.startswith("file:"):
-        return f"# {pinned} was installed from {url}"
-    return f"{name} @ {url}"
+        metadata = distribution.metadata  # read and parsed at each access
+        name, version = metadata["Name"], metadata["Version"]
+        if name and version and name.lower() not in found:
+            found[name.lower()] = Package(name, version, distribution.read_text("direct_url.json"))
+    return [found[name] for name in sorted(found)]
 
 
 def rank(environ: Mapping[str, str] | None = None) -> int | None:

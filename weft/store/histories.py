@@ -22,6 +22,7 @@ from weft.store.database import Database
 from weft.store.lineage import EDGE_COLUMNS, edge_row
 from weft.store.logged import copy_logged, move_logged
 from weft.store.point_rows import write_points
+from weft.store.run_fields import sync_fields
 from weft.store.runs import SqlRuns
 from weft.store.series import read_points
 
@@ -55,6 +56,7 @@ class SqlHistories:
                 row.update(times="{}", tags="[]", notes=None, environment="{}", git="{}", preempting=False)
                 self._write(connection, row, origin, run_id, step)
                 self._join(connection, source["project"], run_id, "forked", new_id, now)
+                sync_fields(self._database, connection, [new_id])
         return self._runs.get_run(new_id)
 
     def rewind_run(self, run_id: str, step: int) -> Run:
@@ -67,6 +69,7 @@ class SqlHistories:
                 kept = self._keep(connection, run)
                 self._write(connection, run, {"relation": "rewound", "run_id": kept, "step": step}, kept, step)
                 self._join(connection, run["project"], kept, "rewound", run_id, clock.now_ns())
+                sync_fields(self._database, connection, [run_id, kept])
         return self._runs.get_run(run_id)
 
     def _keep(self, connection: Connection, run: dict[str, Any]) -> str:

@@ -77,6 +77,8 @@ class HistoryContract:
         assert forked.summary == {"loss": pytest.approx(1.6), "note": "fine"}
         assert [logged.step for logged in store.logged.read_logged("f", "text")] == [0, 1, 2, 3, 4]
         assert steps_of(store, "f", "system/cpu") == {}
+        for where in ('config.lr == 0.1 and name == "f"', 'summary.note == "fine" and name == "f"'):
+            assert [run.run_id for run in store.runs.list_runs(RunQuery(project="p", where=where)).items] == ["f"]
         assert steps_of(store, "r")["rank-0"] == list(range(10))
         (edge,) = store.artifacts.lineage("p", NodeKind.RUN, "f").upstream
         assert (edge.source, edge.relation, edge.target) == ("r", "forked", "f")

@@ -1,0 +1,104 @@
+"""Importing runs: what is not there, hostile, or not as its tool has it. Real files of the tools: tests/frameworks."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import weft
+from weft import exchange
+from weft import settings as settings_module
+from weft.cli import app
+from weft.errors import InputError
+from weft.exchange.target import as_name, shortened
+from weft.exchange.wandb_media import as_value
+
+
+def load(source: str, path: Path, project: str | None = None) -> exchange.RunsReport:
+    return exchange.load_runs(settings_module.load(), source, [path], project=project)
+
+
+def mlruns(folder: Path, **about: object) -> Path:
+    run = folder / "mlruns" / "7" / "abc"
+    for part in ("params", "metrics", "tags"):
+        (run / part).mkdir(parents=True)
+    (run.parent / "meta.yaml").write_text("name: my exp\nlifecycle_stage: active\n")
+    (run / "meta.yaml").write_text(json.dumps({"run_id": "abc", "status": 3, "start_time": 5, "end_time": 9, **about}))
+    return run
+
+
+@pytest.mark.parametrize("source", exchange.TRACKERS)
+def test_what_is_not_there_is_told(source: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no file or folder"):
+        load(source, tmp_path / "nothing")
+    with pytest.raises(InputError, match="There (is|are) no (runs|store|event files)"):
+        load(source, tmp_path)
+
+
+def test_sources_and_projects_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no source 'comet'"):
+        load("comet", tmp_path)
+    with pytest.raises(InputError, match="The project name '../x' cannot stand in an address"):
+        load("wandb", tmp_path, "../x")
+
+
+def test_a_folder_of_mlflow_without_mlflow(tmp_path: Path) -> None:
+    run = mlruns(tmp_path)
+    (run / "params" / "lr").write_text("0.1")
+    (run / "metrics" / "loss").write_text("1 2.0 0\n2 1.0 1\n3 1.0 1\n")
+    (run / "tags" / "mlflow.runName").write_text("first")
+    answer = CliRunner().invoke(app, ["import", "mlflow", str(tmp_path), "--project", "kept"])
+    assert answer.output == "Read 1 runs, 3 points of metrics and 0 artifact versions.\n"
+    with weft.Api() as api:
+        (found,) = api.runs(project="kept")
+        run_record = api.store.runs.get_run(found.id)
+        assert (run_record.name, run_record.group, run_record.config) == ("first", "my exp", {"lr": 0.1})
+        (series,) = api.store.series.read_series(found.id, "loss")
+        assert (series.steps.tolist(), series.values.tolist()) == ([0, 1], [2.0, 1.0])
+
+
+def test_files_of_mlflow_that_are_damaged_are_told(tmp_path: Path) -> None:
+    run = mlruns(tmp_path)
+    (run / "metrics" / "loss").write_text("1 two 3\n")
+    with pytest.raises(InputError, match="loss, line 1 is no point of a metric: '1 two 3'"):
+        load("mlflow", tmp_path / "mlruns")
+    (run / "meta.yaml").write_text("a: [b")
+    with pytest.raises(InputError, match="meta.yaml is damaged"):
+        load("mlflow", tmp_path)
+
+
+def test_a_database_that_is_not_mlflows_is_told(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE runs (a)")
+    connection.close()
+    with pytest.raises(InputError, match="cannot be read as MLflow's database: no such table"):
+        load("mlflow", tmp_path / "other.db")
+    (tmp_path / "text.db").write_text("no database, but long enough to be asked")
+    with pytest.raises(InputError, match="There is no store of MLflow"):
+        load("mlflow", tmp_path / "text.db")
+
+
+def test_media_of_wandb_stay_in_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for path in ("../secret.png", str(tmp_path / "secret.png"), "a\0b", 7, "nothing.png"):
+        assert as_value({"_type": "image-file", "path": path}, folder) is None
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    assert as_value({"_type": "image-file", "path": "link.png"}, folder) is None
+    (folder / "t.table.json").write_text("{}")
+    told = as_value({"_type": "table-file", "path": "t.table.json"}, folder)
+    assert "wandb's table-file could not be read" in told.text
+
+
+def test_names_become_names() -> None:
+    assert as_name("my exp") == "my exp"
+    assert as_name("a/b:c") == "a-b-c"
+    assert as_name("/x") == "x-x"
+    long = "m" * 300
+    assert len(shortened(long, 256)) == 256
+    assert shortened(long, 256) != shortened(long + "n", 256)

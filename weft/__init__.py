@@ -49,12 +49,18 @@ if TYPE_CHECKING:
     from weft.training.module_level import (
         alert,
         define_metric,
+        link_artifact,
+        link_model,
         log_artifact,
         log_code,
+        log_model,
         mark_preempting,
         restore,
         save,
+        unwatch,
         use_artifact,
+        use_model,
+        watch,
     )
 
     run: Run | None
@@ -129,9 +135,12 @@ _HOMES: dict[str, str] = {
     "headers": "weft.tracing.propagation",
     "init": "weft.session",
     "instrument": "weft.tracing",
+    "link_artifact": "weft.training.module_level",
+    "link_model": "weft.training.module_level",
     "log": "weft.training",
     "log_artifact": "weft.training.module_level",
     "log_code": "weft.training.module_level",
+    "log_model": "weft.training.module_level",
     "login": "weft.session",
     "mark_preempting": "weft.training.module_level",
     "op": "weft.tracing.op",
@@ -151,8 +160,11 @@ _HOMES: dict[str, str] = {
     "teardown": "weft.session",
     "thread": "weft.tracing",
     "uninstrument": "weft.tracing",
+    "unwatch": "weft.training.module_level",
     "use_artifact": "weft.training.module_level",
+    "use_model": "weft.training.module_level",
     "user": "weft.tracing",
+    "watch": "weft.training.module_level",
 }
 _MODULES = {
     "plot": "weft.training.plot",
@@ -234,9 +246,12 @@ __all__ = [
     "headers",
     "init",
     "instrument",
+    "link_artifact",
+    "link_model",
     "log",
     "log_artifact",
     "log_code",
+    "log_model",
     "login",
     "mark_preempting",
     "op",
@@ -261,9 +276,12 @@ __all__ = [
     "teardown",
     "thread",
     "uninstrument",
+    "unwatch",
     "use_artifact",
+    "use_model",
     "user",
     "util",
+    "watch",
 ]
 
 

@@ -271,7 +271,7 @@ def test_links_into_the_cache_are_read_only_and_the_cache_is_bounded(run: weft.R
 def test_words_tags_aliases_and_end_are_saved(run: weft.Run) -> None:
     artifact = net(a="1")
     artifact.ttl, artifact.tags = timedelta(days=1), ["raw"]
-    logged = run.log_artifact(artifact, ["best"], tags=["new"])
+    logged = run.log_artifact(artifact, aliases=["best"], tags=["new"])
     assert (logged.ttl, logged.tags) == (timedelta(days=1), ["raw", "new"])
     logged.description, logged.metadata["acc"] = "fine", 0.9
     logged.aliases = ["good"]

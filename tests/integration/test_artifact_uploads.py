@@ -57,7 +57,7 @@ def test_a_folder_reaches_a_server_and_comes_back_from_it_and_from_the_cache(
 ) -> None:
     folder = folder_of(tmp_path)
     run = weft.init("sent", url=server, settings=QUIET)
-    logged = run.log_artifact(folder, ["best"], name="net", type="model")
+    logged = run.log_artifact(folder, aliases=["best"], name="net", type="model")
     shutil.rmtree(folder)  # what was logged is safe
     assert (logged.state, logged.file_count, repr(logged)) == (
         "pending",
@@ -107,9 +107,9 @@ def test_what_the_server_has_is_not_sent_and_parts_go_on(server: str, tmp_path: 
 def test_offline_versions_are_stored_by_sync_in_their_order_and_once(tmp_path: Path, fresh_home: Path) -> None:
     folder = folder_of(tmp_path, files=3)
     run = weft.init("off", mode="offline", settings=QUIET)
-    first = run.log_artifact(folder, ["one"], name="net", type="model", tags=["raw"])
+    first = run.log_artifact(folder, aliases=["one"], name="net", type="model", tags=["raw"])
     (folder / "0.txt").write_text("changed")
-    second = run.log_artifact(weft.Artifact("net", "model", metadata={"n": 2}).add_dir(folder), ["two"])
+    second = run.log_artifact(weft.Artifact("net", "model", metadata={"n": 2}).add_dir(folder), aliases=["two"])
     assert (first.state, second.state) == ("pending", "pending")
     with pytest.raises(WeftError, match=r"'net' waits in .* for its upload. `weft sync` stores it"):
         _ = second.version

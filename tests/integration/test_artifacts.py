@@ -199,3 +199,10 @@ def test_what_is_wrong_is_named(run: weft.Run, tmp_path: Path) -> None:
     gone.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         run.log_artifact(late)
+
+
+def test_aliases_in_the_place_of_the_name_are_told() -> None:
+    run = weft.init("p", mode="disabled")
+    with pytest.raises(InputError, match=r"The artifact's name is \['best'\]\. Use aliases="):
+        run.log_artifact(weft.Artifact("a", "model"), ["best"])  # type: ignore[arg-type]
+    run.finish()

@@ -18,8 +18,8 @@ _NAMES = {
     "display_name": "name",
     "displayName": "name",
     "jobType": "job_type",
-    "createdAt": "started",
-    "created_at": "started",
+    "createdAt": "started_at",
+    "created_at": "started_at",
     "description": "notes",
 }
 _PLACES = {"config": "config", "summary": "summary", "summary_metrics": "summary", "summaryMetrics": "summary"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weft.errors import InputError
 from weft.records import RegistryVersion
 from weft.tracing.calls import Call, read_call, read_calls
 from weft.training.artifacts import Artifact, LoggedArtifact, log_artifact, use_artifact
@@ -19,11 +20,10 @@ class RunArtifacts(RunCore):
     def log_artifact(
         self,
         artifact: Artifact | str | Path,
-        aliases: Sequence[str] = (),
-        *,
         name: str | None = None,
-        type: str = "files",
-        tags: Sequence[str] = (),
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
     ) -> LoggedArtifact:
         """Store an artifact, or a file or folder as one, as made by this run.
 
@@ -31,10 +31,12 @@ class RunArtifacts(RunCore):
         server it is uploaded beside the program (``.wait()``), offline by ``weft sync``. Raises InputError for a bad
         name or path, StoreError where it cannot be kept.
         """
-        return log_artifact(self._recorder, self.id, Artifact.of(artifact, name, type), aliases, tags)
+        return log_artifact(
+            self._recorder, self.id, Artifact.of(artifact, name, type or "files"), aliases or (), tags or ()
+        )
 
     def link_artifact(
-        self, artifact: Artifact | LoggedArtifact | str, target_path: str, aliases: Sequence[str] = ()
+        self, artifact: Artifact | LoggedArtifact | str, target_path: str, aliases: Sequence[str] | None = None
     ) -> RegistryVersion:
         """Make an artifact's version one of a name in the registry, ``registry/NAME``; one that is not logged yet is.
 
@@ -42,16 +44,28 @@ class RunArtifacts(RunCore):
         """
         if isinstance(artifact, Artifact):
             artifact = self.log_artifact(artifact)
-        return link(self._recorder, artifact, target_path, aliases=aliases)
+        return link(self._recorder, artifact, target_path, aliases=aliases or ())
 
     def use_artifact(self, ref: str | LoggedArtifact, type: str | None = None) -> LoggedArtifact:
         """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError, and
         InputError where it is not of ``type``. Offline, and with the server away, it is what the cache has."""
         return use_artifact(self._recorder, self.id, ref, type)
 
-    def log_model(self, path: str | Path, name: str | None = None, aliases: Sequence[str] = ()) -> LoggedArtifact:
+    def log_model(
+        self, path: str | Path, name: str | None = None, aliases: Sequence[str] | None = None
+    ) -> LoggedArtifact:
         """Store a file or folder as a version of the model ``name`` (default: the run's)."""
-        return self.log_artifact(path, aliases, name=name or f"{self.id}-model", type="model")
+        return self.log_artifact(path, name or f"{self.id}-model", "model", aliases)
+
+    def link_model(
+        self,
+        path: str | Path,
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: Sequence[str] | None = None,
+    ) -> RegistryVersion:
+        """Store a file or folder as a version of a model, and make it one of a name in the registry."""
+        return self.link_artifact(self.log_model(path, name), f"registry/{registered_model_name}", aliases or ())
 
     def use_model(self, ref: str) -> Path:
         """Download a model; the path of its file, or of the folder where it has several."""

@@ -1,6 +1,6 @@
 // Curves of runs as the API sends them: a line of JSON, then arrays. What panels in sight ask for in the same moment goes
 // out together; what was read stays until what is asked for changes; of runs that go on, what is new is asked for.
-const CURVES_AT_ONCE = 500;
+const CURVES_AT_ONCE = 200;  // small answers: the first panels are drawn while the next are read
 const REQUESTS_AT_ONCE = 3;
 const NAMES_KEPT = 300;
 const LIVE_MS = 400;

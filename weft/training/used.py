@@ -31,9 +31,10 @@ class RunArtifacts(RunCore):
         server it is uploaded beside the program (``.wait()``), offline by ``weft sync``. Raises InputError for a bad
         name or path, StoreError where it cannot be kept.
         """
-        return log_artifact(
-            self._recorder, self.id, Artifact.of(artifact, name, type or "files"), aliases or (), tags or ()
-        )
+        if name is not None and not isinstance(name, str):
+            raise InputError(f"The artifact's name is {name!r}.", remedy="Use aliases=[...].", field="name")
+        made = Artifact.of(artifact, name, type or "files")
+        return log_artifact(self._recorder, self.id, made, aliases or (), tags or ())
 
     def link_artifact(
         self, artifact: Artifact | LoggedArtifact | str, target_path: str, aliases: Sequence[str] | None = None

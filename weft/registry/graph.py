@@ -244,7 +244,7 @@ def _registry_node(key: Key, version: RegistryVersion | None) -> Node:
     place: dict[str, Any] = {"page": "/registry", "parameters": {"name": name}}
     if version is None:
         return Node(*key, key[2], "registered", known=False, **place)
-    figures = {"stage": version.stage or "none", "is": f"{version.project}/{version.artifact}"}
+    figures = {"stage": version.stage or "none", "is": version.artifact, "in project": version.project}
     return Node(*key, version.node, "registered", version.created_ns, figures, **place)
 
 

@@ -15,7 +15,8 @@ const addressOf = (node) => (node.kind === "registry" ? "registry/" : node.kind 
 
 function when(ns) {
   if (!ns) return "";
-  return new Date(ns / 1e6).toLocaleString(undefined, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+  const at = new Date(ns / 1e6), two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 // The layer of each node: behind all that fed into it. An edge that would close a circle does not count.
@@ -100,9 +101,7 @@ class LineageGraph {
     arrow.append(shape("path", { d: "M0 0.8 L7 4 L0 7.2 z", class: "mark" }));
     this.svg.firstChild.append(arrow);
     this.canvas = element("div", "canvas");
-    this.canvas.style.height = data.height + "px";
     this.card = element("aside", "card");
-    this.card.style.maxHeight = data.height + "px";
     const stage = element("div", "stage");
     const tools = element("div", "tools");
     tools.append(this.tool("−", "Smaller (-)", () => this.zoom(1 / 1.25)), this.tool("+", "Larger (+)", () => this.zoom(1.25)), this.tool("Fit", "The whole graph (0)", () => this.fit()));
@@ -111,6 +110,7 @@ class LineageGraph {
     this.foot = element("div", "foot");
     root.replaceChildren(stage, this.foot);
     this.view = { x: 0, y: 0, k: 1 };
+    this.high = 0;
     this.move();
     this.keys();
     this.draw();
@@ -135,17 +135,30 @@ class LineageGraph {
     }
   }
 
+  // As high as the graph, between what its card needs and what the page gives.
+  size() {
+    const rows = [...this.places.values()].map((place) => place.y);
+    const wanted = Math.max(...rows) - Math.min(...rows) + HIGH + 120;
+    this.high = Math.max(this.high, Math.min(this.data.height, Math.max(300, wanted)));
+    this.canvas.style.height = this.card.style.maxHeight = this.high + "px";
+  }
+
   draw() {
     this.places = placed(this.nodes, this.edges);
-    const lines = [], boxes = [];
+    this.size();
+    const lines = [], boxes = [], crowd = new Map();
+    for (const edge of this.edges.values()) {
+      crowd.set(edge.source, (crowd.get(edge.source) || 0) + 1);
+      if (!crowd.has(edge.target)) crowd.set(edge.target, 0);
+    }
     this.lines = new Map();
     for (const edge of this.edges.values()) {
       const from = this.places.get(edge.source), to = this.places.get(edge.target);
       const x1 = from.x + WIDE, y1 = from.y + HIGH / 2, x2 = to.x - 2, y2 = to.y + HIGH / 2;
-      const reach = Math.max(40, Math.abs(x2 - x1) / 2);
+      const reach = Math.max(40, Math.min(160, Math.abs(x2 - x1) / 2));
       const line = shape("path", { d: `M${x1} ${y1} C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`, class: "edge", "marker-end": "url(#tip)" });
       lines.push(line);
-      if (x2 > x1) lines.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
+      if (x2 > x1 && crowd.get(edge.source) < 12) lines.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
       this.lines.set(edge, line);
     }
     this.boxes = new Map();
@@ -165,9 +178,9 @@ class LineageGraph {
     const group = shape("g", { transform: `translate(${x} ${y})`, tabindex: 0, role: "button", "data-id": id,
       "aria-label": `${node.type} ${node.title}${figures ? ", " + figures : ""}` });
     group.append(shape("rect", { width: WIDE, height: HIGH, rx: 4, class: "box" }), shape("rect", { width: 3, height: HIGH, rx: 1.5, class: "mark " + node.kind }));
-    group.append(shape("text", { x: 12, y: 20, class: "name" }, short(node.title, 30)));
-    group.append(shape("text", { x: 12, y: 36, class: "kind" }, short(node.type + (node.known ? "" : ", not stored") + (node.time_ns ? " · " + when(node.time_ns) : ""), 38)));
-    group.append(shape("text", { x: 12, y: 51, class: "figures" }, short(figures, 38)));
+    group.append(shape("text", { x: 12, y: 20, class: "name" }, short(node.title, 27)));
+    group.append(shape("text", { x: 12, y: 36, class: "kind" }, short(node.type + (node.known ? "" : ", not stored") + (node.time_ns ? " · " + when(node.time_ns) : ""), 34)));
+    group.append(shape("text", { x: 12, y: 51, class: "figures" }, short(figures, 34)));
     const hover = shape("title", {}, `${node.type}: ${node.title}\n${Object.entries(node.figures).map(([k, v]) => k + " " + v).join("\n")}`);
     group.append(hover);
     group.onclick = () => this.choose(id);
@@ -187,7 +200,9 @@ class LineageGraph {
       const node = this.nodes.get(id);
       box.setAttribute("class", "node" + (id === this.chosen ? " chosen" : "") + (id === this.start ? " start" : "") + (node.known ? "" : " unknown"));
     }
-    for (const [edge, line] of this.lines) line.setAttribute("class", "edge" + (edge.source === this.chosen || edge.target === this.chosen ? " near" : ""));
+    const near = [...this.lines.keys()].filter((edge) => edge.source === this.chosen || edge.target === this.chosen);
+    const tone = near.length > 40 ? " near many" : " near";
+    for (const [edge, line] of this.lines) line.setAttribute("class", "edge" + (edge.source === this.chosen || edge.target === this.chosen ? tone : ""));
     this.describe();
   }
 
@@ -272,7 +287,7 @@ class LineageGraph {
     const places = [...this.places.values()];
     const left = Math.min(...places.map((p) => p.x)), right = Math.max(...places.map((p) => p.x)) + WIDE;
     const top = Math.min(...places.map((p) => p.y)), bottom = Math.max(...places.map((p) => p.y)) + HIGH;
-    const wide = this.canvas.clientWidth || 800, high = this.data.height;
+    const wide = this.canvas.clientWidth || 800, high = this.high;
     const k = Math.min(1, (wide - 32) / (right - left), (high - 48) / (bottom - top));
     if (k > 0.55) {
       this.view = { k, x: (wide - (right + left) * k) / 2, y: (high - (bottom + top) * k) / 2 };
@@ -283,7 +298,7 @@ class LineageGraph {
     this.apply();
   }
 
-  zoom(factor, cx = this.canvas.clientWidth / 2, cy = this.data.height / 2) {
+  zoom(factor, cx = this.canvas.clientWidth / 2, cy = this.high / 2) {
     const k = Math.min(2, Math.max(0.1, this.view.k * factor)), by = k / this.view.k;
     this.view = { k, x: cx - (cx - this.view.x) * by, y: cy - (cy - this.view.y) * by };
     this.apply();
@@ -291,7 +306,7 @@ class LineageGraph {
 
   show(id) {
     const { x, y } = this.places.get(id), { k } = this.view;
-    const sx = x * k + this.view.x, sy = y * k + this.view.y, wide = this.canvas.clientWidth, high = this.data.height;
+    const sx = x * k + this.view.x, sy = y * k + this.view.y, wide = this.canvas.clientWidth, high = this.high;
     if (sx < 0 || sx + WIDE * k > wide) this.view.x += wide / 2 - sx - (WIDE * k) / 2;
     if (sy < 0 || sy + HIGH * k > high) this.view.y += high / 2 - sy - (HIGH * k) / 2;
     this.apply();

@@ -20,14 +20,14 @@ with weft.init("my-project", kind="train") as run:
 weft.registry.promote("classifier", "production", reason="first one")"""
 _COLUMNS = [
     Column("Name"),
-    Column("Type", "90px", low=True),
-    Column("In production", "19%"),
-    Column("Since", "118px"),
-    Column("By", "11%"),
-    Column("Why", "18%", low=True),
-    Column("Other stages", "15%", low=True),
-    Column("Deployed", "13%"),
-    Column("Versions", "74px", "r"),
+    Column("Type", "84px", low=True),
+    Column("In production", "16%"),
+    Column("Since", "112px"),
+    Column("By", "9%"),
+    Column("Why", "15%", low=True),
+    Column("Other stages", "11%", low=True),
+    Column("Deployed", "12%"),
+    Column("Versions", "72px", "r"),
 ]
 
 

@@ -146,20 +146,20 @@ def _decide(
     states = registry.store.registry.list_checks(known.name, version.version, stage, promoter=registry.author)
     _checks(states, stage)
     missing = [state for state in states if not state.passed]
-    with st.form(f"decide-{known.name}-{ref}-{stage}", border=False):
-        reason = st.text_input("Reason", placeholder="Why? The log keeps it.", key=f"reason-{known.name}-{ref}-{stage}")
+    expected = _expected(known, standings, stage)
+    # Its name says what the page shows: a click on a page that is out of date draws it anew and decides nothing.
+    form = f"{known.name}-{ref}-{stage}-{expected}"
+    with st.form(f"decide-{form}", border=False):
+        reason = st.text_input("Reason", placeholder="Why? The log keeps it.", key=f"reason-{form}")
         over = False
         if missing and registry.role is Role.ADMIN:
-            over = st.checkbox(
-                "Pass over what is not met (an admin, with a reason)", key=f"over-{known.name}-{ref}-{stage}"
-            )
+            over = st.checkbox("Pass over what is not met (an admin, with a reason)", key=f"over-{form}")
         with st.container(horizontal=True):
-            promote = st.form_submit_button(f"Promote {ref} to {stage}", type="primary", disabled=there is not None)
+            promote = st.form_submit_button(f"Promote {ref} to {stage}", disabled=there is not None)
             back = st.form_submit_button(f"Roll {stage} back") if _can_go_back(known, stage) else False
             approve = st.form_submit_button(f"Approve {ref} for {stage}") if _asks_approval(known, stage) else False
     if there is not None:
         ui.note(f"v{version.version} is in {stage} already.")
-    expected = _expected(known, standings, stage)
     try:
         if promote:
             registry.promote(f"{known.name}:{ref}", stage, reason=reason, override=over, expected=expected)
@@ -261,8 +261,8 @@ def _log(events: Sequence[RegistryEvent]) -> None:
                 event.author,
                 Cell(event.action.value, value=event.action.value),
                 None if event.version is None else f"v{event.version}",
-                _subject(event),
                 _why(event),
+                _subject(event),
             ]
         )
         for event in events
@@ -272,8 +272,8 @@ def _log(events: Sequence[RegistryEvent]) -> None:
         Column("Who", "12%"),
         Column("What", "100px"),
         Column("Version", "76px"),
-        Column("Of", "24%"),
         Column("Why"),
+        Column("Of", "22%"),
     ]
     table(columns, rows, key="registry-log", keys=False)
 

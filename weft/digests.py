@@ -19,11 +19,6 @@ def running() -> blake3:
     return blake3()
 
 
-def parallel() -> blake3:
-    """As :func:`running`, for pieces of megabytes: each is digested on several cores."""
-    return blake3(max_threads=blake3.AUTO)
-
-
 def of_file(path: Path) -> str:
     """The digest of a file's bytes; the file is mapped, not read into memory."""
     hasher = blake3(max_threads=blake3.AUTO)

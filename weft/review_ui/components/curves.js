@@ -32,7 +32,8 @@ class Curves {
     this.runs = [];
     this.live = new Set();
     this.axisOf = () => "step";
-    this.view = { x: "", first: null, last: null, buckets: 300 };
+    this.bucketsOf = () => 300;
+    this.view = { first: null, last: null };
     this.known = new Map();  // name -> run -> curves
     this.stale = new Map();  // the same of the view before, drawn until its successor has come
     this.wanted = new Set();
@@ -102,23 +103,23 @@ class Curves {
     for (const name of this.wanted) {
       const known = this.known.get(name), missing = this.runs.filter((run) => !known?.has(run));
       if (!missing.length) { this.wanted.delete(name); continue; }
-      const x = this.axisOf(name), key = x + "\0" + missing.join();
-      if (!batches.has(key)) batches.set(key, { runs: missing, x, names: [] });
+      const x = this.axisOf(name), buckets = this.bucketsOf(name), key = [x, buckets, missing].join("\0");
+      if (!batches.has(key)) batches.set(key, { runs: missing, x, buckets, names: [] });
       batches.get(key).names.push(name);
     }
-    for (const { runs, x, names } of batches.values()) {
+    for (const { runs, x, buckets, names } of batches.values()) {
       const most = Math.max(1, Math.floor(CURVES_AT_ONCE / runs.length));
-      for (let at = 0; at < names.length && this.running < REQUESTS_AT_ONCE; at += most) this.load(runs, x, names.slice(at, at + most));
+      for (let at = 0; at < names.length && this.running < REQUESTS_AT_ONCE; at += most) this.load(runs, names.slice(at, at + most), { x, buckets });
       if (this.running >= REQUESTS_AT_ONCE) return;
     }
   }
 
-  async load(runs, x, names) {
+  async load(runs, names, shape) {
     names.forEach((name) => this.wanted.delete(name));
     this.running += 1;
     const { view, abort } = this;
     try {
-      const { curves, newest } = await askCurves({ run_ids: runs, names, ...view, x }, abort.signal);
+      const { curves, newest } = await askCurves({ run_ids: runs, names, first: view.first, last: view.last, ...shape }, abort.signal);
       if (view !== this.view) return;
       for (const name of names) for (const run of runs) this.put(name, run, []);
       for (const curve of curves) this.known.get(curve.name).get(curve.run).push(curve);
@@ -147,12 +148,17 @@ class Curves {
   // The curves that have grown since, whole: their buckets are others now.
   async refresh() {
     const names = [...this.inSight].filter((name) => this.known.has(name)), { view } = this;
-    const axes = [...new Set(names.map((name) => this.axisOf(name)))];
+    const shapes = new Map();
+    for (const name of names) {
+      const shape = { x: this.axisOf(name), buckets: this.bucketsOf(name) }, key = JSON.stringify(shape);
+      if (!shapes.has(key)) shapes.set(key, { ...shape, names: [] });
+      shapes.get(key).names.push(name);
+    }
     try {
       if (names.length && this.newest !== null && !document.hidden) {
         const runs = [...this.live].filter((run) => this.runs.includes(run));
-        const since = this.newest, answers = await Promise.all(axes.map((x) =>
-          askCurves({ run_ids: runs, names: names.filter((name) => this.axisOf(name) === x), ...view, x, since }, this.abort.signal)));
+        const since = this.newest, answers = await Promise.all([...shapes.values()].map((shape) =>
+          askCurves({ run_ids: runs, first: view.first, last: view.last, ...shape, since }, this.abort.signal)));
         const curves = answers.flatMap((answer) => answer.curves);
         if (view === this.view) this.newest = answers[0].newest;
         if (view === this.view && curves.length) {

@@ -4,6 +4,11 @@ const PANEL_NAMES = 200;
 const READOUT_ROWS = 14;
 const MOST_NAMED = 24;
 const FOLDED = "system";
+const BUCKETS = 300;
+const WIDE_BUCKETS = 900;
+const MANY_BUCKETS = 128;  // of each of many runs: outlines answer it without reading points
+const FEW_RUNS = 24;
+const FRAME_MS = 24;
 
 const prefixOf = (name) => (name.includes("/") ? name.slice(0, name.indexOf("/")) : "");
 
@@ -80,9 +85,9 @@ class Panels {
 
   ask() {
     const zoom = this.zoom(), live = this.runs.filter((run) => run.status === "running").map((run) => run.run_id);
-    const wide = this.board.get("wide") ? 900 : 300;
-    const view = { x: this.axis(), first: zoom ? zoom[0] : null, last: zoom ? zoom[1] : null, buckets: this.runs.length > 40 ? Math.min(wide, 200) : wide };
+    const view = { x: this.axis(), first: zoom ? zoom[0] : null, last: zoom ? zoom[1] : null, many: this.runs.length > FEW_RUNS, wide: this.board.get("wide") };
     this.curves.axisOf = (name) => this.axisOf(name);
+    this.curves.bucketsOf = (name) => (name === view.wide ? WIDE_BUCKETS : view.many ? MANY_BUCKETS : BUCKETS);
     this.curves.show(this.runs.map((run) => run.run_id), live, view);
     this.soon();
   }
@@ -224,7 +229,13 @@ class Panels {
     if (this.framed) return;
     this.framed = window.requestAnimationFrame(() => {
       this.framed = 0;
-      for (const panel of this.panels.values()) if (panel.plot && panel.dirty) { panel.dirty = false; this.draw(panel); }
+      const began = performance.now(), dirty = [...this.panels.values()].filter((panel) => panel.plot && panel.dirty);
+      if (this.cursor.panel) dirty.sort((a, b) => (b === this.cursor.panel) - (a === this.cursor.panel));
+      for (const panel of dirty) {
+        if (performance.now() - began > FRAME_MS) { this.frame(); break; }  // the rest in the next frame
+        panel.dirty = false;
+        this.draw(panel);
+      }
       this.follow();
     });
   }

@@ -2,6 +2,7 @@
 // for what follows the pointer, so that moving it draws no curve again.
 const DASHES = [[], [6, 3], [2, 2.5], [9, 3, 2, 3]];
 const INSET = { left: 52, right: 10, top: 6, bottom: 22 };
+const MANY_CURVES = 24;  // of more, dashes tell nothing apart and cost much
 const FEW_CURVES = 12;  // up to so many, the whole envelope is filled; of more, only what stands out of a line
 
 function niceSteps(low, high, most) {
@@ -184,7 +185,7 @@ class Plot {
     if (this.options.band) for (const line of this.lines) line.band || filled ? this.fill(pen, line) : this.spikes(pen, line);
     pen.lineJoin = "bevel";
     if (this.options.weight) for (const line of this.lines) this.stroke(pen, line, line.mean, 1, filled ? 0.3 : 0.12);
-    for (const line of this.lines) this.stroke(pen, line, line.shown, filled ? 1.6 : 1.1, 1);
+    for (const line of this.lines) this.stroke(pen, line, line.shown, filled ? 1.6 : 1, 1);
     pen.restore();
   }
 
@@ -264,7 +265,7 @@ class Plot {
     pen.strokeStyle = line.colour;
     pen.globalAlpha = alpha;
     pen.lineWidth = width;
-    pen.setLineDash(DASHES[line.dash % DASHES.length]);
+    pen.setLineDash(this.lines.length > MANY_CURVES ? [] : DASHES[line.dash % DASHES.length]);
     pen.beginPath();
     let down = false, points = 0;
     for (let at = 0; at < values.length; at++) {

@@ -141,10 +141,13 @@ class Session:
         return FlushReport(complete, pending, rejected, self._journal.lost())
 
     def settle(self) -> None:
-        """At the end of a run or process: wait for the store as long as the settings allow, in vain only once."""
+        """At the end of a run or process: wait for the store as long as the settings allow, in vain only once.
+
+        A server that does not answer is not waited for: the drainer sends what is pending when it is back.
+        """
         if not self.drains:
             return
-        report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s)
+        report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s) if self._is_up() else self._away()
         if not report.complete and not self._in_vain:
             reason = drainer.read_status(self.directory).destination
             _log.warning(
@@ -155,6 +158,23 @@ class Session:
                 "." if reason == "ok" else f": {reason}",
             )
         self._in_vain = not report.complete
+
+    def _is_up(self) -> bool:
+        """Whether it is worth asking the store how far it is."""
+        try:
+            answers = getattr(self.store, "answers", None) if self.settings.url else None  # one here is always up
+        except WeftError:  # flush says that nothing is stored
+            return True
+        return answers is None or bool(answers())
+
+    def _away(self) -> FlushReport:
+        """What waits for a store that is away; somebody stays to send it."""
+        if self._journal is None:
+            return FlushReport(complete=True)
+        self._keep_draining()
+        pending = sum(end for _, _, end in self._journal.position())
+        rejected = drainer.read_status(self.directory).rejected
+        return FlushReport(not pending, pending, rejected, self._journal.lost())
 
     def passport(self) -> tuple[Callable[..., None], tuple[object, ...]] | None:
         """How a process of a pool joins this run; None where there is no run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -82,3 +83,39 @@ def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> No
             found = calls(store, "outage")
             store.close()
     assert found == Counter(range(100))
+
+
+FINISHES = """
+import json, time, weft
+run = weft.init("away", settings={"quiet": True, "console": False, "system_interval_s": 0, "git": False})
+for n in range(100):
+    run.log({"loss": n / 2})
+started = time.monotonic()
+run.finish()
+print(json.dumps([run.id, time.monotonic() - started]))
+"""
+
+
+def test_a_run_finishes_at_once_while_the_server_is_away(tmp_path: Path, fresh_home: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    done = subprocess.run(
+        [sys.executable, "-c", FINISHES],
+        env={**os.environ, "WEFT_URL": url},  # and the default of flush_timeout_s, ten seconds
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    run_id, took_s = json.loads(done.stdout.splitlines()[-1])
+    assert took_s < 5.0, "it waited for the server"
+    assert "bytes of records wait" in done.stderr
+    given = settings_module.load({"dir": tmp_path / "server", "port": port, "otlp_port": 0, "quiet": True})
+    with workbench.start_background(given):
+        assert session.sync(settings_module.load({"url": url})).complete
+        store = RemoteStore(url)
+        wait_for(lambda: store.runs.find_run(run_id) is not None)
+        wait_for(lambda: [len(one.steps) for one in store.series.read_series(run_id, "loss")] == [100])
+        store.close()

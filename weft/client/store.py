@@ -73,6 +73,10 @@ class RemoteStore:
         self.alerts = RemoteAlerts(self._wire)
         self.registry = RemoteRegistry(self._wire)
 
+    def answers(self, timeout_s: float = 1.0) -> bool:
+        """Whether the server can be reached now and works; never raises."""
+        return self._wire.answers(timeout_s)
+
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and wait for it; sent twice it counts once."""
         answer = self._wire.call("POST", "/api/batches", content=encode_batch(batch), content_type=CONTENT_TYPE)

@@ -93,6 +93,14 @@ class Wire:
             time.sleep(wait_s)
         raise AssertionError("the last wait is None")  # pragma: no cover - unreachable, for the type checker
 
+    def answers(self, timeout_s: float) -> bool:
+        """Whether there is a server that works, asked once."""
+        try:
+            answer = self._client.get(f"{self._url}/api/health", timeout=timeout_s)
+        except httpx.TransportError:
+            return False
+        return answer.status_code not in _BUSY
+
     def stream(self, path: str, body: Any = None) -> Iterator[bytes]:
         """The body of the answer to a GET, or to a POST of a JSON ``body``, by pieces. Raises what :meth:`call` raises,
         also where it breaks off."""

@@ -92,7 +92,7 @@ def _scrubbed(folder: Folder, batch: Batch, scrub: Scrub, done: Delivered) -> Ba
     for entry in batch.entries:
         try:
             payload = scrub(entry.type, entry.payload)
-            clean.append(entry if payload is entry.payload else replace(entry, payload=payload))
+            clean.append(entry if payload is entry.payload else entry._replace(payload=payload))
         except Exception as error:  # noqa: BLE001 - whatever redaction throws, the record must not go out unredacted
             _put_aside(folder, batch, entry, f"redaction failed: {error!r}", done)
     return replace(batch, entries=clean)

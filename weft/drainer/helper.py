@@ -13,7 +13,6 @@ import json
 import marshal
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from weft.drainer.ahead import LENGTH
@@ -64,7 +63,7 @@ def _read(folder: Folder, scrub: Scrub, writer: str, segment: int, path: str, st
     parts: list[bytes] = []
     while scan.entries:  # one by one: all as rows would be several times the batch
         entry = scan.entries.pop(0)
-        rows = shape(replace(entry, payload=scrub(entry.type, entry.payload)))
+        rows = shape(entry._replace(payload=scrub(entry.type, entry.payload)))
         if rows is None:
             return [_NOTHING]
         parts.append(marshal.dumps([entry.end, rows], _FORMAT))

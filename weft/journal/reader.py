@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from weft.journal.format import (
 from weft.records import Entry
 
 _STEP_BYTES = 1024 * 1024
+_WHOLE = struct.Struct(HEAD.format + WORD.format.lstrip("<") + f"{len(MARK_BYTES)}s")  # the header and its mark
 _BIG_STEP_BYTES = 4 * 1024 * 1024
 
 
@@ -71,7 +73,10 @@ class SegmentReader:
         window = _Window(self._fd, first)
         fresh = final
         while scan.end - first < _STEP_BYTES and budget > 0:
+            self._take_sound(window, scan, first + _STEP_BYTES)
             at = scan.end
+            if at - first >= _STEP_BYTES:
+                break
             record = self._record(window, at)
             body = None if record is None else self._body(window, at, record)
             if record is not None and body is not None and (record.marked or final):
@@ -89,6 +94,24 @@ class SegmentReader:
             self._pass_over(window, scan, record, following)
         scan.more = True
         return scan
+
+    def _take_sound(self, window: _Window, scan: Scan, stop: int) -> None:
+        """Take records as long as they are whole, sound and in place: nearly all are. The rest is looked at singly."""
+        at, data, base, start = scan.end, window.data, window.base, self._salt
+        entries, size = scan.entries, len(data) - RECORD_BYTES
+        while at < stop:
+            place = at - base
+            if place > size:
+                break
+            magic, length, kind, flags, checksum, word, mark = _WHOLE.unpack_from(data, place)
+            body = data[place + RECORD_BYTES : place + RECORD_BYTES + length]
+            if magic != MAGIC or flags or mark != MARK_BYTES or len(body) != length or zlib.crc32(body) != checksum:
+                break
+            if word != zlib.crc32(data[place : place + HEAD.size], (start + at) & 0xFFFFFFFF):
+                break
+            at += RECORD_BYTES + ((length + 7) & -8)
+            entries.append(Entry(kind, body, at))
+        scan.end = at
 
     def _pass_over(self, window: _Window, scan: Scan, record: Record | None, following: int | None) -> None:
         at = scan.end
@@ -149,25 +172,25 @@ class _Window:
         self.base = base
         self._fd = fd
         # Nothing new is what a live segment says most of the time: look at one header before reading more.
-        self._data = os.pread(fd, RECORD_BYTES, base)
-        if any(self._data):
+        self.data = os.pread(fd, RECORD_BYTES, base)
+        if any(self.data):
             self._grow(_STEP_BYTES + INLINE_BYTES)
 
     def read(self, at: int, length: int) -> bytes:
         """``length`` bytes at offset ``at``; fewer where the file ends."""
         start = at - self.base
-        if start + length > len(self._data):
+        if start + length > len(self.data):
             self._grow(start + length)
-        return self._data[start : start + length]
+        return self.data[start : start + length]
 
     def rest(self, at: int) -> bytes:
         """All from offset ``at`` to the end of the file."""
         self._grow(os.fstat(self._fd).st_size - self.base)
-        return self._data[at - self.base :]
+        return self.data[at - self.base :]
 
     def _grow(self, size: int) -> None:
-        while len(self._data) < size:
-            more = os.pread(self._fd, size - len(self._data), self.base + len(self._data))
+        while len(self.data) < size:
+            more = os.pread(self._fd, size - len(self.data), self.base + len(self.data))
             if not more:
                 return
-            self._data += more
+            self.data += more

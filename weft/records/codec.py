@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -71,8 +71,7 @@ class RecordType(IntEnum):
     FORWARD = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One journal record as the drainer hands it on. ``end`` is the offset just behind it in its segment."""
 
     type: int

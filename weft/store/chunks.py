@@ -1,4 +1,4 @@
-"""Points packed: up to 16,384 of one series, sorted by step, in one row.
+"""Points packed: up to 4,096 of one series, sorted by step, in one row.
 
 The data column is zstd over: steps as deltas of int64, times as deltas of int64, values as float64, writers as
 u8 indexes, each shuffled by bytes (all first bytes, then all second ones), behind a header of the number of points
@@ -17,7 +17,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-SIZE = 16_384  # points of a full chunk
+SIZE = 4096  # points of a full chunk
 GROUP = 64  # points of a group of the outline
 _LEVEL = 3
 _COLUMNS = 7  # of an outline
@@ -103,16 +103,17 @@ def groups(units: Units, starts: NDArray[np.intp]) -> Units:
         )
 
 
-def read_outlines(outlines: Sequence[bytes], points: Sequence[int]) -> Units:
+def read_outlines(outlines: Sequence[bytes], points: NDArray[np.int64]) -> Units:
     """The groups of chunks, from their outline columns and numbers of points, one behind the other."""
-    sizes = (np.array(points, np.int64) + GROUP - 1) // GROUP
-    columns = np.empty((_COLUMNS, int(sizes.sum())), np.float64)
-    at = 0
-    for data, size in zip(outlines, sizes.tolist(), strict=True):
-        columns[:, at : at + size] = np.frombuffer(data, "<f8").reshape(_COLUMNS, size)
-        at += size
-    counts = np.full(at, GROUP, np.int64)
-    counts[np.cumsum(sizes) - 1] = np.array(points, np.int64) - (sizes - 1) * GROUP
+    sizes = (points + GROUP - 1) // GROUP
+    starts = np.cumsum(sizes) - sizes
+    # Of each group the place of its first figure; the others follow as far apart as its chunk has groups.
+    first = np.repeat((_COLUMNS - 1) * starts, sizes) + np.arange(int(sizes.sum()))
+    apart = np.repeat(sizes, sizes)
+    whole = np.frombuffer(b"".join(outlines), "<f8")
+    columns = [whole[first + place * apart] for place in range(_COLUMNS)]
+    counts = np.full(len(first), GROUP, np.int64)
+    counts[starts + sizes - 1] = points - (sizes - 1) * GROUP
     steps, times = columns[0].view(np.int64), columns[1].view(np.int64)
     minimum, maximum, total, last, numbers = columns[2:]
     return Units(steps, times, minimum, maximum, total, last, numbers.astype(np.int64), counts)

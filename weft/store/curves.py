@@ -129,16 +129,16 @@ def _outlined(database: Database, connection: Connection, lines: Sequence[_Line]
     starts = np.array([line.start_ns for line in lines], np.int64)
     tail = _tail(database, connection, ids, place)
     chunks = database.lookup(connection, "chunks", _CHUNKS, ("series_id",), ids)
-    chunks.sort(key=lambda row: (place[row.series_id], row.first_step))
+    chunks.sort(key=lambda row: (place[row[0]], row[1]))
 
     def over(owners: NDArray[np.int64], steps: NDArray[np.int64], times: NDArray[np.int64]) -> NDArray[np.float64]:
         if wanted.x == "step":
             return steps.astype(np.float64)
         return (times - starts[owners] if wanted.x == "relative" else times) / 1e9
 
-    owners = np.array([place[row.series_id] for row in chunks], np.int64)
-    points = np.array([row.points for row in chunks], np.int64)
-    edges = [np.array([getattr(row, name) for row in chunks], np.int64) for name in _CHUNKS[1:5]]
+    owned, *figures, outlines = zip(*chunks, strict=True) if chunks else [()] * len(_CHUNKS)
+    owners = np.array([place[series_id] for series_id in owned], np.int64)
+    *edges, points = (np.array(column, np.int64) for column in figures)
     inside = [wanted.covers(over(owners, edges[side], edges[side + 2])) for side in (0, 1)]
     whole = inside[0] & inside[1]
     outside = np.zeros(len(chunks), bool)
@@ -151,15 +151,14 @@ def _outlined(database: Database, connection: Connection, lines: Sequence[_Line]
     decoded = ~coarse & ~outside
     pieces = [_Piece(tail.owners, tail.units, over(tail.owners, tail.units.steps, tail.units.times))]
     if coarse.any():
-        taken = [chunks[index] for index in np.flatnonzero(coarse)]
-        units = read_outlines([row.outline for row in taken], [row.points for row in taken])
+        units = read_outlines([outlines[index] for index in np.flatnonzero(coarse)], points[coarse])
         whose = np.repeat(owners[coarse], (points[coarse] + GROUP - 1) // GROUP)
         pieces.insert(0, _Piece(whose, units, over(whose, units.steps, units.times)))
     if decoded.any():
         taken = [chunks[index] for index in np.flatnonzero(decoded)]
         read = _decoded(database, connection, taken, place)
         pieces.insert(0, _Piece(read.owners, read.units, over(read.owners, read.units.steps, read.units.times)))
-    return [pieces[0], *pieces[1:]] if wanted.first is wanted.last is None else [_cut(p, wanted) for p in pieces]
+    return pieces if wanted.first is wanted.last is None else [_cut(piece, wanted) for piece in pieces]
 
 
 def _cut(piece: _Piece, wanted: Wanted) -> _Piece:
@@ -184,8 +183,9 @@ def _decoded(database: Database, connection: Connection, chunks: Sequence[Any], 
     data = {(row.series_id, row.first_step): row.data for row in found}
     parts = [unpack(data[key]) for key in keys]
     owners = np.repeat([place[row.series_id] for row in chunks], [len(part) for part in parts])
-    units = joined([single_units(part.steps, part.times, part.values) for part in parts])
-    return _Piece(owners, units, np.zeros(0))
+    columns = [[getattr(part, name) for part in parts] for name in ("steps", "times", "values")]
+    steps, times, values = map(np.concatenate, columns)
+    return _Piece(owners, single_units(steps, times, values), np.zeros(0))
 
 
 def _over_metric(database: Database, connection: Connection, lines: Sequence[_Line], wanted: Wanted) -> list[_Piece]:

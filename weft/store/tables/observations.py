@@ -128,7 +128,7 @@ points = Table(  # the newest points of each series; a NULL value is NaN
     sqlite_with_rowid=False,
 )
 
-chunks = Table(  # up to 16,384 older points each; step ranges of one series are disjoint
+chunks = Table(  # up to 4,096 older points each; step ranges of one series are disjoint
     "chunks",
     metadata,
     integer("series_id", primary=True),

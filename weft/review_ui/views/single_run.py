@@ -8,7 +8,7 @@ from weft import formatting as fmt
 from weft.records import NodeKind, Run
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
-from weft.review_ui.components import Cell, Column, Row, charts_of, table
+from weft.review_ui.components import Cell, Column, Row, charts_of, logged_of, table
 
 _CONSOLE = 2000
 
@@ -48,10 +48,14 @@ def page() -> None:
             **({"Evaluation": address("/evaluation", id=run.run_id)} if run.kind == "eval" else {}),
         }
     )
-    tabs = st.tabs(["Curves", "Config and summary", "Console", "System", "Artifacts", "Environment"])
+    tabs = st.tabs(
+        ["Curves", "Media and tables", "Config and summary", "Console", "System", "Artifacts", "Environment"]
+    )
     with tabs[0]:
         charts_of([run_id])
     with tabs[1]:
+        logged_of([run_id], run.project)
+    with tabs[2]:
         left, right = st.columns(2)
         with left:
             ui.section("Config")
@@ -59,13 +63,13 @@ def page() -> None:
         with right:
             ui.section("Summary")
             ui.pairs(run.summary) if run.summary else ui.note("This run has no summary.")
-    with tabs[2]:
-        console(run)
     with tabs[3]:
-        charts_of([run_id], system=True)
+        console(run)
     with tabs[4]:
-        artifacts(run)
+        charts_of([run_id], system=True)
     with tabs[5]:
+        artifacts(run)
+    with tabs[6]:
         ui.pairs({**run.environment, **{f"git {name}": value for name, value in run.git.items()}})
     ui.keys({}, back=address("/runs", project=run.project))
     ui.python(f'run = weft.Api().run("{run.run_id}")\nhistory = run.history()')

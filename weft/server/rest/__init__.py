@@ -63,6 +63,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
     ):
         routes.include_router(room.router(store))
     routes.include_router(artifacts.collecting(store))
+    routes.include_router(media.plotly_router())
     routes.include_router(keeping.router(store, forget))
     kept = Kept(store)
     routes.include_router(evaluations.router(store, kept))

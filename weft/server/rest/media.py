@@ -3,12 +3,15 @@ them; what is not known to be harmless is only ever downloaded."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 
+from weft.errors import NotFoundError
 from weft.records.media import SHOWN, UNKNOWN_TYPE, type_of
 from weft.repositories import Store
 
@@ -26,6 +29,28 @@ def router(store: Store) -> APIRouter:
     )
     def get(project: str, digest: str) -> Response:
         return _answer(store.blobs.pieces(project, digest), digest)
+
+    return routes
+
+
+def plotly_router() -> APIRouter:
+    """The route of plotly's script, as the installed package has it: it draws figures in a frame of their own."""
+    routes = APIRouter(prefix="/api", tags=["system"])
+
+    @routes.get("/plotly.js", summary="The script that draws figures of plotly", response_class=FileResponse)
+    def plotly() -> Response:
+        found = importlib.util.find_spec("plotly")  # found, not imported
+        path = (
+            None
+            if found is None or found.origin is None
+            else Path(found.origin).parent / "package_data" / "plotly.min.js"
+        )
+        if path is None or not path.is_file():
+            raise NotFoundError(
+                "Plotly is not installed with this server.", remedy="Install weft[server].", field="path"
+            )
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=86400"}
+        return FileResponse(path, media_type="text/javascript", headers=headers)
 
     return routes
 

@@ -1,6 +1,5 @@
 """What logging and fetching an artifact costs beside ``cp`` with ``sync``, and wandb's own log_artifact, offline.
 
-
 *Many*: 10,000 files of 2 kB into a version, out of it again, and what listing the versions takes then. *Large*: one
 file of 1 GB in and out, beside ``cp`` and ``fsync`` of the same file in turn; the ratio is of speeds. *Again*: the same
 file once more, which is known. wandb gets the virtual environment that the benchmark ``training`` makes; it copies and

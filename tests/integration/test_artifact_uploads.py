@@ -20,6 +20,7 @@ from weft.records import ArtifactFile, ArtifactVersion, NodeKind
 from weft.records.artifacts import PendingVersion
 from weft.testing.memory import memory_store
 from weft.testing.waiting import wait_for
+from weft.training.artifacts import uploading
 from weft.training.artifacts.cache import Cache
 
 QUIET = {"instrument": False, "console": False, "git": False, "system_interval_s": 0, "quiet": True, "drain": "thread"}
@@ -202,3 +203,35 @@ def test_what_is_wrong_with_the_outbox_is_told(tmp_path: Path) -> None:
         outbox.stage(tmp_path, [outbox.Content(b"x"), outbox.Content(tmp_path / "none")])
     assert [path.name for path in outbox.outbox_of(tmp_path).iterdir()] == [folder]
     store.close()
+
+
+def test_the_end_of_a_run_waits_for_its_uploads(
+    server: str, fresh_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = weft.init("ended", url=server, settings=QUIET)
+    logged = run.log_artifact(weft.Artifact("net", "model").add_bytes(LARGE, "weights"))
+    run.finish()
+    assert outbox.waiting(fresh_home) == {}
+    assert logged.wait(30).ref == "net:v1"
+    session.close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{free.getsockname()[1]}"
+    lost = weft.init("ended", url=away, settings=QUIET)
+    lost.log_artifact(weft.Artifact("net", "model").add_bytes("later", "weights"))
+    lost.finish()
+    assert "artifacts of 5 B wait in" in caplog.text
+    assert len(outbox.waiting(fresh_home)) == 1
+
+
+def test_how_far_an_upload_is_is_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = uploading._Told(quiet=False)
+    monkeypatch.setattr(uploading, "_LINE_S", 0.0)
+    told.say(1_000_000, 2_000_000)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    told.say(500_000, 2_000_000)
+    told.end()
+    uploading._Told(quiet=True).say(1, 2)
+    assert capsys.readouterr().err == (
+        "Weft: uploading artifacts, 1.0 MB of 2.0 MB\n\rWeft: uploading artifacts, 1.5 MB of 2.0 MB   \n"
+    )

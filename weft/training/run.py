@@ -23,6 +23,7 @@ from weft.tracing.capture import capture
 from weft.training import local
 from weft.training import values as value_rules
 from weft.training.alerts import RunAlerts
+from weft.training.artifacts import finish_uploads
 from weft.training.definitions import Definitions, RunDefinitions
 from weft.training.described import checked_tags
 from weft.training.fields import Summary
@@ -183,6 +184,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                     exit_code=exit_code or int(failed),
                     failure=None if failure is None else failure_fields(failure),
                 )
+        finish_uploads(self._recorder, self.id)
         self._on_finish(self)
 
     def observe(self) -> None:

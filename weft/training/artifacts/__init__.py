@@ -2,9 +2,18 @@
 
 from weft.training.artifacts.diffs import ArtifactDiff
 from weft.training.artifacts.draft import Artifact
-from weft.training.artifacts.keeping import log_artifact, use_artifact
+from weft.training.artifacts.keeping import finish_uploads, log_artifact, use_artifact
 from weft.training.artifacts.logged import LoggedArtifact
 from weft.training.artifacts.paths import checked_path
 from weft.training.artifacts.places import Place
 
-__all__ = ["Artifact", "ArtifactDiff", "LoggedArtifact", "Place", "checked_path", "log_artifact", "use_artifact"]
+__all__ = [
+    "Artifact",
+    "ArtifactDiff",
+    "LoggedArtifact",
+    "Place",
+    "checked_path",
+    "finish_uploads",
+    "log_artifact",
+    "use_artifact",
+]

@@ -19,8 +19,10 @@ from weft.training.artifacts.draft import Artifact
 from weft.training.artifacts.logged import LATEST, PENDING, LoggedArtifact, expiry
 from weft.training.artifacts.paths import checked_name
 from weft.training.artifacts.places import Place
+from weft.training.artifacts.uploading import await_uploads
 
 _waiting: dict[tuple[str, str], LoggedArtifact] = {}  # the last of each name that this process sent on its way
+_folders: dict[str, set[str]] = {}  # of the outbox, by run
 
 
 def log_artifact(
@@ -111,7 +113,13 @@ def _sent(
     recorder.record(PendingVersion(version, folder, [alias for alias in aliases if alias != LATEST]))
     logged = LoggedArtifact(None, version, Place(recorder.settings, recorder, folder), state=PENDING)
     _waiting[recorder.project, artifact.name] = logged
+    _folders.setdefault(run_id, set()).add(folder)
     return logged
+
+
+def finish_uploads(recorder: Recorder, run_id: str) -> None:
+    """At the end of a run: wait for what it logged, see :func:`weft.training.artifacts.uploading.await_uploads`."""
+    await_uploads(recorder, _folders.pop(run_id, set()))
 
 
 def _at_hand(recorder: Recorder) -> Store | None:

@@ -27,7 +27,7 @@ def runs(
     run_id: Annotated[str | None, typer.Argument(help="Show one run.")] = None,
     project: Project = None,
     kind: Annotated[str | None, typer.Option(help="app, train, eval or trial.")] = None,
-    status: Annotated[str | None, typer.Option(help="running, finished, failed or crashed.")] = None,
+    status: Annotated[str | None, typer.Option(help="running, finished, failed, crashed or preempted.")] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -24,6 +24,7 @@ STATUS_STYLE = {
     "error": "bold red",
     "failed": "bold red",
     "crashed": "bold red",
+    "preempted": "yellow",
     "interrupted": "yellow",
     "running": "cyan",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob as globs
 import inspect
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -65,13 +66,16 @@ class RunFiles(RunArtifacts, RunDescription):
         """A file that this run, or the one at ``run_path`` (its id, or ``project/id``), has kept: written below
         ``root``, without that into :attr:`dir`, and opened for reading.
 
-        A file that is there already stays, unless ``replace``. Raises NotFoundError where the run has no such file.
+        A file that is there already stays, unless ``replace``. Disabled, it is an empty one. Raises NotFoundError where
+        the run has no such file.
         """
         inside = PurePosixPath(name)
         if not name or inside.is_absolute() or ".." in inside.parts or "\\" in name or "\x00" in name:
             raise InputError(
                 f"The name {name!r} leads out of the run's files.", remedy="Use a relative path.", field="name"
             )
+        if self.disabled:
+            return io.StringIO()
         target = Path(root if root is not None else self.dir, *inside.parts)
         if replace or not target.exists():
             self._recorder.flush()

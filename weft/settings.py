@@ -188,7 +188,6 @@ SETTINGS: tuple[Setting, ...] = (
         "hosts", str, "", "More names, separated by commas, that `weft up` answers to: those of a proxy before it."
     ),
     Setting("otlp_port", int, 4318, "The port on which `weft up` also takes OTLP; 0 for none."),
-    Setting("hook_hosts", str, "", "Private hosts, separated by commas, that the registry's hooks may reach; * for all."),
     Setting(
         "hook_hosts", str, "", "Private hosts, separated by commas, that the registry's hooks may reach; * for all."
     ),

@@ -95,3 +95,10 @@ def test_variables_of_wandb_are_read_where_ours_are_unset() -> None:
     # What has no meaning here is passed over, as W&B's own settings are not ours to judge.
     assert settings.load(environ={"WANDB_MODE": "moon", "WANDB_CONSOLE": "?", "WANDB_SILENT": "false"}).mode == "online"
     assert settings.load(environ={"WANDB_API_KEY": "k", "WANDB_BASE_URL": "http://h"}).url is None
+
+
+@pytest.mark.parametrize(("given", "meant"), [(True, "auto"), (False, "off"), ("0", "off"), ("redirect", "redirect")])
+def test_the_console_may_still_be_turned_on_and_off(given: object, meant: str) -> None:
+    assert settings.load({"console": given}).console == meant
+    with pytest.raises(SettingError, match="WEFT_CONSOLE is 'loud'"):
+        settings.load({"console": "loud"})

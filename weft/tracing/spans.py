@@ -92,7 +92,8 @@ def _begin(
 ) -> ActiveSpan | None:
     """A span of Weft's own, or one that is not recorded; None where the SDK should make it."""
     parent = trace.get_current_span()
-    if isinstance(parent, Deferred):  # a training step, which is recorded for what is begun below it
+    # A training step is recorded for what is begun below it. Asked last: of an abstract class the question is slow.
+    if type(parent) is not OwnSpan and parent is not trace.INVALID_SPAN and isinstance(parent, Deferred):
         parent = parent.real()
     hold: Hold | None = None
     parent_id: str | None = None

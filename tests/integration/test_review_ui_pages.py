@@ -28,6 +28,7 @@ EMPTY = {
     "review": "No cases have been sent to people",
     "runs": "No runs have been recorded",
     "artifacts": "No artifacts have been logged",
+    "registry": "Nothing is registered yet",
 }
 NAMELESS = {
     "trace": "No trace is named",
@@ -35,6 +36,7 @@ NAMELESS = {
     "evaluation": "No evaluation is named",
     "single_run": "No run is named",
     "single_artifact": "No artifact is named",
+    "lineage": "No node is named",
 }
 
 

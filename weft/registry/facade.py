@@ -83,7 +83,7 @@ class Version:
         if recorder is not None and recorder.run_id is not None:
             return use_artifact(recorder, recorder.run_id, self.ref)
         store = self.registry.store
-        return LoggedArtifact(store.blobs, store.artifacts.get_version(self.record.project, self.record.artifact))
+        return LoggedArtifact(store, store.artifacts.get_version(self.record.project, self.record.artifact))
 
     def download(self, root: str | Path | None = None) -> Path:
         """Its files in a folder, as :meth:`weft.training.LoggedArtifact.download` puts them there."""

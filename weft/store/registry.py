@@ -101,8 +101,8 @@ class SqlRegistry:
             query = query.where(c.type == type)
         of = t.registry_versions.c
         with self._database.read() as connection:
-            counted = connection.execute(select(of.name, func.count().label("count")).group_by(of.name))
-            counts = {row.name: row.count for row in counted}
+            counted = connection.execute(select(of.name, func.count().label("versions")).group_by(of.name))
+            counts = {row.name: row.versions for row in counted}
             return [rows.registered_record(row, counts.get(row.name, 0)) for row in connection.execute(query)]
 
     def link(

@@ -122,7 +122,7 @@ def put(
     artifact.ttl = None if ttl_days is None else timedelta(days=ttl_days)
     quiet = {"console": False, "git": False, "system_interval_s": 0.0, "quiet": True}
     run = session.init(project, name=f"put {artifact.name}", job_type="upload", settings=quiet)
-    logged = run.log_artifact(artifact, alias or ())
+    logged = run.log_artifact(artifact, aliases=alias)
     run.finish()
     if logged.state == "pending" and run.settings.mode == "online" and run.settings.drain != "off":
         logged.wait()

@@ -97,6 +97,15 @@ def test_tables_texts_and_images(read: Any) -> None:
     assert read().logged == {"rows": "table", "texts": "table", "images": "image", "sounds": "audio"}
 
 
+def test_a_run_is_gone_on_with_and_what_wandb_takes_is_taken(rows: Any, tmp_path: Path, read: Any) -> None:
+    WeftLogger(project="frameworks", id="mine").log_metrics({"loss": 1.0}, step=0)
+    weft.finish()
+    logger = WeftLogger(project="frameworks", id="mine", anonymous=True, add_file_policy="live", dir=str(tmp_path))
+    logger.log_metrics({"loss": 0.5}, step=1)
+    assert logger.save_dir == str(tmp_path)
+    assert read().points("loss") == [(0, 1.0), (1, 0.5)]
+
+
 def test_a_copy_in_a_spawned_process_joins_the_run() -> None:
     logger = WeftLogger(project="frameworks")
     run = logger.experiment

@@ -26,7 +26,8 @@ class WeftLogger(Logger):
     """A Lightning logger that writes to a run: ``experiment``, the current one, or one that begins at first use.
 
     ``log_model`` keeps checkpoints as versions of an artifact: True at the end, ``"all"`` each as it is saved, with the
-    aliases ``best`` and ``last``. Other arguments are those of :func:`weft.init`. Only rank 0 reports.
+    aliases ``best`` and ``last``. ``version`` or ``id`` names a run that is gone on with where it exists. Other
+    arguments are those of :func:`weft.init`, and WandbLogger's are taken. Only rank 0 reports.
     """
 
     LOGGER_JOIN_CHAR = "-"
@@ -34,23 +35,26 @@ class WeftLogger(Logger):
     def __init__(
         self,
         name: str | None = None,
-        project: str | None = None,
-        *,
-        experiment: Run | None = None,
         save_dir: str | os.PathLike[str] = ".",
         version: str | None = None,
         offline: bool = False,
+        *,
+        project: str | None = None,
+        id: str | None = None,
         log_model: bool | str = False,
+        experiment: Run | None = None,
         prefix: str = "",
         checkpoint_name: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
-        options.setdefault("id", version)
-        options.setdefault("mode", "offline" if offline else None)
-        self._options = {"name": name, "project": project, **options}
+        run_id = version or id
+        known = {"id": run_id, "resume": "allow" if run_id else None, "mode": "offline" if offline else None}
+        # `dir` is WandbLogger's other name of `save_dir`; the other two mean nothing here.
+        self._save_dir = os.fspath(options.pop("dir", None) or save_dir)
+        others = {key: value for key, value in options.items() if key not in ("anonymous", "add_file_policy")}
+        self._options = {"name": name, "project": project, **known, **others}
         self._report = Reporter(experiment, **self._options)
-        self._save_dir = os.fspath(save_dir)
         self._log_model = log_model
         self._prefix = prefix
         self._checkpoint_name = checkpoint_name

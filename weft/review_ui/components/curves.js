@@ -43,8 +43,8 @@ class Curves {
     this.abort = new AbortController();
   }
 
-  // Runs in the order in which they are drawn, those that go on, and what is asked for of each.
-  show(runs, live, view) {
+  // Runs in the order in which they are drawn, those that go on, what is asked for of each, and of which name at first.
+  show(runs, live, view, first) {
     for (const run of this.live) if (!live.includes(run)) this.forget(run);
     this.runs = runs;
     this.live = new Set(live);
@@ -56,7 +56,7 @@ class Curves {
       this.known = new Map();
       this.newest = null;
     }
-    for (const name of this.inSight) this.wanted.add(name);
+    for (const name of [...(first ? [first] : []), ...this.inSight]) if (this.inSight.has(name)) this.wanted.add(name);
     this.soon();
     this.poll();
   }

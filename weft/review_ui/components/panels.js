@@ -88,7 +88,7 @@ class Panels {
     const view = { x: this.axis(), first: zoom ? zoom[0] : null, last: zoom ? zoom[1] : null, many: this.runs.length > FEW_RUNS, wide: this.board.get("wide") };
     this.curves.axisOf = (name) => this.axisOf(name);
     this.curves.bucketsOf = (name) => (name === view.wide ? WIDE_BUCKETS : view.many ? MANY_BUCKETS : BUCKETS);
-    this.curves.show(this.runs.map((run) => run.run_id), live, view);
+    this.curves.show(this.runs.map((run) => run.run_id), live, view, this.pointed);
     this.soon();
   }
 
@@ -152,7 +152,7 @@ class Panels {
     }));
     for (const [id, panel] of this.panels) if (!kept.has(id)) { this.drop(panel); this.panels.delete(id); }
     this.more.hidden = !this.after;
-    if (!order.length && this.runs.length) this.body.replaceChildren(element("div", "soft", this.listed ? "No metric has this in its name." : "These runs have logged no metrics yet."));
+    if (!order.length && this.runs.length) this.body.replaceChildren(element("div", "soft", this.names.length ? "All of these metrics are hidden, by define_metric or on this page." : this.listed ? "No metric has this in its name." : "These runs have logged no metrics yet."));
   }
 
   section(key) {
@@ -297,6 +297,7 @@ class Panels {
   }
 
   point(panel, x, y, place) {
+    this.pointed = panel.name;
     this.cursor = { panel, x, y, place, bright: this.cursor.bright };
     this.frame();
   }

@@ -72,12 +72,16 @@ class RunsPage {
     if (this.tab !== tab) {
       this.tab = tab;
       this.panels?.stop();
-      this.panels = this.relations = this.configs = this.chartTools = null;
+      this.logged?.destroy();
+      this.relations?.stop();
+      this.panels = this.logged = this.relations = this.configs = this.chartTools = null;
       this.tools.replaceChildren();
       this.pane.replaceChildren();
       if (tab === "charts") {
         this.chartTools = new ChartTools(this.tools, this.board);
         this.panels = new Panels(this.pane, this.board, this.data.palette);
+        const { project, palette } = this.data;
+        this.logged = new LoggedPanels(this.pane, { project, colours: (run) => colourOf(run, palette) });
       } else if (tab === "relations") this.relations = new Relations(this.tools, this.pane, this);
       else this.configs = new Configs(this.pane, this);
     }
@@ -116,6 +120,7 @@ class RunsPage {
     this.drawnNote.textContent = !this.table.runs.length ? "" : this.table.ticked.length ? count(runs.length) + " ticked" : "the first " + count(runs.length) + " of the table: tick runs to choose";
     this.empty(error);
     this.panels?.show(runs);
+    this.logged?.update(runs);
     this.relations?.load();
     this.configs?.show(runs);
   }
@@ -179,6 +184,8 @@ class RunsPage {
   stop() {
     this.table.stop();
     this.panels?.stop();
+    this.logged?.destroy();
+    this.relations?.stop();
     this.sized.disconnect();
   }
 }

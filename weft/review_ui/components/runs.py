@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from weft.review_ui import style
 from weft.review_ui.components.assets import renderer
+from weft.review_ui.components.logged import PANELS
 
 CHARTS = ("values", "whisker", "actions", "colours", "bands", "curves", "plot", "chart_menu", "board", "panels")
 
@@ -20,5 +21,5 @@ def charts_of(run_ids: Sequence[str], *, system: bool = False) -> None:
 
 def runs_page(project: str) -> None:
     """Show the runs of a project."""
-    parts = (*CHARTS, "chart_tools", "runs_table", "runs_tools", "configs", "relations")
+    parts = (*CHARTS, *PANELS, "chart_tools", "runs_table", "runs_tools", "configs", "relations")
     renderer("runs", *parts)(key=f"runs-{project}", data={"project": project, "palette": list(style.palette())})

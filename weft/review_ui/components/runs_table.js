@@ -52,6 +52,7 @@ class RunsTable {
   constructor(host, board, data, drawn) {
     Object.assign(this, { host, board, data, drawn });
     this.runs = [];
+    this.lined = new Map();  // rows in the page by their place
     this.fields = [];
     this.groups = null;
     this.opened = new Set();
@@ -290,10 +291,15 @@ class RunsTable {
     if (this.cursor && last >= this.rows.length - 10) this.extend();
     const key = first + " " + last;
     if (this.shown === key) return;
+    if (!this.shown) { this.lined = new Map(); this.canvas.replaceChildren(); }
     this.shown = key;
-    const ticked = new Set(this.ticked), drawn = new Set(this.chosen().map((run) => run.run_id)), nodes = [];
-    for (let at = first; at < last; at++) nodes.push(this.line(this.rows[at], at, ticked, drawn));
-    this.canvas.replaceChildren(...nodes);
+    for (const [at, node] of this.lined) if (at < first || at >= last) { node.remove(); this.lined.delete(at); }
+    const fresh = [];
+    for (let at = first; at < last; at++) if (!this.lined.has(at)) fresh.push(at);
+    if (!fresh.length) return;
+    const ticked = new Set(this.ticked), drawn = new Set(this.chosen().map((run) => run.run_id));
+    for (const at of fresh) this.lined.set(at, this.line(this.rows[at], at, ticked, drawn));
+    this.canvas.append(...fresh.map((at) => this.lined.get(at)));
   }
 
   line({ run, group, inside }, at, ticked, drawn) {

@@ -17,7 +17,7 @@ from weft.statistics import importance
 
 _PAGE = 1000
 _MOST_ROWS = 10_000
-_LOOKED_THROUGH = 2000  # runs, the first of the order asked for, in which fields are looked for
+_LOOKED_THROUGH = 500  # runs, the first of the order asked for, in which fields are looked for
 _MOST_VALUES = 12  # distinct values told of a field of words
 
 

@@ -156,7 +156,6 @@ def _rival(run: Any, home: str, steps: int, wide: bool, started: float, close: A
 def _killed(home: str, steps: int, wide: bool) -> dict[str, float]:
     """A process of its own that dies in the midst of its steps; what is found of them then."""
     import weft
-    from weft import session
 
     if os.fork() == 0:
         run = weft.init("bench", dir=home, id="victim", settings={**SETTINGS, "drain": "off"})
@@ -164,7 +163,7 @@ def _killed(home: str, steps: int, wide: bool) -> dict[str, float]:
             run.log(_values(step))
         os.kill(os.getpid(), signal.SIGKILL)
     os.wait()
-    store = session.open_for_reading(home) if hasattr(session, "open_for_reading") else weft.Api(dir=home).store
+    store = weft.Api(dir=home).store
     return {"found": float(len(store.series.read_series("victim", "loss")[0].steps))}
 
 
@@ -190,7 +189,8 @@ def _run(case: str, steps: int, *, wide: bool = False) -> dict[str, float]:
         done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=600)
         if done.returncode:
             raise RuntimeError(f"{case}: {done.stderr[-2000:]}")
-        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        told = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        found: dict[str, float] = json.loads(told[-1])
     return found
 
 
@@ -219,7 +219,7 @@ def main() -> dict[str, float]:
             f"{case}_wide_us": wide["log_us"],
         }
         print(
-            f"{case}: log {full['log_us']:.2f} us; {STEPS:,} steps end to end {figures[f'{case}_cpu_s']:.2f} s of CPU and "
+            f"{case}: log {full['log_us']:.2f} us; {STEPS:,} steps {figures[f'{case}_cpu_s']:.2f} s of CPU and "
             f"{figures[f'{case}_disk_mb']:.2f} MB on disk more than an empty run ({empty['cpu_s']:.2f} s); memory "
             f"+{full['growth_mb']:.1f} MB; finish {full['finish_s']:.2f} s; 1,000 metrics {wide['log_us']:.0f} us"
             + ("" if steps == STEPS else f" (of {steps:,} steps, scaled)")
@@ -227,7 +227,7 @@ def main() -> dict[str, float]:
     figures["ratio"] = figures["wandb_log_us"] / figures["weft_log_us"]
     figures["killed_found"] = _run("killed", 10_000)["found"]
     print(
-        f"wandb / weft a call: {figures['ratio']:.0f}; found of 10,000 steps after kill -9: {figures['killed_found']:.0f} "
+        f"wandb / weft a call: {figures['ratio']:.0f}; of 10,000 steps after kill -9: {figures['killed_found']:.0f} "
         "(targets: 6 us, 20 times, 1.5 s, 3.0 MB, +20 MB, 1 s, 500 us, all)"
     )
     return figures

@@ -84,9 +84,9 @@ class CurveContract:
             store.series.read_curves(["a"], ["loss"], since="yesterday")
 
     def test_names_of_metrics(self, store: Store) -> None:
-        for run_id, names in (("a", ["loss", "val/loss"]), ("b", ["loss", "100%"]), ("c", ["other"])):
+        for run_id, logged in (("a", ["loss", "val/loss"]), ("b", ["loss", "100%"]), ("c", ["other"])):
             project = "q" if run_id == "c" else "p"
-            store.ingest(batch_of(run_id, Metrics(run_id, project, 0, T, dict.fromkeys(names, 1.0))))
+            store.ingest(batch_of(run_id, Metrics(run_id, project, 0, T, dict.fromkeys(logged, 1.0))))
         store.ingest(batch_of("b", Metrics("b", "p", 0, T, {"loss": 1.0}, source="1"), segment=1))
 
         def names(**asked: object) -> list[tuple[str, int]]:

@@ -127,7 +127,8 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("runs", {"sel": "train-a"}, ["softmax-1"]),
         ("single_run", {"id": "train-a"}, ["softmax-1", "epoch 0 loss", "answerer:v1"]),
         ("artifacts", {}, ["questions"]),
-        ("single_artifact", {"ref": "questions:v1"}, ["Who uses it", "Question 3?"]),
+        ("single_artifact", {"ref": "questions:v1"}, ["who uses it", "Question 3?"]),
+        ("lineage", {"node": "answerer:v1"}, ["model answerer:v1"]),
         ("single_artifact", {"ref": "answerer"}, ["weights.npz", "softmax-1"]),
     ],
 )

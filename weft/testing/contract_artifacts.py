@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,10 @@ class ManifestContract:
     def test_an_upload_in_parts_goes_on_where_it_broke_off(self, store: Store) -> None:
         data = random.Random(1).randbytes(3_000_000)
         digest = digests.of_bytes(data)
-        put = lambda at, end: store.blobs.append("p", digest, at, data[at:end], size_bytes=len(data))  # noqa: E731
+
+        def put(at: int, end: int) -> int:
+            return store.blobs.append("p", digest, at, data[at:end], size_bytes=len(data))
+
         assert store.blobs.received("p", digest) == 0
         assert put(0, 1_000_000) == 1_000_000
         assert not store.blobs.has("p", digest)
@@ -120,7 +124,10 @@ class ManifestContract:
         stored(store, b"1", description="one", metadata={"acc": 0.5}, tags=["a"], expires_ns=T)
         stored(store, b"2")
         store.artifacts.set_alias("p", "net", "best", 1)
-        change = lambda **how: store.artifacts.change_version("p", "net", 1, VersionChange(**how))  # noqa: E731
+
+        def change(**how: Any) -> ArtifactVersion:
+            return store.artifacts.change_version("p", "net", 1, VersionChange(**how))
+
         assert change() == store.artifacts.get_version("p", "net:v1")
         changed = change(description="uno", metadata={"acc": 1}, tags=["b", "c", "b"], expires_ns=2**62)
         assert (changed.description, changed.metadata, changed.tags) == ("uno", {"acc": 1}, ["b", "c"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import struct
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +19,7 @@ from weft.cli import app
 from weft.errors import InputError
 from weft.exchange.target import as_name, shortened
 from weft.exchange.wandb_media import as_value
+from weft.formats import wandb_log
 
 
 def load(source: str, path: Path, project: str | None = None) -> exchange.RunsReport:
@@ -93,6 +97,43 @@ def test_media_of_wandb_stay_in_their_folder(tmp_path: Path) -> None:
     (folder / "t.table.json").write_text("{}")
     told = as_value({"_type": "table-file", "path": "t.table.json"}, folder)
     assert "wandb's table-file could not be read" in told.text
+
+
+def test_artifacts_of_wandb_are_taken_where_their_content_is_the_one_named(tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("hi")
+    (tmp_path / "secret").write_text("key")
+    entries = [
+        {"path": "f.txt", "digest": "SfaKXIST7CwL9ImCHCH8Ow==", "size": 2, "local_path": str(tmp_path / "known")},
+        {"path": "s.txt", "digest": "SfaKXIST7CwL9ImCHCH8Ow==", "size": 3, "local_path": str(tmp_path / "secret")},
+        {"path": "r.csv", "digest": "etag", "size": 7, "ref": "s3://bucket/r.csv"},
+        {"path": "x", "digest": "file:///etc/passwd", "ref": "file:///etc/passwd"},
+    ]
+    records = [
+        {"run": {"run_id": "abc", "project": "proj", "start_time": {"seconds": 5}}},
+        {"artifact": {"name": "data", "type": "dataset", "aliases": ["best"], "manifest": {"contents": entries}}},
+        {"artifact": {"name": "elsewhere", "type": "dataset", "manifest": {"contents": []}}},
+        {"output_raw": {"output_type": 1, "line": "10%\r20%\nhalf"}},
+        {"alert": {"title": "Careful", "text": "hot", "level": "WARN"}},
+        {"exit": {"exit_code": 3, "runtime": 2}},
+    ]
+    data = b"".join(_record(number, record) for number, record in enumerate(records))
+    (tmp_path / "run-abc.wandb").write_bytes(b":W&B\xe1\xbe\x00" + data)
+    assert load("wandb", tmp_path / "run-abc.wandb") == load("wandb", tmp_path / "run-abc.wandb")
+    with weft.Api() as api:
+        files = api.store.artifacts.get_version("proj", "data:best").files
+        assert [(file.path, file.url, file.etag) for file in files] == [
+            ("f.txt", None, None),
+            ("r.csv", "s3://bucket/r.csv", "etag"),
+        ]
+        run = api.store.runs.get_run("abc")
+        assert (run.status, run.exit_code, run.ended_at_ns) == ("failed", 3, 7_000_000_000)
+        assert run.environment["artifacts_not_imported"] == ["elsewhere"]
+        assert api.store.runs.console("abc") == ["20%", "half"]
+
+
+def _record(number: int, fields: dict[str, Any]) -> bytes:
+    payload = wandb_log._MESSAGES["Record"](num=number, **fields).SerializeToString()
+    return struct.pack("<IHB", zlib.crc32(payload, zlib.crc32(b"\x01")), len(payload), 1) + payload
 
 
 def test_names_become_names() -> None:

@@ -166,16 +166,24 @@ class ImportedRun:
         files: Mapping[str, Path],
         *,
         time_ns: int,
+        references: Mapping[str, tuple[str, str, int]] | None = None,
         aliases: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         description: str | None = None,
     ) -> ArtifactVersion:
-        """A version with these files by path, made by this run; one of equal content is the one that exists."""
+        """A version with these files by path, made by this run; one of equal content is the one that exists.
+
+        ``references`` are (address, etag or empty, bytes) by path, whose content is not kept.
+        """
         self._target.flush()
         store = self._target.store
         entries = [
             ArtifactFile(inside, store.blobs.put_file(self.project, path), path.stat().st_size)
             for inside, path in sorted(files.items())
+        ]
+        entries += [
+            ArtifactFile(inside, digests.of_json([url, etag]), size, url, etag)
+            for inside, (url, etag, size) in sorted((references or {}).items())
         ]
         content = {"type": type, "metadata": dict(metadata or {}), "files": [[e.path, e.digest] for e in entries]}
         version = ArtifactVersion(

@@ -20,6 +20,7 @@ from weft.records.alerts import Alert, AlertLevel
 
 _GOALS = {1: "minimize", 2: "maximize"}
 _STREAMS = {0: "stderr", 1: "stdout"}
+_PLACES = ("s3://", "gs://", "http://", "https://")
 _OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 _UNFINISHED = {"type": "Unfinished", "message": "wandb's log ends before the run did.", "stack": ""}
 
@@ -172,11 +173,14 @@ class _Reader:
 
     def _artifact(self, artifact: Any) -> None:
         files: dict[str, Path] = {}
+        references: dict[str, tuple[str, str, int]] = {}
         for entry in artifact.manifest.contents:
             path = Path(entry.local_path) if entry.local_path else None
             if path is not None and path.is_file() and _md5(path) == entry.digest:
                 files[entry.path] = path
-        if not files:  # staged elsewhere, or on wandb's server: nothing to keep
+            elif entry.ref.startswith(_PLACES):
+                references[entry.path] = (entry.ref, "" if entry.digest == entry.ref else entry.digest, entry.size)
+        if not files and not references:  # staged elsewhere, or on wandb's server: nothing to keep
             self._environment.setdefault("artifacts_not_imported", []).append(artifact.name)
             return
         metadata: Any = None
@@ -186,6 +190,7 @@ class _Reader:
             artifact.name,
             artifact.type,
             files,
+            references=references,
             time_ns=self._last_ns,
             aliases=list(artifact.aliases),
             metadata=metadata if isinstance(metadata, dict) else {},

@@ -8,11 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import weft
+from weft import session
 
 PROGRAM = """
 import ctypes, os, subprocess, sys
+import pytest
+
 import weft
+from weft import session
 run = weft.init("p", settings={"console": "redirect", "system_interval_s": 0, "git": False, "quiet": True})
 print("from Python", sys.stdout.isatty(), flush=True)
 os.write(1, b"raw bytes\\n")
@@ -94,3 +100,15 @@ def test_a_child_that_stays_holds_nothing_up() -> None:
     assert done.returncode == 0, done.stderr
     assert {"finished", "late"} <= set(done.stdout.decode().splitlines())
     assert "late" not in lines_of_only_run()
+
+
+def test_under_a_capture_both_the_streams_and_the_descriptors_are_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    quiet = {"quiet": True, "system_interval_s": 0, "git": False, "drain": "thread"}
+    run = weft.init("p", settings={"console": "redirect", **quiet})
+    print("one")
+    os.write(1, b"two\n")
+    subprocess.run(["echo", "three"], check=True)
+    run.finish()
+    session.close()
+    assert sorted(capfd.readouterr().out.split()) == ["one", "three", "two"]
+    assert sorted(lines_of_only_run()) == ["one", "three", "two"]

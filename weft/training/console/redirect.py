@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from weft.training.cluster import notebook
 from weft.training.console.screen import Counter, Emit, Screen
 from weft.training.console.tee import STREAMS, ConsoleTee
 
@@ -27,8 +28,9 @@ class ConsoleRedirect:
     """Puts a pipe, or a terminal where there was one, in place of the file descriptors 1 and 2.
 
     Another process (:mod:`weft.training.console.relay`) passes on to where they led, so that nothing is lost on screen
-    if this one dies; it gives us a copy. A Python stream that is not on these descriptors, as in a notebook, is heard
-    as :class:`ConsoleTee` does. Where the relay cannot be started everything is.
+    if this one dies; it gives us a copy. A Python stream that is not on these descriptors, as under pytest, is heard as
+    :class:`ConsoleTee` does. In a notebook, which takes the descriptors itself, and where the relay cannot be started
+    both are.
     """
 
     def __init__(self, emit: Emit) -> None:
@@ -42,7 +44,9 @@ class ConsoleRedirect:
     def start(self) -> None:
         """Begin to hear."""
         counter, lock = Counter(), threading.Lock()
-        below = [name for name, number in zip(STREAMS, (1, 2), strict=True) if _leads_to(name, number)]
+        leads = {name: _number_of(name) for name in STREAMS}
+        # What has no descriptor may write to ours in the end, and would be heard twice.
+        below = [name for name in STREAMS if leads[name] is not None and notebook() is None]
         try:
             self._streams = [_Stream(name, STREAMS.index(name) + 1) for name in below]
             if below:
@@ -54,7 +58,7 @@ class ConsoleRedirect:
             self._streams, below = [], []
         for stream in self._streams:
             stream.listen(Screen(stream.name, self._emit, counter), lock)
-        rest = [name for name in STREAMS if name not in below]
+        rest = [name for name in STREAMS if name not in below or leads[name] != STREAMS.index(name) + 1]
         if rest:
             self._tee = ConsoleTee(self._emit, rest, counter)
             self._tee.start()
@@ -169,12 +173,12 @@ class _Stream:
         os.close(self._copy)
 
 
-def _leads_to(name: str, number: int) -> bool:
-    """Whether a stream of Python writes to this file descriptor."""
+def _number_of(name: str) -> int | None:
+    """The file descriptor that a stream of Python writes to."""
     try:
-        return bool(getattr(sys, name).fileno() == number)
+        return int(getattr(sys, name).fileno())
     except (AttributeError, OSError, ValueError):  # no stream, or one without a descriptor
-        return False
+        return None
 
 
 def _channel(before: int) -> tuple[int, int]:

@@ -184,7 +184,7 @@ class RunsTable {
     const ticked = new Set(this.ticked), most = this.board.get("group") ? 100 : Number(this.board.get("first")) || 10;
     const all = this.groups ? [...this.runs, ...this.groups.flatMap((group) => group.loaded ?? []).filter((run) => !this.runs.some((one) => one.run_id === run.run_id))] : this.runs;
     const of = ticked.size ? all.filter((run) => ticked.has(run.run_id)) : this.runs.slice(0, most);
-    return of.map((run) => ({ ...run, group: this.board.get("group") ? plainText(run[this.board.get("group")]) : null }));
+    return of.map((run) => ({ ...run, group: this.board.get("group") ? groupName(run[this.board.get("group")]) : null }));
   }
 
   // Groups with their figures; how many of each status there are is told apart and put together again.
@@ -195,7 +195,7 @@ class RunsTable {
     const found = await send("/api/runs/groups", { query, by: [...new Set([by, "status"])], metrics });
     const groups = new Map();
     for (const one of found) {
-      const value = one.keys[by], key = plainText(value);
+      const value = one.keys[by], key = groupName(value);
       if (!groups.has(key)) groups.set(key, { key, value, runs: 0, statuses: new Map(), figures: new Map(), loaded: null });
       const group = groups.get(key), runs = plainNumber(one.runs);
       group.runs += runs;
@@ -485,5 +485,8 @@ function movableColumn(cell, name, moved) {
     if (from && from !== name) moved(from, name);
   });
 }
+
+// The name of a group: 0.0 and 0 are one.
+const groupName = (value) => (value === null || value === undefined ? "none" : plainText(plainNumber(value)));
 
 const changeRun = (run, changes) => send("/api/runs/" + encodeURIComponent(run), changes, "PATCH");

@@ -305,3 +305,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+# transformers that is imported already knows `report_to="weft"` from here on; one imported later, from `weft.init` on.
+if "transformers.integrations.integration_utils" in sys.modules:
+    importlib.import_module("weft.training.frameworks").register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -48,6 +49,20 @@ def test_transformers_finds_weft_in_its_table(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, table.__name__, table)
     frameworks.register()
     assert set(table.INTEGRATION_TO_CALLBACK) == {"wandb", "weft"}
+
+
+def test_transformers_imported_before_finds_weft_without_a_run() -> None:
+    code = (
+        "import importlib.util, sys, types\n"
+        "table = types.ModuleType('transformers.integrations.integration_utils')\n"
+        "table.__spec__ = importlib.util.spec_from_loader(table.__name__, None)\n"
+        "table.INTEGRATION_TO_CALLBACK = {}\n"
+        "sys.modules[table.__name__] = table\n"
+        "import weft\n"
+        "print(*table.INTEGRATION_TO_CALLBACK)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "weft\n", done.stderr
 
 
 @pytest.fixture

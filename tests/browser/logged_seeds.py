@@ -44,11 +44,11 @@ def fill(store: Store) -> None:
             items = []
             for value in values:
                 found = value.logged()
-                for reference, data in found.blobs:
-                    assert isinstance(data, bytes)
-                    told.append(Media(PROJECT, reference["media_type"], data))
+                for reference, content in found.blobs:
+                    assert isinstance(content, bytes)
+                    told.append(Media(PROJECT, reference["media_type"], content))
                 items.append(dict(found))
-            data = items[0] if len(items) == 1 else {"items": items}
+            data: dict[str, Any] = items[0] if len(items) == 1 else {"items": items}
             told.append(Logged(run_id, PROJECT, name, step, now + step, values[0].kind, data))
 
         for step in (0, 10, 20):

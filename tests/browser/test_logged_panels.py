@@ -94,3 +94,20 @@ def test_a_table_is_filtered_sorted_and_grouped(opened: Page) -> None:
     table.get_by_label("Group rows by").select_option("right")
     expect(table.locator("tbody tr")).to_have_count(2)
     expect(table.locator("output")).to_have_text("2 groups")
+
+
+def test_tables_of_runs_are_joined_with_differences_first(open_page: Open) -> None:
+    page = open_page("/runs?project=gallery&pane=charts")
+    table = panel(page, "Table", "answers")
+    expect(table.locator("output")).to_contain_text("300 rows, ")
+    expect(table.get_by_label("Join runs by")).to_have_value("id")
+    first = table.locator("tbody").nth(1)
+    expect(first.locator("tr")).to_have_count(2)
+    expect(first.locator(".differs").first).to_be_visible()
+    table.get_by_role("button", name="Only differences").click()
+    expect(table.locator("output")).to_have_text("55 of 300 rows, 55 differ")
+    table.get_by_label("Filter rows").fill("id == 18")
+    table.get_by_label("Filter rows").press("Enter")
+    expect(first).to_contain_text("answer 18 wrong")
+    picture = panel(page, "Media", "samples/picture")
+    expect(picture.locator(".run-name")).to_have_count(2)

@@ -40,6 +40,8 @@ class HistogramPanel {
       if (turn !== this.turn) return;
       this.found = found;
     } catch (error) { this.body.replaceChildren(errorNode(error)); return; }
+    this.low = Math.min(...this.found.map(([, one]) => one.low));
+    this.high = Math.max(...this.found.map(([, one]) => one.high));
     this.body.replaceChildren(...this.found.map(([run, histograms]) => this.column(run, histograms)));
   }
 
@@ -60,14 +62,14 @@ class HistogramPanel {
     return node;
   }
 
-  draw() { for (const canvas of this.body.querySelectorAll("canvas.heat")) { const at = [...this.body.querySelectorAll("canvas.heat")].indexOf(canvas); this.paintOne(new SmallChart(canvas), this.found[at][1], canvas); } }
+  draw() { [...this.body.querySelectorAll("canvas.heat")].forEach((canvas, at) => this.paintOne(new SmallChart(canvas), this.found[at][1], canvas)); }
 
   paintOne(chart, histograms, canvas) {
     const { at, counts, bins, low, high } = histograms, ink = inkOf(canvas), { pen } = chart;
     pen.clearRect(0, 0, chart.wide, chart.tall);
     if (this.ridge) { this.ridges(chart, histograms, ink); return; }
     const first = at[0], last = at[at.length - 1], pad = at.length > 1 ? (last - first) / (at.length - 1) / 2 : 0.5;
-    chart.axes([first - pad, last + pad], [low, high], ["step", ""]);
+    chart.axes([first - pad, last + pad], [this.low, this.high], ["step", ""]);
     const most = [];
     for (let row = 0; row < at.length; row++) { let top = 0; for (let bin = 0; bin < bins; bin++) top = Math.max(top, counts[row * bins + bin]); most.push(top || 1); }
     const shades = Array.from({ length: 33 }, (_, level) => mixed(OVERLAYS[4], ink.paper, level / 32));
@@ -81,13 +83,12 @@ class HistogramPanel {
         pen.fillRect(left, top, right - left + 0.6, bottom - top + 0.6);
       }
     }
-    this.scale = chart;
     canvas.scale = chart;
   }
 
   ridges(chart, { at, counts, bins, low, high }, ink) {
     const { pen, wide, tall } = chart, every = Math.max(1, Math.ceil(at.length / RIDGES)), rows = at.map((_, row) => row).filter((row) => row % every === 0 || row === at.length - 1);
-    chart.axes([low, high], [0, 1], ["value", ""]);
+    chart.axes([this.low, this.high], [0, 1], ["value", ""]);
     pen.clearRect(0, 0, 45, tall);
     pen.clearRect(0, 0, wide, tall - 32);
     const height = (tall - 50) / rows.length, lift = Math.max(height * 3, 24);

@@ -6,7 +6,7 @@ class LoggedPart {
     this.root = root;
     this.data = data;
     root.replaceChildren();
-    this.panels = new LoggedPanels(root, { project: data.project, colours: (run) => colourOf(run, data.palette) });
+    this.panels = new LoggedPanels(root, { project: data.project, hint: true, colours: (run) => colourOf(run, data.palette) });
     this.load();
   }
 

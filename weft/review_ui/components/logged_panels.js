@@ -5,7 +5,7 @@ const SECTIONS = [["Media", MediaPanel], ["Histograms", HistogramPanel], ["Table
 const SECTION_OF = { histogram: "Histograms", table: "Tables", file: null };
 
 class LoggedPanels {
-  // `context`: the project, and `colours(runId)`.
+  // `context`: the project, `colours(runId)`, and `hint`: whether to say that there is nothing.
   constructor(host, context) {
     this.context = context;
     this.node = element("div", "logged");
@@ -66,7 +66,7 @@ class LoggedPanels {
     });
     for (const [key, panel] of this.panels) if (!kept.has(key)) { this.seen.unobserve(panel.node); panel.stop(); this.panels.delete(key); }
     const shown = sections.filter(Boolean);
-    this.body.replaceChildren(...(shown.length ? shown : [element("div", "soft", "Nothing but numbers was logged: run.log({\"sample\": weft.Image(pixels)}) logs a picture.")]));
+    this.body.replaceChildren(...(shown.length || !this.context.hint ? shown : [element("div", "soft", "Nothing but numbers was logged: run.log({\"sample\": weft.Image(pixels)}) logs a picture.")]));
   }
 
   section(title) {

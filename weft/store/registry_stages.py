@@ -235,7 +235,7 @@ def _expect(connection: Connection, known: Registered, stage: str, expected: int
 
 def _unmet(version: RegistryVersion, stage: str, missing: list[CheckState]) -> ConflictError:
     told = " ".join(f"({n}) {state.reason}" for n, state in enumerate(missing, start=1))
-    many = "requirement is" if len(missing) == 1 else f"{len(missing)} requirements are"
+    many = "1 requirement is" if len(missing) == 1 else f"{len(missing)} requirements are"
     return ConflictError(
         f"{version.name}:v{version.version} cannot enter {stage}: {many} not met. {told}",
         remedy=f"`weft registry checks {version.name}:v{version.version} {stage}` shows them all; an admin may pass "

@@ -264,7 +264,7 @@ class PromotionContract:
 
     def test_an_evaluation_must_have_passed_on_this_very_version(self, store: Store) -> None:
         _linked(store, 2, [GATED])
-        with pytest.raises(ConflictError, match=r"cannot enter production: requirement is not met.*has used clf:v1"):
+        with pytest.raises(ConflictError, match=r"cannot enter production: 1 requirement is not met.*has used clf:v1"):
             _promote(store, 1)
         _evaluated(store, "other", "clf:v2", "PASS")
         _evaluated(store, "unended", "clf:v1", "PASS", status=RunStatus.RUNNING)

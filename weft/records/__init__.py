@@ -54,6 +54,7 @@ from weft.records.runs import (
 )
 from weft.records.serving import Deployment, Price
 from weft.records.spans import Failure, Span, SpanStatus, TraceSummary
+from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
 from weft.records.threads import ThreadQuery, ThreadSummary
 from weft.records.views import SavedView
 
@@ -133,10 +134,14 @@ __all__ = [
     "SpanStatus",
     "Stage",
     "Standing",
+    "Sweep",
+    "SweepStatus",
     "ThreadQuery",
     "ThreadSummary",
     "Totals",
     "TraceSummary",
+    "Trial",
+    "TrialStatus",
     "Writer",
     "decode",
     "dumps",

@@ -1,8 +1,8 @@
 """A table of 200,000 rows: what it costs to fill and log it, what it takes on disk, and how quickly it is read.
 
-Columns: a number, two texts, a float, a truth value. The baseline is wandb offline in a process of its own, of a virtual
-environment made for it (or of the Python that ``BENCH_WANDB`` names): its ``Table`` filled the same way, logged and
-finished. CPU of the process and its drainer or service is compared, and the bytes of the table as it is kept.
+Columns: a number, two texts, a float, a truth value. The baseline is wandb offline in a process of its own, of a
+virtual environment made for it (or of the Python that ``BENCH_WANDB`` names): its ``Table`` filled the same way,
+logged and finished. CPU of the process and its drainer or service is compared, and the bytes of the table as kept.
 """
 
 from __future__ import annotations

@@ -165,3 +165,19 @@ def test_a_disabled_run_logs_nothing() -> None:
     run = weft.init("p", mode="disabled")
     run.log({"picture": weft.Image(PNG)})
     run.finish()
+
+
+def test_secrets_in_logged_texts_are_taken_out_and_bytes_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_MEDIA", "0")
+    run = weft.init("p", id="r")
+    key = "sk-" + "proj-" + "a1B2c3D4e5F6g7H8i9J0" * 2
+    run.log({"note": weft.Text(f"the key is {key}", caption=key), "picture": weft.Image(PNG)})
+    run.finish()
+    with weft.Api() as api:
+        told = api.run("r").logged("note")[0].data
+        assert key not in str(told)
+        assert "the key is" in told["text"]
+        picture = api.run("r").logged("picture")[0].data
+        assert picture["kept"] is False
+        with pytest.raises(NotFoundError, match="There is no blob"):
+            api.media("p", picture["digest"])

@@ -293,7 +293,9 @@ class LineageGraph {
       this.view = { k, x: (wide - (right + left) * k) / 2, y: (high - (bottom + top) * k) / 2 };
     } else {  // too large to read whole: the start in the middle
       const at = this.places.get(this.chosen), near = 0.8;
-      this.view = { k: near, x: wide / 2 - (at.x + WIDE / 2) * near, y: high / 2 - (at.y + HIGH / 2) * near };
+      const inside = (start, low, length, room) => length > room ? Math.min(16 - low, Math.max(room + 16 - low - length, start)) : (room + 32 - length) / 2 - low;
+      this.view = { k: near, x: inside(wide / 2 - (at.x + WIDE / 2) * near, left * near, (right - left) * near, wide - 32),
+        y: inside(high / 2 - (at.y + HIGH / 2) * near, top * near, (bottom - top) * near, high - 32) };
     }
     this.apply();
   }

@@ -42,6 +42,7 @@ from weft.records import (
     loads,
     points,
 )
+from weft.records.console import ConsolePage, ConsoleQuery
 from weft.records.frames import CONTENT_TYPE, encode_batch
 from weft.records.outline import Outline, OutlineRow
 from weft.repositories import Batch, IngestReport, Rejected
@@ -167,6 +168,13 @@ class RemoteRuns:
         """Lines that a run printed."""
         lines: list[str] = self._wire.get(f"/api/runs/{segment(run_id)}/console", first=first, limit=limit)
         return lines
+
+    def read_console(self, query: ConsoleQuery) -> ConsolePage:
+        """A page of what a run printed."""
+        asked = {f.name: getattr(query, f.name) for f in fields(query) if f.name != "run_id"}
+        found = self._wire.get(f"/api/runs/{segment(query.run_id)}/console/lines", **asked)
+        page: ConsolePage = parse(ConsolePage, found)
+        return page
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run and what belongs to it."""

@@ -53,12 +53,14 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
+from weft.records.console import ConsolePage, ConsoleQuery
 from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
-from weft.repositories.histories import Alerts, Histories
 from weft.repositories.artifacts import Artifacts, Blobs
+from weft.repositories.histories import Alerts, Histories
 from weft.repositories.logged import LoggedStore
 from weft.repositories.registry import Registry
+from weft.repositories.sweeps import Sweeps
 from weft.repositories.views import Views
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "SeriesStore",
     "Spans",
     "Store",
+    "Sweeps",
     "Views",
 ]
 
@@ -119,6 +122,11 @@ class Runs(Protocol):
 
     def list_projects(self) -> list[str]: ...
     def console(self, run_id: str, *, first: int = 0, limit: int = 1000) -> list[str]: ...
+    def read_console(self, query: ConsoleQuery) -> ConsolePage:
+        """A page of what a run printed, in the order of its time, with source and stream of each line, searched and
+        filtered. Raises InputError for a limit that is none."""
+        ...
+
     def delete_run(self, run_id: str) -> None: ...
 
 
@@ -492,6 +500,8 @@ class Store(Protocol):
     def registry(self) -> Registry: ...
     @property
     def views(self) -> Views: ...
+    @property
+    def sweeps(self) -> Sweeps: ...
 
     def ingest(self, batch: Batch) -> IngestReport:
         """Store a batch and its progress in one transaction; what is already stored is skipped."""

@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, select
 from weft import clock
 from weft.errors import InputError, NotFoundError
 from weft.records import ConsoleLines, Page, Run, RunGroup, RunKind, RunQuery, RunStatus, RunUpdate
+from weft.records.console import ConsolePage, ConsoleQuery
 from weft.store import tables as t
 from weft.store import values as v
+from weft.store.console import read_console
 from weft.store.database import Database
 from weft.store.logged import delete_logged
 from weft.store.metric_names import move_names
@@ -130,6 +132,11 @@ class SqlRuns:
                 if len(found) >= limit:
                     break
         return found[:limit]
+
+    def read_console(self, query: ConsoleQuery) -> ConsolePage:
+        """A page of what a run printed. Raises InputError for a limit that is none."""
+        with self._database.read() as connection:
+            return read_console(connection, query)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run with all that was observed in it. Raises NotFoundError."""

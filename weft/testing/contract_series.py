@@ -6,7 +6,11 @@ import math
 import threading
 from typing import Any
 
+import pytest
+
+from weft.errors import InputError
 from weft.records import ConsoleLines, Metrics
+from weft.records.console import ConsoleLine, ConsolePage, ConsoleQuery
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T
@@ -112,3 +116,33 @@ class SeriesContract:
         assert store.runs.console("r", first=8, limit=5) == clean[8:13]
         assert store.runs.console("r", first=25) == []
         assert store.runs.console("none") == []
+
+    def test_a_page_of_the_console(self, store: Store) -> None:
+        told = [ConsoleLines("r", "p", T + n, n, "stdout", [f"step {n}", f"Loss\t{n}%"]) for n in range(0, 20, 2)]
+        told += [ConsoleLines("r", "p", T + n, n, "stderr", [f'ÄRGER "{n}"'], "rank1") for n in (3, 9)]
+        store.ingest(batch_of("w", *reversed(told)))
+        whole = store.runs.read_console(ConsoleQuery("r"))
+        assert (whole.total, whole.matched, whole.first) == (22, 22, 0)
+        assert [line.number for line in whole.lines] == list(range(22))
+        assert (whole.sources, whole.streams) == (["", "rank1"], ["stderr", "stdout"])
+        assert whole.lines[4] == ConsoleLine(4, "rank1", "stderr", T + 3, 'ÄRGER "3"')
+        assert store.runs.read_console(ConsoleQuery("r", first=3, limit=5)).lines == whole.lines[3:8]
+        last = store.runs.read_console(ConsoleQuery("r", limit=3))
+        assert (last.first, last.lines) == (19, whole.lines[19:])
+        rank = store.runs.read_console(ConsoleQuery("r", source="rank1", first=1, limit=9))
+        assert (rank.matched, [line.number for line in rank.lines]) == (2, [11])
+        out = store.runs.read_console(ConsoleQuery("r", stream="stdout", first=4, limit=3))
+        assert [line.text for line in out.lines] == [w.text for w in whole.lines if w.stream == "stdout"][4:7]
+        for text, numbers in (("LOSS", 10), ("\t16%", 1), ("loss\t0", 1), ('ärger "9', 1), ("step_", 0), ("", 22)):
+            assert store.runs.read_console(ConsoleQuery("r", text=text)).matched == numbers, text
+        found = store.runs.read_console(ConsoleQuery("r", text="step", first=2, limit=2))
+        assert (found.matched, [line.text for line in found.lines]) == (10, ["step 4", "step 6"])
+        assert store.runs.read_console(ConsoleQuery("none")) == ConsolePage(0, 0, 0)
+        assert store.runs.read_console(ConsoleQuery("r", first=99)).lines == []
+        with pytest.raises(InputError, match="The limit is 0"):
+            store.runs.read_console(ConsoleQuery("r", limit=0))
+
+    def test_a_line_that_is_drawn_again_keeps_its_place(self, store: Store) -> None:
+        store.ingest(batch_of("w", *(ConsoleLines("r", "p", T + n, n, "stderr", [f"{n} %"]) for n in range(3))))
+        store.ingest(batch_of("w", ConsoleLines("r", "p", T + 1, 1, "stderr", ["100 %"]), segment=2))
+        assert [line.text for line in store.runs.read_console(ConsoleQuery("r")).lines] == ["0 %", "100 %", "2 %"]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from weft.errors import NotFoundError
 from weft.records import Page, Run, RunGroup, RunQuery, Sample, SeriesSummary, points
+from weft.records.console import ConsolePage, ConsoleQuery
 from weft.repositories import Store
 from weft.server.arguments import described, filters, one, parameters, required
 from weft.server.replies import finite, reply
@@ -78,6 +79,16 @@ def _add_parts(routes: APIRouter, store: Store) -> None:
     @routes.get("/runs/{run_id:text}/console", response_model=list[str], summary="Lines that a run printed")
     def console(run_id: str, first: int = 0, limit: int = 1000) -> Response:
         return reply(store.runs.console(run_id, first=first, limit=limit))
+
+    @routes.get(
+        "/runs/{run_id:text}/console/lines",
+        response_model=ConsolePage,
+        summary="A page of what a run printed, with source, stream and time of each line; without `first` the last",
+        openapi_extra=parameters(text="part of the line", source="the rank or process", stream="stdout or stderr"),
+    )
+    def read_console(run_id: str, request: Request, first: int | None = None, limit: int = 1000) -> Response:
+        asked = {name: one(request, name) for name in ("text", "source", "stream")}
+        return reply(store.runs.read_console(ConsoleQuery(run_id, **asked, first=first, limit=limit)))
 
     @routes.get(
         "/runs/{run_id:text}/series",

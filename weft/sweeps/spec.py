@@ -12,6 +12,7 @@ import yaml
 
 from weft.errors import InputError
 from weft.sweeps.mistakes import Mistakes, join, mapping
+from weft.sweeps.options import PRUNERS, SAMPLERS, check
 from weft.sweeps.space import Space, parse_space
 
 METHODS = ("grid", "random", "bayes")
@@ -146,6 +147,10 @@ def _check_together(spec: SweepSpec, mistakes: Mistakes) -> None:
         mistakes.add("metrics", "stopping early needs a single objective")
     if spec.sampler and spec.method != "bayes":
         mistakes.add("sampler", f"a sampler needs method: bayes, not {spec.method}")
+    if spec.sampler:
+        check(spec.sampler, SAMPLERS, "sampler", len(spec.objectives), mistakes)
+    if spec.pruner:
+        check(spec.pruner, PRUNERS, "pruner", len(spec.objectives), mistakes)
 
 
 def _method(given: Mapping[str, Any], mistakes: Mistakes) -> str:

@@ -15,6 +15,7 @@ from weft.client.people import RemotePeople
 from weft.client.registry import RemoteRegistry
 from weft.client.reviews import RemoteReviews
 from weft.client.serving import RemoteDeployments, RemotePrices
+from weft.client.sweeps import RemoteSweeps
 from weft.client.views import RemoteViews
 from weft.client.wire import Wire, parse, segment
 from weft.errors import NotFoundError
@@ -70,6 +71,7 @@ class RemoteStore:
         self.keeping = RemoteKeeping(self._wire)
         self.people = RemotePeople(self._wire)
         self.views = RemoteViews(self._wire)
+        self.sweeps = RemoteSweeps(self._wire)
         self.histories = RemoteHistories(self._wire)
         self.alerts = RemoteAlerts(self._wire)
         self.registry = RemoteRegistry(self._wire)

@@ -35,8 +35,9 @@ from weft.store.reviews import SqlReviews
 from weft.store.runs import SqlRuns
 from weft.store.series import SqlSeries
 from weft.store.spans import SqlSpans
-from weft.store.views import SqlViews
+from weft.store.sweeps import SqlSweeps
 from weft.store.versions import expire
+from weft.store.views import SqlViews
 from weft.store.words import tidy
 
 FILE = "weft.db"
@@ -62,6 +63,7 @@ class SqlStore:
         self.keeping = SqlKeeping(database)
         self.people = SqlPeople(database)
         self.views = SqlViews(database)
+        self.sweeps = SqlSweeps(database)
         self.alerts = SqlAlerts(database)
         self.histories = SqlHistories(database)
         self.registry = SqlRegistry(database)

@@ -17,8 +17,8 @@ from weft.testing.contract_feedback import FeedbackContract, ObservedContract
 from weft.testing.contract_histories import AlertContract, DefinitionContract, HistoryContract
 from weft.testing.contract_keeping import KeepingContract
 from weft.testing.contract_labels import AdjudicationContract, LabelContract
-from weft.testing.contract_logged import LoggedContract
 from weft.testing.contract_lineage import LineageContract
+from weft.testing.contract_logged import LoggedContract
 from weft.testing.contract_media import MediaContract
 from weft.testing.contract_observations import IngestContract, SpanContract
 from weft.testing.contract_outline import OutlineContract
@@ -30,6 +30,7 @@ from weft.testing.contract_run_lists import RunListContract
 from weft.testing.contract_runs import EvaluationContract, RunContract
 from weft.testing.contract_series import SeriesContract
 from weft.testing.contract_serving import ServingContract
+from weft.testing.contract_sweeps import SweepContract, TrialContract
 from weft.testing.contract_tables import TableContract
 from weft.testing.contract_threads import ThreadContract
 from weft.testing.contract_views import ViewContract
@@ -66,6 +67,8 @@ class StoreContract(
     KeepingContract,
     PeopleContract,
     ViewContract,
+    SweepContract,
+    TrialContract,
     RegistryContract,
     PromotionContract,
     LineageContract,

@@ -31,6 +31,7 @@ from weft.server.rest import (
     runs,
     serving,
     spans,
+    sweeps,
     system,
     views,
 )
@@ -44,10 +45,10 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         curves,
         run_figures,
         runs,
+        logged,
         histories,
         outlines,
         actions,
-        logged,
         feedback,
         spans,
         media,
@@ -59,6 +60,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         reviews,
         people,
         views,
+        sweeps,
         registry,
     ):
         routes.include_router(room.router(store))

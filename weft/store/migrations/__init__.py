@@ -15,8 +15,8 @@ from sqlalchemy import Connection, inspect
 from weft.errors import StoreError
 from weft.store.database import Database, sqlite_backup
 
-HEAD = "0014"  # the newest step; a test compares it with the files
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014")
+HEAD = "0015"  # the newest step; a test compares it with the files
+KNOWN = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
 _LOCK = 0x77656D69
 
 

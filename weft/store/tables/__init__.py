@@ -57,6 +57,7 @@ from weft.store.tables.reviews import (
     review_rubrics,
     review_slots,
 )
+from weft.store.tables.sweeps import sweeps, trials
 from weft.store.tables.views import views
 
 __all__ = [
@@ -115,7 +116,9 @@ __all__ = [
     "span_groups",
     "span_hours",
     "spans",
+    "sweeps",
     "traces",
+    "trials",
     "version_examples",
     "views",
     "writers",

@@ -1,0 +1,294 @@
+"""Sweeps: their trials are claimed, held by leases and ended in transactions that take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from weft import clock, ids
+from weft.errors import ConflictError, InputError
+from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
+from weft.store import sweep_rows as rows
+from weft.store import tables as t
+from weft.store import values as v
+from weft.store.database import Database
+
+_LONGEST_LEASE_S = 7 * 24 * 3600.0
+_ENDS = (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED)
+_AGAIN = (TrialStatus.FAILED, TrialStatus.CANCELED)
+
+
+class SqlSweeps:
+    """The sweeps of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create_sweep(self, sweep: Sweep) -> Sweep:
+        """Store a sweep, under a new id where it has none. Raises ConflictError for an id that exists, InputError."""
+        row = rows.sweep_row(replace(sweep, sweep_id=sweep.sweep_id or ids.new_id()))
+        try:
+            with self._database.write() as connection:
+                connection.execute(t.sweeps.insert().values(**row))
+        except IntegrityError:
+            raise ConflictError(
+                f"There is a sweep {sweep.sweep_id!r} already.", remedy="Leave the id out.", field="sweep_id"
+            ) from None
+        return self.get_sweep(row["sweep_id"])
+
+    def get_sweep(self, sweep_id: str) -> Sweep:
+        """Raises NotFoundError."""
+        found = self._read_sweeps(t.sweeps.c.sweep_id == sweep_id)
+        if not found:
+            raise rows.missing(sweep_id)
+        return found[0]
+
+    def list_sweeps(self, project: str | None = None) -> list[Sweep]:
+        """The sweeps of a project, or all; the newest first."""
+        return self._read_sweeps(*([] if project is None else [t.sweeps.c.project == project]))
+
+    def _read_sweeps(self, *where: Any) -> list[Sweep]:
+        c, d = t.sweeps.c, t.trials.c
+        late = func.sum(case((d.lease_until_ns < clock.now_ns(), 1), else_=0))
+        counted = (
+            select(d.sweep_id, d.status, func.count(), late)
+            .join(t.sweeps, c.sweep_id == d.sweep_id)
+            .where(*where)
+            .group_by(d.sweep_id, d.status)
+        )
+        counts: dict[str, dict[str, int]] = {}
+        with self._database.read() as connection:
+            found = connection.execute(select(t.sweeps).where(*where).order_by(c.created_ns.desc(), c.sweep_id)).all()
+            for sweep_id, status, count, gone in connection.execute(counted):
+                lost = gone if status == TrialStatus.RUNNING else 0
+                told = {status: count - lost, TrialStatus.CRASHED.value: lost}
+                counts.setdefault(sweep_id, {}).update({name: n for name, n in told.items() if n})
+            return [
+                rows.sweep_record(
+                    row,
+                    counts.get(row.sweep_id, {}),
+                    rows.best_of(connection, row.sweep_id, v.from_json(row.config)),
+                )
+                for row in found
+            ]
+
+    def change_sweep(
+        self, sweep_id: str, *, status: SweepStatus | None = None, config: Mapping[str, Any] | None = None
+    ) -> Sweep:
+        """Set what is not None. Raises ConflictError where a canceled sweep is to go on."""
+        changed: dict[str, Any] = {} if config is None else {"config": rows.config_json(config)}
+        if status is not None:
+            changed["status"] = SweepStatus(status).value
+        with self._database.write() as connection:
+            known, _ = rows.hold(connection, sweep_id)
+            if known.status is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
+                raise ConflictError(
+                    f"The sweep {sweep_id!r} was canceled.",
+                    remedy="Start another one; its prior_runs may be the runs of this one.",
+                    field="status",
+                )
+            if changed:
+                connection.execute(t.sweeps.update().where(t.sweeps.c.sweep_id == sweep_id).values(**changed))
+        return self.get_sweep(sweep_id)
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Forget a sweep and its trials; their runs stay. Raises NotFoundError."""
+        with self._database.write() as connection:
+            rows.hold(connection, sweep_id)
+            connection.execute(t.trials.delete().where(t.trials.c.sweep_id == sweep_id))
+            connection.execute(t.sweeps.delete().where(t.sweeps.c.sweep_id == sweep_id))
+
+    def get_trial(self, sweep_id: str, number: int) -> Trial:
+        """Raises NotFoundError."""
+        with self._database.read() as connection:
+            return rows.get_trial(connection, sweep_id, number)
+
+    def list_trials(self, sweep_id: str, *, changed_after_ns: int | None = None) -> list[Trial]:
+        """Trials by number: all, or those that changed after a ``changed_ns`` and all that run."""
+        c = t.trials.c
+        query = select(t.trials).where(c.sweep_id == sweep_id).order_by(c.number)
+        if changed_after_ns is not None:
+            query = query.where(or_(c.changed_ns > changed_after_ns, c.status == TrialStatus.RUNNING))
+        now = clock.now_ns()
+        with self._database.read() as connection:
+            if connection.execute(select(t.sweeps.c.sweep_id).where(t.sweeps.c.sweep_id == sweep_id)).first() is None:
+                raise rows.missing(sweep_id)
+            return [rows.trial_record(row, now) for row in connection.execute(query)]
+
+    def claim(
+        self,
+        sweep_id: str,
+        agent: str,
+        *,
+        number: int,
+        params: Mapping[str, Any],
+        attrs: Mapping[str, Any] | None = None,
+        lease_s: float = 60.0,
+        host: str | None = None,
+    ) -> Trial:
+        """Begin trial ``number``, which must be the next, and hold it for ``lease_s``."""
+        holder = _holder(agent, lease_s, host)
+        texts = {"params": rows.params_json(params, "params"), "attrs": rows.params_json(attrs or {}, "attrs")}
+        with self._database.write() as connection:
+            sweep, now = rows.hold(connection, sweep_id)
+            upcoming = rows.next_number(connection, sweep_id)
+            if number == upcoming - 1:  # sent again because the answer was lost
+                last = rows.get_trial(connection, sweep_id, number)
+                if (last.agent, last.ended_ns, last.params) == (agent, None, v.from_json(texts["params"])):
+                    return last
+            if sweep.status is not SweepStatus.RUNNING:
+                raise ConflictError(f"The sweep {sweep_id!r} is {sweep.status}: no trial begins.", field="status")
+            if number != upcoming:
+                raise ConflictError(
+                    f"Trial {number} is not the next one of {sweep_id!r}: that is {upcoming}.",
+                    remedy="Read the trials again and suggest anew.",
+                    field="number",
+                )
+            row = {"sweep_id": sweep_id, "number": number, "attempts": 1, "known": False, "started_ns": now, **texts}
+            self._insert(connection, {**row, **_begun(holder, lease_s, now)})
+            return rows.get_trial(connection, sweep_id, number)
+
+    def take_over(
+        self, sweep_id: str, agent: str, *, lease_s: float = 60.0, retries: int = 1, host: str | None = None
+    ) -> Trial | None:
+        """Begin the first trial again whose agent let the lease go by; None where there is none."""
+        holder = _holder(agent, lease_s, host)
+        c = t.trials.c
+        with self._database.write() as connection:
+            sweep, now = rows.hold(connection, sweep_id)
+            if sweep.status is not SweepStatus.RUNNING:
+                return None
+            late = select(t.trials).where(
+                c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING, c.lease_until_ns < clock.now_ns()
+            )
+            for row in connection.execute(late.order_by(c.number)).all():
+                if row.attempts > retries:
+                    reason = row.reason or f"its agent was lost {row.attempts} times"
+                    self._end(connection, row, TrialStatus.FAILED, now, reason=reason)
+                    continue
+                again = {**_begun(holder, lease_s, now), "attempts": row.attempts + 1, "started_ns": now}
+                return rows.set_trial(connection, sweep_id, row.number, **again)
+        return None
+
+    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
+        """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled."""
+        _holder(agent, lease_s, None)
+        with self._database.write() as connection:
+            sweep, _ = rows.hold(connection, sweep_id)
+            trial = _held(rows.get_trial(connection, sweep_id, number), agent)
+            if trial.ended_ns is not None or sweep.status is SweepStatus.CANCELED:
+                return "stop"
+            rows.set_trial(connection, sweep_id, number, lease_until_ns=_until(lease_s))
+        return "continue"
+
+    def finish_trial(
+        self,
+        sweep_id: str,
+        number: int,
+        agent: str,
+        status: TrialStatus,
+        *,
+        values: Sequence[float] | None = None,
+        reason: str | None = None,
+    ) -> Trial:
+        """Say how a trial ended: complete, pruned or failed; one that has ended stays as it is."""
+        if status not in _ENDS:
+            raise InputError(
+                f"A trial does not end as {status!r}.", remedy=f"Use one of {', '.join(_ENDS)}.", field="status"
+            )
+        with self._database.write() as connection:
+            _, now = rows.hold(connection, sweep_id)
+            trial = _held(rows.get_trial(connection, sweep_id, number), agent)
+            if trial.ended_ns is not None:
+                return trial
+            return self._end(connection, trial, TrialStatus(status), now, reason=reason, **rows.results(values))
+
+    def cancel_trial(self, sweep_id: str, number: int, *, reason: str | None = None) -> Trial:
+        """End a trial; its agent hears of it with the next heartbeat. Raises ConflictError where it has ended."""
+        with self._database.write() as connection:
+            _, now = rows.hold(connection, sweep_id)
+            trial = rows.get_trial(connection, sweep_id, number)
+            if trial.ended_ns is not None:
+                raise ConflictError(f"Trial {number} of {sweep_id!r} is {trial.status} already.", field="number")
+            return self._end(connection, trial, TrialStatus.CANCELED, now, reason=reason)
+
+    def retry_trial(self, sweep_id: str, number: int) -> Trial:
+        """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other."""
+        with self._database.write() as connection:
+            _, now = rows.hold(connection, sweep_id)
+            trial = rows.get_trial(connection, sweep_id, number)
+            if trial.status not in _AGAIN:
+                raise ConflictError(
+                    f"Trial {number} of {sweep_id!r} is {trial.status}: only failed and canceled ones are retried.",
+                    field="number",
+                )
+            again = {"status": TrialStatus.RUNNING, "attempts": 0, "lease_until_ns": 0, "agent": None, "ended_ns": None}
+            cleared = {"reason": None, **rows.results(None)}
+            return rows.set_trial(connection, sweep_id, number, **again, **cleared, changed_ns=now)
+
+    def add_known(
+        self, sweep_id: str, *, params: Mapping[str, Any], values: Sequence[float], run_id: str | None = None
+    ) -> Trial:
+        """Add an earlier result as a complete trial; a run that is there already is returned as it is."""
+        texts = {"params": rows.params_json(params, "params"), "attrs": "{}", **rows.results(values)}
+        c = t.trials.c
+        with self._database.write() as connection:
+            _, now = rows.hold(connection, sweep_id)
+            if run_id is not None:
+                same = select(c.number).where(c.sweep_id == sweep_id, c.run_id == run_id)
+                number = connection.execute(same).scalar()
+                if number is not None:
+                    return rows.get_trial(connection, sweep_id, number)
+            number = rows.next_number(connection, sweep_id)
+            row = {"sweep_id": sweep_id, "number": number, "attempts": 0, "known": True, "run_id": run_id, **texts}
+            times = {"started_ns": now, "ended_ns": now, "changed_ns": now}
+            self._insert(connection, {**row, **times, "status": TrialStatus.COMPLETE.value})
+            return rows.get_trial(connection, sweep_id, number)
+
+    def _insert(self, connection: Connection, row: dict[str, Any]) -> None:
+        connection.execute(t.trials.insert().values(**row))
+
+    def _end(self, connection: Connection, trial: Any, status: TrialStatus, now: int, **more: Any) -> Trial:
+        more["reason"] = v.clipped(more.get("reason"), "reason")
+        return rows.set_trial(
+            connection,
+            trial.sweep_id,
+            trial.number,
+            **{"status": status.value, "ended_ns": clock.now_ns(), "changed_ns": now, **more},
+        )
+
+
+def _holder(agent: str, lease_s: float, host: str | None) -> dict[str, Any]:
+    if not 0 < lease_s <= _LONGEST_LEASE_S:
+        raise InputError(f"A lease of {lease_s} s cannot be held.", remedy="Use a few minutes.", field="lease_s")
+    if not agent:
+        raise InputError("An agent needs a name.", remedy="Use one that no other has.", field="agent")
+    return {"agent": v.clipped(agent, "agent"), "host": v.clipped(host, "host")}
+
+
+def _until(lease_s: float) -> int:
+    return clock.now_ns() + int(lease_s * 1e9)
+
+
+def _begun(holder: dict[str, Any], lease_s: float, now: int) -> dict[str, Any]:
+    return {
+        **holder,
+        "status": TrialStatus.RUNNING.value,
+        "run_id": ids.new_id(),
+        "lease_until_ns": _until(lease_s),
+        "changed_ns": now,
+    }
+
+
+def _held(trial: Trial, agent: str) -> Trial:
+    if trial.agent != agent:
+        raise ConflictError(
+            f"Trial {trial.number} of {trial.sweep_id!r} is held by another agent now.",
+            remedy="End this try: the other one counts.",
+            field="agent",
+        )
+    return trial

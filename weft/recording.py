@@ -1,4 +1,4 @@
-"""The slot that holds where this process records; ``session.py`` fills it, the rooms below read it.
+"""The slot that holds where this process records; ``weft.session`` fills it, the rooms below read it.
 
 It lies under the rooms because ``@op`` must find it in nanoseconds, and rooms may not import upward.
 """

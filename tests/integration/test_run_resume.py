@@ -201,7 +201,11 @@ def test_login_setup_and_teardown_do_what_programs_expect(monkeypatch: pytest.Mo
         monkeypatch.setenv(name, "")
     assert weft.login(key="k", host="http://127.0.0.1:9", relogin=True) is True
     assert (os.environ["WEFT_API_KEY"], os.environ["WEFT_URL"]) == ("k", "http://127.0.0.1:9")
+    weft.login(key="another", host="http://127.0.0.1:10")  # what is set goes before a script's
+    assert (os.environ["WEFT_API_KEY"], os.environ["WEFT_URL"]) == ("k", "http://127.0.0.1:9")
     monkeypatch.setenv("WEFT_URL", "")
+    weft.login(host="https://api.wandb.ai")
+    assert os.environ["WEFT_URL"] == ""
     weft.setup()
     run = begin()
     weft.teardown(exit_code=2)

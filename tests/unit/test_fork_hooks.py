@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from weft import session
 from weft.journal import fork
+from weft.session import stores
 
 # Python 3.12 warns of every fork beside a thread, which another test may have left.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -84,9 +84,9 @@ def test_a_fork_waits_for_imports_of_other_threads(monkeypatch: pytest.MonkeyPat
         def release(self) -> None:
             seen.append("release")
 
-    monkeypatch.setattr(session, "_importing", Seen())
+    monkeypatch.setattr(stores, "_importing", Seen())
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if not isinstance(session._importing, Seen) else 1)
+        os._exit(0 if not isinstance(stores._importing, Seen) else 1)
     assert os.waitpid(pid, 0)[1] == 0
     assert seen == ["acquire", "release"]

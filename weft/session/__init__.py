@@ -12,22 +12,23 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from weft import drainer, recording, tracing
 from weft import settings as settings_module
 from weft.drainer.drain import ends
 from weft.drainer.leader import destination_of, is_rival
 from weft.drainer.scrubbing import scrub_of
-from weft.errors import StoreError, WeftError
-from weft.journal import MEMORY_BYTES, Journal, fork, memory_directory
+from weft.errors import StoreError
+from weft.journal import MEMORY_BYTES, fork, memory_directory
 from weft.recording import FlushReport
-from weft.records import RecordType, encode
-from weft.records.codec import Observation
+from weft.session.place import Session
+from weft.session.stores import open_store
 from weft.settings import Settings
 from weft.training import frameworks, lifecycle
 from weft.training import run as runs
@@ -40,182 +41,27 @@ if TYPE_CHECKING:
     from weft.drainer import DrainReport
     from weft.repositories import Store
 
+__all__ = [
+    "Session",
+    "catch_up",
+    "close",
+    "flush",
+    "init",
+    "join_run",
+    "login",
+    "open_store",
+    "setup",
+    "sync",
+    "teardown",
+]
+
 _log = logging.getLogger("weft")
 _lock = threading.RLock()
-# A child would wait for ever for a module that another thread was importing at the fork: forks wait for imports.
-_importing = threading.RLock()
 _session: Session | None = None
 _hooked = False
 _uncaught: BaseException | None = None
 _exit_code = 0
-
-
-class Session:
-    """Where this process records: implements :class:`weft.recording.Recorder`.
-
-    Raises StoreError where the directory cannot be written. With the mode ``disabled`` nothing is opened
-    and nothing recorded.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.asked = settings  # what init was told; the directory in force may be another
-        self.pid = os.getpid()
-        self._lock = threading.RLock()
-        self._store: Store | None = None
-        self._journal: Journal | None = None
-        self._thread: drainer.DrainThread | None = None
-        self._in_vain = False
-        if settings.mode == "disabled":
-            return
-        self._journal = Journal.open(settings.dir, sync=settings.sync, quota_bytes=settings.journal_quota_bytes)
-        if self.drains:
-            self._journal.watch = self._keep_draining
-            self._keep_draining()
-
-    @property
-    def project(self) -> str:
-        """The project that records belong to."""
-        return self.settings.project
-
-    @property
-    def run_id(self) -> str | None:
-        """The current run."""
-        return None if runs.current is None else runs.current.id
-
-    @property
-    def writer(self) -> str:
-        """The name of this process in the journal."""
-        return "" if self._journal is None else self._journal.writer
-
-    @property
-    def directory(self) -> Path:
-        """The folder of journal, database and files."""
-        return self.settings.dir
-
-    @property
-    def drains(self) -> bool:
-        """Whether somebody moves records into the store while this process works."""
-        return self.settings.mode == "online" and self.settings.drain != "off"
-
-    @property
-    def store(self) -> Store:
-        """The database, embedded or over HTTP; opened at first use. Raises StoreError or ServerError."""
-        if self.settings.mode == "disabled":
-            raise WeftError("There is no store: Weft is disabled.", remedy="Set WEFT_MODE=online.", field="mode")
-        with self._lock:
-            if self._store is None:
-                self._store = open_store(self.settings)
-            return self._store
-
-    def record(self, observation: Observation) -> None:
-        """Record an observation; never raises."""
-        if self._journal is not None:
-            self._journal.append(*encode(observation))
-
-    def append(self, record_type: RecordType, payload: bytes) -> None:
-        """Record an encoded observation; never raises."""
-        if self._journal is not None:
-            self._journal.append(record_type, payload)
-
-    def flush(self, timeout_s: float = 30.0) -> FlushReport:
-        """Wait until all that was recorded so far is in the store, or for ``timeout_s``.
-
-        Offline and with ``WEFT_DRAIN=off`` nobody stores anything: the report says at once what is pending.
-        """
-        if self._journal is None:
-            return FlushReport(complete=True)
-        positions = self._journal.position()
-        if self.settings.mode == "offline":  # the database may be out of reach, or on a disk where it must not be
-            return FlushReport(not positions, sum(end for _, _, end in positions), lost=self._journal.lost())
-        if not positions:  # nothing to wait for, such as in a forked child: no reason to open the store
-            return FlushReport(True, 0, drainer.read_status(self.directory).rejected, self._journal.lost())
-        ensure = self._keep_draining if self.drains else None
-        try:
-            progress = self.store.progress
-            complete = drainer.wait_until_stored(progress, positions, timeout_s if ensure else 0.0, ensure=ensure)
-            pending = 0 if complete else drainer.pending_bytes(progress, positions)
-        except (WeftError, OSError):  # the journal keeps it all: a store that is away is no loss
-            complete, pending = False, sum(end for _, _, end in positions)
-        rejected = drainer.read_status(self.directory).rejected
-        return FlushReport(complete, pending, rejected, self._journal.lost())
-
-    def settle(self) -> None:
-        """At the end of a run or process: wait for the store as long as the settings allow, in vain only once.
-
-        A server that does not answer is not waited for: the drainer sends what is pending when it is back.
-        """
-        if not self.drains:
-            return
-        report = self.flush(0.0 if self._in_vain else self.settings.flush_timeout_s) if self._is_up() else self._away()
-        if not report.complete and not self._in_vain:
-            reason = drainer.read_status(self.directory).destination
-            _log.warning(
-                "Weft: %s bytes of records wait in %s and go to %s later%s",
-                f"{report.pending_bytes:,}",
-                self.directory,
-                self.settings.url or "the store",
-                "." if reason == "ok" else f": {reason}",
-            )
-        self._in_vain = not report.complete
-
-    def _is_up(self) -> bool:
-        """Whether it is worth asking the store how far it is."""
-        try:
-            answers = getattr(self.store, "answers", None) if self.settings.url else None  # one here is always up
-        except WeftError:  # flush says that nothing is stored
-            return True
-        return answers is None or bool(answers())
-
-    def _away(self) -> FlushReport:
-        """What waits for a store that is away; somebody stays to send it."""
-        if self._journal is None:
-            return FlushReport(complete=True)
-        self._keep_draining()
-        pending = sum(end for _, _, end in self._journal.position())
-        rejected = drainer.read_status(self.directory).rejected
-        return FlushReport(not pending, pending, rejected, self._journal.lost())
-
-    def passport(self) -> tuple[Callable[..., None], tuple[object, ...]] | None:
-        """How a process of a pool joins this run; None where there is no run."""
-        if runs.current is None:
-            return None
-        return join_run, (settings_module.to_dict(self.settings), runs.current.id, self.pid)
-
-    def address(self, path: str) -> str:
-        """The address of an object's page, from its path such as ``/run/abc``."""
-        base = self.settings.url or f"http://127.0.0.1:{self.settings.port}"
-        return base.rstrip("/") + path
-
-    def close(self) -> None:
-        """Wait for the store as long as the settings allow, then let go of journal and store."""
-        if self._journal is not None:
-            self.settle()
-            self._journal.close()
-        if self._thread is not None:
-            self._thread.stop()
-            self._thread = None
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
-    def after_fork(self) -> None:
-        """In the child: connections and locks are the parent's; the journal sees to itself."""
-        self._lock = threading.RLock()
-        self._store = None
-
-    def _keep_draining(self) -> None:
-        with self._lock:
-            if self.settings.drain == "process":
-                try:
-                    drainer.ensure_running(self.settings, polite=True)
-                except OSError as error:
-                    _log.warning("The drainer cannot be started (%s); `weft sync` stores what is recorded.", error)
-            elif self._thread is None or not self._thread.is_alive():
-                # Imports in a thread would hold module locks that a child forked meanwhile waits for, for ever.
-                with contextlib.suppress(WeftError):  # the thread tries again, and says so
-                    _ = self.store
-                self._thread = drainer.start_thread(self.settings)
+_FOREIGN = "wandb.ai"
 
 
 # The names that users of experiment trackers know; an options record would break that habit.
@@ -310,7 +156,7 @@ def _caught_up(session: Session) -> Store:
     if settings.url is None:
         catch_up(settings, store)
     else:
-        ensure = session._keep_draining if session.drains else None
+        ensure = session.keep_draining if session.drains else None
         targets = ends(settings.dir, store.progress)
         if not drainer.wait_until_stored(store.progress, targets, settings.flush_timeout_s, ensure=ensure):
             _log.warning("Records in %s are still on their way; what is read now may lack them.", settings.dir)
@@ -318,12 +164,16 @@ def _caught_up(session: Session) -> Store:
 
 
 def login(key: str | None = None, *, host: str | None = None, **more: Any) -> bool:
-    """Use this key (``WEFT_API_KEY``) and this server (``WEFT_URL``) in this process and those that it starts.
+    """Use this key and this server in this process and those that it starts, where ``WEFT_API_KEY`` and ``WEFT_URL``
+    are unset.
 
-    Nothing is asked and nothing kept on disk; other arguments that users of experiment trackers know change nothing.
+    Nothing is asked and nothing kept on disk; other arguments that users of experiment trackers know change nothing,
+    and W&B's own host is passed over: nothing is sent there.
     """
+    if host and (urlsplit(host).hostname or "").endswith(_FOREIGN):
+        host = None
     for variable, value in (("WEFT_API_KEY", key), ("WEFT_URL", host)):
-        if value:
+        if value and not os.environ.get(variable):
             os.environ[variable] = value
     return True
 
@@ -349,17 +199,6 @@ def flush(timeout_s: float = 30.0) -> FlushReport:
     """Wait until all that this process has recorded is in the store, or for ``timeout_s``; says what is missing."""
     session = _session
     return FlushReport(complete=True) if session is None else session.flush(timeout_s)
-
-
-def open_store(settings: Settings) -> Store:
-    """The store that the settings name: a server's, or the embedded one. Raises StoreError or ServerError."""
-    if settings.url is not None and settings.mode != "offline":
-        with _importing:
-            from weft.client import RemoteStore  # noqa: PLC0415 - httpx is slow to import and often not needed
-        return RemoteStore(settings.url, settings.api_key)
-    with _importing:
-        from weft.store import open_store as open_embedded  # noqa: PLC0415 - SQLAlchemy is slow to import
-    return open_embedded(settings)
 
 
 def close() -> None:
@@ -422,12 +261,12 @@ def _start(settings: Settings) -> Session:
         stale.close()
     _install_hooks()
     try:
-        _session = Session(settings)
+        _session = Session(settings, join_run)
     except StoreError as error:
         in_memory = _in_memory(settings, error)
         if in_memory is None:
             raise
-        _session = Session(in_memory)
+        _session = Session(in_memory, join_run)
         _session.asked = settings
     return _session
 
@@ -528,19 +367,11 @@ def _at_exit() -> None:
     session.close()
 
 
-def _before_fork() -> None:
-    _importing.acquire()
-
-
-def _after_fork_in_parent() -> None:
-    _importing.release()
-
-
 def _after_fork() -> None:
-    global _importing, _lock
-    _importing, _lock = threading.RLock(), threading.RLock()
+    global _lock
+    _lock = threading.RLock()
     if _session is not None:
         _session.after_fork()
 
 
-fork.register(_after_fork, before=_before_fork, parent=_after_fork_in_parent)
+fork.register(_after_fork)

@@ -68,9 +68,7 @@ def test_what_is_no_config_is_refused(given: Any) -> None:
 
 def test_a_file_of_yaml_or_json_is_a_config(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(
-        "wandb_version: 1\nlr: {desc: how fast, value: 0.1}\nmodel:\n  depth: 3\nempty:\n  value: null\n"
-    )
+    path.write_text("wandb_version: 1\nlr: {desc: how fast, value: 0.1}\nmodel:\n  depth: 3\nempty:\n  value: null\n")
     assert as_config(path) == as_config(str(path)) == {"lr": 0.1, "model": {"depth": 3}, "empty": None}
     (tmp_path / "c.json").write_text(json.dumps({"a": [1, 2]}))
     assert as_config(tmp_path / "c.json") == {"a": [1, 2]}

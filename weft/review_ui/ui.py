@@ -247,7 +247,8 @@ def pairs(values: Mapping[str, Any]) -> None:
 def status(word: str) -> Markup:
     """A status with its mark: colour, shape and word."""
     tone = {"finished": "good", "ok": "good", "failed": "bad", "error": "bad", "crashed": "bad", "running": "accent"}
-    mark = {"failed": "▲", "error": "▲", "crashed": "✕", "preempted": "◇", "running": "◐", "waiting": "○"}.get(word, "●")
+    marks = {"failed": "▲", "error": "▲", "crashed": "✕", "preempted": "◇", "running": "◐", "waiting": "○"}
+    mark = marks.get(word, "●")
     return element("span", element("span", mark, class_=f"w-{tone.get(word, 'soft')}"), " " + word)
 
 

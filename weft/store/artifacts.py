@@ -82,7 +82,7 @@ class SqlArtifacts:
         return number
 
     def get_version(self, project: str, ref: str) -> ArtifactVersion:
-        """The version that a reference names, in the registry too: ``registry/name:production``. Raises NotFoundError."""
+        """The version of a reference, in the registry too: ``registry/name:production``. Raises NotFoundError."""
         with self._database.read() as connection:
             if ref.startswith(registry_rows.PREFIX):
                 known = registry_rows.resolve(connection, ref)

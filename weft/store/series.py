@@ -124,6 +124,7 @@ class SqlSeries:
 
 
 def read_points(connection: Connection, series_id: int) -> Points:
+    """Every point of a series, by step."""
     c = t.chunks.c
     query = select(c.data).where(c.series_id == series_id).order_by(c.first_step)
     parts = [unpack(data) for data in connection.execute(query).scalars()]

@@ -69,7 +69,7 @@ def _dimension(vector: Any) -> int | None:
 
 def media_part(data: bytes, media_type: str, name: str | None = None) -> dict[str, Any]:
     """A message part that refers to bytes; they are journaled when it is."""
-    found = Reference(data, media_type, name=name)
+    found = Reference.of(data, media_type, name=name)
     found.update(
         type="uri",
         modality=modality_of(found["media_type"]),

@@ -133,6 +133,16 @@ def test_a_trial_is_followed_from_running_to_its_end() -> None:
     assert suggester.next(ended, 14) == Suggester(spec).next(ended, 14)
 
 
+def test_a_trial_that_was_canceled_and_tried_again_counts() -> None:
+    spec = spec_of(parameters=PLAIN)
+    trials = search(spec, bowl, 12)
+    suggester = Suggester(spec)
+    for status in (TrialStatus.RUNNING, TrialStatus.CANCELED, TrialStatus.RUNNING):
+        suggester.next([*trials[:11], trial(11, trials[11].params, status=status)], 12)
+    assert suggester.next(trials, 12) == Suggester(spec).next(trials, 12)
+    assert suggester.next(trials, 12) != Suggester(spec).next(trials[:11], 12)
+
+
 def test_a_narrower_space_and_results_from_outside_it() -> None:
     wide = search(spec_of(parameters=PLAIN), bowl, 20)
     narrow = spec_of(parameters={"x": {"min": 0.0, "max": 2.0}, "y": {"min": 0.0, "max": 2.0}})

@@ -53,7 +53,7 @@ def sampler_maker(
     if name == "tpe":
         options = _tpe_options(options, objectives, conditional)
     if name in _NEEDS:
-        _require(_NEEDS[name])
+        require(_NEEDS[name])
     cls = getattr(optuna.samplers, SAMPLERS[name].cls)
     if name in ("cmaes", "qmc", "gp"):
         options["warn_independent_sampling"] = False  # parameters without an order are drawn at random, as documented
@@ -102,7 +102,8 @@ def _tpe_options(options: dict[str, Any], objectives: int, conditional: bool) ->
     return options
 
 
-def _require(package: str) -> None:
+def require(package: str) -> None:
+    """Raise MissingExtraError where a package that Optuna imports late is missing."""
     try:
         __import__(package)
     except ImportError:

@@ -123,7 +123,7 @@ class _Bayes:
     def _follow(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
             placed = self._placed.get(trial.number)
-            if placed is None or (placed[0] < 0 and placed[1] is not trial.status):
+            if placed is None or (placed[1] is not trial.status and self._told_nothing(placed[0])):
                 self._placed[trial.number] = (self._add(trial), trial.status)
             elif placed[1] is not trial.status:
                 self._change(placed[0], trial)
@@ -133,6 +133,10 @@ class _Bayes:
                 self._at_work[trial.number] = _key(trial.params)
             else:
                 self._at_work.pop(trial.number, None)
+
+    def _told_nothing(self, known: int) -> bool:
+        """Whether a trial is not in the study, or as one that failed: it may be tried again."""
+        return known < 0 or self._storage.get_trial(known).state is self._states.FAIL
 
     def _add(self, trial: Trial) -> int:
         """The id of a trial that was put into the study; -1 where it tells the sampler nothing."""
@@ -154,7 +158,7 @@ class _Bayes:
 
     def _change(self, known: int, trial: Trial) -> None:
         state, values = self._outcome(trial)
-        if self._storage.get_trial(known).state is self._states.RUNNING and state is not self._states.RUNNING:
+        if state is not self._states.RUNNING and self._storage.get_trial(known).state is self._states.RUNNING:
             if state is self._states.PRUNED and values:
                 self._storage.set_trial_intermediate_value(known, 1, values[0])
             self._storage.set_trial_state_values(known, state, values if state is self._states.COMPLETE else None)

@@ -1,0 +1,40 @@
+"""The Pareto front of several objectives: what nothing else beats in one without losing in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from weft.records.sweeps import Trial, TrialStatus
+from weft.sweeps.spec import Objective
+
+
+def front(values: ArrayLike, goals: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows of ``values`` (n, k) no other row dominates: is as good in all k objectives and better in one.
+
+    ``goals`` are ``minimize`` or ``maximize``. Rows with a value that is no number are not in the front; equal rows
+    are in it together. Returns (n,) of bool.
+    """
+    table = np.asarray(values, float).reshape(-1, len(goals)) * [1.0 if goal == "minimize" else -1.0 for goal in goals]
+    inside: NDArray[np.bool_] = ~np.isnan(table).any(axis=1)
+    # In the order of the first objective (ties by the others) a row is only dominated by rows before it.
+    order = np.lexsort(table.T[::-1])
+    kept = np.empty((0, len(goals)))
+    for n in order[inside[order]]:
+        row = table[n]
+        if bool(((kept <= row).all(axis=1) & (kept < row).any(axis=1)).any()):
+            inside[n] = False
+        else:
+            kept = np.vstack([kept, row])
+    return inside
+
+
+def best_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """The complete trials on the Pareto front, by number; of one objective the best, all of them where they tie."""
+    done = [t for t in trials if t.status is TrialStatus.COMPLETE and t.values and len(t.values) == len(objectives)]
+    if not done:
+        return []
+    mask = front([t.values or [] for t in done], [objective.goal for objective in objectives])
+    return [trial for trial, inside in zip(done, mask, strict=True) if inside]

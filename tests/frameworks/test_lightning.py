@@ -26,7 +26,7 @@ class Small(lightning.LightningModule):
         return self.layer(features)
 
     def training_step(self, batch: Any, index: int) -> Any:
-        loss = torch.nn.functional.cross_entropy(self(batch[0]), batch[1])
+        loss = torch.nn.functional.cross_entropy(self.layer(batch[0]), batch[1])
         self.log("train_loss", loss)
         return loss
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import math
 from typing import Any
 
@@ -36,6 +38,17 @@ def train(net: torch.nn.Module, run: Any, steps: int, scale: float = 1.0) -> lis
 def hooks_of(net: torch.nn.Module) -> int:
     on_gradients = sum(len(getattr(p, "_post_accumulate_grad_hooks", None) or ()) for p in net.parameters())
     return len(net._forward_hooks) + on_gradients
+
+
+class Parts(torch.nn.Module):
+    """A model of which a step calls the parts, as Lightning's training_step does; its forward never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused, self.body, self.head = torch.nn.Linear(2, 2), torch.nn.Linear(3, 4), torch.nn.Linear(4, 1)
+
+    def loss(self) -> torch.Tensor:
+        return self.head(self.body(torch.ones(8, 3))).pow(2).mean()
 
 
 def stored() -> Any:
@@ -73,7 +86,7 @@ def test_parameters_of_two_models_and_unwatch() -> None:
     train(one, run, 1)
     train(two, run, 1)
     run.unwatch(one)
-    assert (hooks_of(one), hooks_of(two)) == (0, 1)
+    assert (hooks_of(one), hooks_of(two)) == (0, 4)
     train(one, run, 1)
     run.unwatch()
     assert hooks_of(two) == 0
@@ -83,6 +96,66 @@ def test_parameters_of_two_models_and_unwatch() -> None:
     found = {series.name: series.points for series in stored().series.list_series(run.id)}
     assert found["parameters_norm/0.weight"] == found["gradients_norm/0.weight"] == 1
     assert found["parameters_norm/1.2.bias"] == found["gradients_norm/1.total"] == 1
+
+
+@pytest.mark.parametrize("kind", ["gradients", "parameters", "all"])
+def test_backward_passes_are_counted_whichever_part_is_called(kind: str) -> None:
+    run = weft.init("watch")
+    net = Parts()
+    run.watch(net, log=kind, log_freq=3)
+    hooks = []
+    for _ in range(7):
+        net.zero_grad()
+        net.loss().backward()
+        hooks.append(hooks_of(net))
+        run.log({"loss": 0.0})
+    assert hooks == [1, 1, 6, 1, 1, 6, 1]
+    run.finish()
+    found = weft.Api().run(run.id)
+    for what in ("gradients", "parameters") if kind == "all" else (kind,):
+        assert found.series(f"{what}_norm/body.weight").steps.tolist() == [0, 3, 6]
+    names = {one.name for one in stored().logged.list_logged(run.id)}
+    assert ("parameters/unused.bias" in names) == (kind != "gradients")
+    assert ("gradients/head.weight" in names) == (kind != "parameters")
+
+
+def test_a_pass_that_fails_is_forgotten_and_the_next_one_is_looked_at() -> None:
+    run = weft.init("watch")
+    net = Parts()
+    run.watch(net, log_freq=10)
+
+    def fail(gradient: torch.Tensor) -> None:
+        raise RuntimeError("out of memory")
+
+    failing = net.body.weight.register_hook(fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        net.loss().backward()
+    failing.remove()
+    run.log({"loss": 0.0})
+    net.zero_grad()
+    net.loss().backward()
+    run.log({"loss": 0.0})
+    run.finish()
+    norms = weft.Api().run(run.id).series("gradients_norm/total")
+    assert norms.steps.tolist() == [1]
+    whole = math.sqrt(sum(float(p.grad.norm()) ** 2 for p in net.parameters() if p.grad is not None))
+    assert norms.values.tolist() == pytest.approx([whole], rel=1e-5)
+
+
+def test_a_watched_model_is_copied_saved_and_converted() -> None:
+    run = weft.init("watch")
+    net = model()
+    run.watch(net, log_freq=2)
+    copied = copy.deepcopy(net)
+    torch.save(net, kept := io.BytesIO())
+    kept.seek(0)
+    assert hooks_of(copied) == hooks_of(torch.load(kept, weights_only=False)) == 0
+    net.double()
+    for _ in range(3):
+        net(torch.ones(8, 3, dtype=torch.float64)).sum().backward()
+        run.log({"loss": 0.0})
+    run.finish()
+    assert weft.Api().run(run.id).series("gradients_norm/total").steps.tolist() == [0, 2]
 
 
 def test_nothing_is_looked_at_in_evaluation_and_between() -> None:

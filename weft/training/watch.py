@@ -20,10 +20,12 @@ Log = Callable[[Mapping[str, Any]], None]
 
 
 class ModelWatch:
-    """Looks at one model on its first training step and on every ``log_freq``-th after it; an observer of the run.
+    """Looks at one model on its first backward pass in training and on every ``log_freq``-th after it; an observer of
+    the run.
 
-    The steps between cost one call of Python in the forward pass: hooks on gradients exist only while they are looked
-    at, from the forward pass to the end of the backward pass.
+    Backward passes are counted, since they happen whichever part of the model a step calls. Those between cost one
+    call of Python: a hook on one parameter, the first that had a gradient when all were looked at. The hooks on all
+    parameters are there only for the pass that is looked at, from the end of the one before it.
     """
 
     def __init__(self, model: Any, log: Log, *, kind: str, log_freq: int, prefix: str = "") -> None:
@@ -32,92 +34,103 @@ class ModelWatch:
         self._kind = kind
         self._log_freq = log_freq
         self._prefix = prefix
-        self._passes = 0
+        self._left = 0
         self._hooks: list[Any] = []
-        self._forward: Any = None
-        self._found: dict[str, Any] = {}
-        self._not_finite = 0
-        self._squares = 0.0
-        self._is_queued = False
+        self._look: _Look | None = None
 
     def start(self) -> None:
-        """Begin to look."""
-        self._forward = self.model.register_forward_hook(self._passed)
+        """Begin to look: at the next backward pass."""
+        self._hook_all()
 
     def stop(self) -> None:
         """Take every hook off the model."""
-        self._clear()
-        if self._forward is not None:
-            self._forward.remove()
-            self._forward = None
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks, self._look = [], None
 
     def after_fork(self) -> None:
         """In the child: a copy of the model, whose hooks are there; it is looked at, and logged apart, as all else."""
 
-    def _passed(self, module: Any, inputs: Any, output: Any) -> None:
-        torch = sys.modules["torch"]
-        if not module.training or not torch.is_grad_enabled():
-            return
-        self._passes += 1
-        if (self._passes - 1) % self._log_freq:
-            return
-        self._clear()
-        if self._kind in ("parameters", "all"):
-            self._log(self._of_parameters())
-        if self._kind in ("gradients", "all"):
-            for name, parameter in self.model.named_parameters():
-                if parameter.requires_grad:
-                    hook = self._hook_of(name)
-                    self._hooks.append(parameter.register_post_accumulate_grad_hook(hook))
-
-    def _of_parameters(self) -> dict[str, Any]:
-        squares, not_finite = 0.0, 0
-        found: dict[str, Any] = {}
+    def _hook_all(self) -> None:
+        self.stop()
         for name, parameter in self.model.named_parameters():
-            square, bad = self._describe(found, "parameters", name, parameter)
-            squares, not_finite = squares + square, not_finite + bad
-        return {**found, **self._whole("parameters", squares, not_finite)}
+            if parameter.requires_grad:
+                self._hooks.append(parameter.register_post_accumulate_grad_hook(self._hook_of(name)))
 
     def _hook_of(self, name: str) -> Callable[[Any], None]:
         def accumulated(parameter: Any) -> None:
-            if not self._is_queued:  # the first of this backward pass: the rest follows before it ends
-                self._is_queued = True
-                sys.modules["torch"].autograd.Variable._execution_engine.queue_callback(self._passed_back)
-            square, bad = self._describe(self._found, "gradients", name, parameter.grad)
-            self._squares += square
-            self._not_finite += bad
+            if not self.model.training:
+                return
+            look = self._look
+            if look is None or name in look.names:  # a new pass; one that an exception ended is forgotten
+                look = self._look = _Look(parameter)
+                _at_the_end_of_the_pass(lambda: self._passed(look))
+            look.names.add(name)
+            if self._kind != "parameters":
+                look.describe("gradients", self._prefix, name, parameter.grad)
 
         return accumulated
 
-    def _passed_back(self) -> None:
-        found = {**self._found, **self._whole("gradients", self._squares, self._not_finite)}
-        self._clear()
+    def _passed(self, look: _Look) -> None:
+        """After the pass that was looked at: log it, and count up to the next one."""
+        if look is not self._look:
+            return  # unwatched meanwhile
+        if self._log_freq > 1:
+            self.stop()
+            self._left = self._log_freq - 1
+            self._hooks = [look.first.register_post_accumulate_grad_hook(self._count)]
+        self._look = None
+        found = {} if self._kind == "parameters" else look.whole("gradients", self._prefix)
+        if self._kind != "gradients":
+            look = _Look(look.first)
+            for name, parameter in self.model.named_parameters():
+                look.describe("parameters", self._prefix, name, parameter)
+            found.update(look.whole("parameters", self._prefix))
         self._log(found)
 
-    def _whole(self, what: str, squares: float, not_finite: int) -> dict[str, float]:
-        return {
-            f"{what}_norm/{self._prefix}total": squares**0.5,
-            f"{what}_not_finite/{self._prefix}total": float(not_finite),
-        }
+    def _count(self, parameter: Any) -> None:
+        if not self.model.training:
+            return
+        self._left -= 1
+        if self._left <= 0:
+            _at_the_end_of_the_pass(lambda: self._hook_all() if self._hooks else None)
 
-    def _describe(self, found: dict[str, Any], what: str, name: str, tensor: Any) -> tuple[float, int]:
-        """Add a tensor's histogram and norm; returns the square of the norm and how many numbers are not finite."""
+
+class _Look:
+    """What one pass shows of a model's tensors."""
+
+    def __init__(self, first: Any) -> None:
+        self.first = first
+        self.names: set[str] = set()
+        self._found: dict[str, Any] = {}
+        self._squares = 0.0
+        self._not_finite = 0
+
+    def describe(self, what: str, prefix: str, name: str, tensor: Any) -> None:
+        """Add a tensor's histogram, its norm, and how many of its numbers are not finite."""
         if tensor is None:
-            return 0.0, 0
-        name = self._prefix + name
+            return
+        name = prefix + name
         histogram, norm, bad = describe_tensor(tensor)
         if histogram is not None:
-            found[f"{what}/{name}"] = histogram
-        found[f"{what}_norm/{name}"] = norm
+            self._found[f"{what}/{name}"] = histogram
+        self._found[f"{what}_norm/{name}"] = norm
         if bad:
-            found[f"{what}_not_finite/{name}"] = float(bad)
-        return norm * norm, bad
+            self._found[f"{what}_not_finite/{name}"] = float(bad)
+        self._squares += norm * norm
+        self._not_finite += bad
 
-    def _clear(self) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks, self._found, self._squares, self._not_finite = [], {}, 0.0, 0
-        self._is_queued = False
+    def whole(self, what: str, prefix: str) -> dict[str, Any]:
+        """All that was found, with the norm and the count over all tensors."""
+        return {
+            **self._found,
+            f"{what}_norm/{prefix}total": self._squares**0.5,
+            f"{what}_not_finite/{prefix}total": float(self._not_finite),
+        }
+
+
+def _at_the_end_of_the_pass(call: Callable[[], None]) -> None:
+    sys.modules["torch"].autograd.Variable._execution_engine.queue_callback(call)
 
 
 def describe_tensor(tensor: Any) -> tuple[Histogram | None, float, int]:
@@ -168,10 +181,12 @@ class RunWatch(RunCore):
     ) -> None:
         """Log histograms and norms of a PyTorch model's gradients, parameters or both (``all``) while it trains.
 
-        ``models`` is a module or a sequence of them; they are looked at on the first training step and on every
-        ``log_freq``-th after it, and belong to the step at hand. The series are ``gradients/NAME`` (histograms),
-        ``gradients_norm/NAME`` and ``gradients_not_finite/NAME``, the last two with a ``total``, and the same for
-        ``parameters``; those of a second model begin with ``1.``. Hooks go with the run, or with :meth:`unwatch`.
+        ``models`` is a module or a sequence of them; they are looked at on the first backward pass in training and on
+        every ``log_freq``-th after it, whichever of their parts is called, and belong to the step at hand.
+
+        The series are ``gradients/NAME`` (histograms), ``gradients_norm/NAME`` and ``gradients_not_finite/NAME``, the
+        last two with a ``total``, and the same for ``parameters``; those of a second model begin with ``1.``. Hooks go
+        with the run, or with :meth:`unwatch`.
         ``criterion``, ``idx`` and ``log_graph`` are taken for habit and change nothing. Raises InputError.
         """
         if log is None:

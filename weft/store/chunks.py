@@ -106,14 +106,10 @@ def groups(units: Units, starts: NDArray[np.intp]) -> Units:
 def read_outlines(outlines: Sequence[bytes], points: NDArray[np.int64]) -> Units:
     """The groups of chunks, from their outline columns and numbers of points, one behind the other."""
     sizes = (points + GROUP - 1) // GROUP
-    starts = np.cumsum(sizes) - sizes
-    # Of each group the place of its first figure; the others follow as far apart as its chunk has groups.
-    first = np.repeat((_COLUMNS - 1) * starts, sizes) + np.arange(int(sizes.sum()))
-    apart = np.repeat(sizes, sizes)
-    whole = np.frombuffer(b"".join(outlines), "<f8")
-    columns = [whole[first + place * apart] for place in range(_COLUMNS)]
-    counts = np.full(len(first), GROUP, np.int64)
-    counts[starts + sizes - 1] = points - (sizes - 1) * GROUP
+    parts = [np.frombuffer(outline, "<f8").reshape(_COLUMNS, -1) for outline in outlines]
+    columns = np.concatenate(parts, axis=1)
+    counts = np.full(columns.shape[1], GROUP, np.int64)
+    counts[np.cumsum(sizes) - 1] = points - (sizes - 1) * GROUP
     steps, times = columns[0].view(np.int64), columns[1].view(np.int64)
     minimum, maximum, total, last, numbers = columns[2:]
     return Units(steps, times, minimum, maximum, total, last, numbers.astype(np.int64), counts)
@@ -160,6 +156,54 @@ def _outline(units: Units) -> bytes:
 
 def unpack(data: bytes) -> Points:
     """The points of a chunk's data column. Raises ValueError where it is damaged."""
+    body, count, at, names = _opened(data)
+    size = 8 * count
+    columns = [_unshuffled(np.frombuffer(body, np.uint8, size, at + k * size).reshape(8, -1)) for k in range(3)]
+    return Points(
+        np.cumsum(columns[0].view(np.int64)),
+        np.cumsum(columns[1].view(np.int64)),
+        columns[2].view(np.float64),
+        np.frombuffer(body, np.uint8, count, at + 3 * size).copy(),
+        names,
+    )
+
+
+def unpack_rows(
+    chunks: Sequence[bytes],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    before: tuple[NDArray[np.int64], NDArray[np.int64]],
+    *,
+    timed: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Steps, times (zeros unless ``timed``) and values of rows of chunks: of each the rows from ``starts`` (n,) up to
+    ``stops`` (n,), behind a row that has the step and time of ``before`` (n,) (0 at the chunk's start).
+
+    Raises ValueError where one is damaged.
+    """
+    sizes = stops - starts
+    ends = np.cumsum(sizes)
+    firsts = ends - sizes
+    planes = np.empty((3, 8, int(sizes.sum())), np.uint8)
+    wanted = (0, 1, 2) if timed else (0, 2)
+    former, body, count, at = b"", b"", 0, 0
+    for data, start, stop, end in zip(chunks, starts.tolist(), stops.tolist(), ends.tolist(), strict=True):
+        if data is not former:
+            former = data
+            body, count, at, _ = _opened(data)
+        columns = np.frombuffer(body, np.uint8, 24 * count, at).reshape(3, 8, count)
+        for place in wanted:
+            planes[place, :, end - stop + start : end] = columns[place, :, start:stop]
+    steps, times = np.zeros((2, planes.shape[2]), np.int64)
+    for place, column in zip(wanted[:-1], (steps, times), strict=False):
+        changes = _unshuffled(planes[place]).view(np.int64)
+        np.cumsum(changes, out=column)
+        column += np.repeat(before[place] - column[firsts] + changes[firsts], sizes)
+    return steps, times, _unshuffled(planes[2]).view(np.float64)
+
+
+def _opened(data: bytes) -> tuple[bytes, int, int, tuple[str, ...]]:
+    """A chunk's data, the number of its points, where its columns begin, and its writers."""
     try:
         body = zstandard.ZstdDecompressor().decompress(data)
         count, names_count = _HEAD.unpack_from(body)
@@ -172,17 +216,9 @@ def unpack(data: bytes) -> Points:
             at += length
     except (zstandard.ZstdError, struct.error, UnicodeDecodeError) as error:
         raise ValueError(f"the chunk is damaged: {error}") from None
-    size = 8 * count
-    if len(body) != at + 3 * size + count:
+    if len(body) != at + 25 * count:
         raise ValueError("the chunk is damaged: its length is wrong")
-    columns = [_unshuffled(body[at + k * size : at + (k + 1) * size]) for k in range(3)]
-    return Points(
-        np.cumsum(columns[0].view(np.int64)),
-        np.cumsum(columns[1].view(np.int64)),
-        columns[2].view(np.float64),
-        np.frombuffer(body, np.uint8, count, at + 3 * size).copy(),
-        tuple(names),
-    )
+    return body, count, at, tuple(names)
 
 
 def merge(old: Points, new: Points) -> Points:
@@ -207,8 +243,12 @@ def _shuffled(column: NDArray[Any]) -> bytes:
     return np.ascontiguousarray(column).view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _unshuffled(data: bytes) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.frombuffer(data, np.uint8).reshape(8, -1).T).reshape(-1)
+def _unshuffled(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bytes (8 n,) of n numbers from their first bytes, second bytes and so on (8, n)."""
+    out = np.empty((planes.shape[1], 8), np.uint8)
+    for place in range(8):
+        out[:, place] = planes[place]
+    return out.reshape(-1)
 
 
 def _or_none(value: Any) -> float | None:

@@ -207,20 +207,28 @@ class Database:
         columns: Sequence[str],
         keys: Sequence[str],
         wanted: Sequence[tuple[Any, ...]],
+        *,
+        within: tuple[str, str] | None = None,
     ) -> list[Any]:
         """The ``columns`` of the rows that have one of the ``wanted`` values of ``keys``, each found by its index.
+
+        With ``within``, two columns, each of ``wanted`` ends with two integers: the rows stay whose range from the one
+        column to the other touches the range of these.
 
         SQLite scans the table for ``(a, b) IN (...)``; a join from the list of keys does not.
         """
         if not wanted:
             return []
         if self.sqlite:
-            given = [f"json_extract(k.value, '$[{index}]')" for index in range(len(keys))]
+            given = [f"json_extract(k.value, '$[{index}]')" for index in range(len(wanted[0]))]
             source = "json_each(?) AS k CROSS JOIN"
         else:
-            given = [f"CAST(k.value ->> {index} AS {_pg_type(wanted[0][index])})" for index in range(len(keys))]
+            given = [f"CAST(k.value ->> {index} AS {_pg_type(wanted[0][index])})" for index in range(len(wanted[0]))]
             source = "jsonb_array_elements(CAST(%s AS jsonb)) AS k(value) JOIN"
-        on = " AND ".join(f"s.{key} = {value}" for key, value in zip(keys, given, strict=True))
+        conditions = [f"s.{key} = {value}" for key, value in zip(keys, given, strict=False)]
+        if within:
+            conditions += [f"s.{within[0]} <= {given[-1]}", f"s.{within[1]} >= {given[-2]}"]
+        on = " AND ".join(conditions)
         chosen = ", ".join(f"s.{column}" for column in columns)
         statement = f"SELECT {chosen} FROM {source} {table} AS s ON {on}"  # noqa: S608 - our own names
         return list(connection.exec_driver_sql(statement, (dumps(wanted).decode(),)).all())

@@ -60,6 +60,8 @@ from weft.repositories.artifacts import Artifacts, Blobs
 from weft.repositories.histories import Alerts, Histories
 from weft.repositories.logged import LoggedStore
 from weft.repositories.registry import Registry
+from weft.repositories.reviews import Reviews
+from weft.repositories.runs import Runs, SeriesStore
 from weft.repositories.sweeps import Sweeps
 from weft.repositories.views import Views
 
@@ -89,85 +91,6 @@ __all__ = [
 
 
 RETIRED = 2**62  # the progress of a segment that is stored and gone: behind every offset
-
-
-class Runs(Protocol):
-    """Runs of every kind."""
-
-    def get_run(self, run_id: str) -> Run: ...
-    def find_run(self, run_id: str) -> Run | None: ...
-    def list_runs(self, query: RunQuery) -> Page[Run]: ...
-    def count_runs(self, query: RunQuery) -> int: ...
-    def group_runs(self, query: RunQuery, by: Sequence[str], metrics: Sequence[str] = ()) -> list[RunGroup]:
-        """The runs that match by the values of some fields (``config.optimizer``, ``status``), the largest group first,
-        10,000 at most, with figures of others (``summary.loss``); without ``by`` all are one group. Raises InputError
-        for a field that runs do not have."""
-        ...
-
-    def change_run(
-        self,
-        run_id: str,
-        *,
-        name: str | None = None,
-        notes: str | None = None,
-        group: str | None = None,
-        job_type: str | None = None,
-        tags: Sequence[str] | None = None,
-        config: Mapping[str, Any] | None = None,
-        summary: Mapping[str, Any] | None = None,
-    ) -> Run:
-        """Set what is not None; config and summary merge by key. A decision: what the run told before does not undo
-        it. Raises NotFoundError, and InputError for a value that cannot be stored."""
-        ...
-
-    def list_projects(self) -> list[str]: ...
-    def console(self, run_id: str, *, first: int = 0, limit: int = 1000) -> list[str]: ...
-    def read_console(self, query: ConsoleQuery) -> ConsolePage:
-        """A page of what a run printed, in the order of its time, with source and stream of each line, searched and
-        filtered. Raises InputError for a limit that is none."""
-        ...
-
-    def delete_run(self, run_id: str) -> None: ...
-
-
-class SeriesStore(Protocol):
-    """Metrics of runs."""
-
-    def list_series(self, run_id: str, *, text: str | None = None) -> list[SeriesSummary]: ...
-    def read_series(self, run_id: str, name: str, *, source: str | None = None) -> list[Series]: ...
-    def read_curves(
-        self,
-        run_ids: Sequence[str],
-        names: Sequence[str],
-        *,
-        x: str = "step",
-        buckets: int = 500,
-        first: float | None = None,
-        last: float | None = None,
-        since: str | None = None,
-    ) -> Curves:
-        """Series for a chart: at most ``buckets`` buckets each, of consecutive steps, exact, one a point where the
-        points are no more than that.
-
-        ``x``: ``step``, ``time`` (seconds since the epoch), ``relative`` (seconds since the run began), or a metric:
-        its latest value at or before the step, of the same source or else of the source "". ``first`` and ``last``
-        bound x, both inclusive. ``since``, the ``newest`` of another answer, keeps the series that got points after
-        it, each whole. Raises InputError for a number of buckets outside 1 to 100,000, or a ``since`` of no answer.
-        """
-        ...
-
-    def list_names(
-        self,
-        *,
-        project: str | None = None,
-        run_ids: Sequence[str] | None = None,
-        text: str | None = None,
-        limit: int = 100,
-        cursor: str | None = None,
-    ) -> Page[SeriesName]:
-        """Names of metrics of a project, or of some runs, with how many runs have each. Raises InputError where
-        neither is given."""
-        ...
 
 
 class Spans(Protocol):
@@ -231,127 +154,6 @@ class Evaluations(Protocol):
 
         Raises NotFoundError, and ConflictError for another's feedback and for scores that are no feedback.
         """
-        ...
-
-
-class Reviews(Protocol):
-    """Review queues: every method is one transaction. Claims in one queue take turns; no slot goes to two.
-
-    Raises NotFoundError for what is not there, InputError for answers that the rubric does not allow, ConflictError
-    for a claim that is another's.
-    """
-
-    def create_queue(self, queue: ReviewQueue) -> ReviewQueue:
-        """Create a queue; one of the same project and name returns the one that exists, as it is."""
-        ...
-
-    def change_queue(self, queue: ReviewQueue, *, author: str | None = None) -> ReviewQueue:
-        """Set what is asked, the policy and all settings; a rubric that differs becomes a new version. Labels and
-        items that exist stay as they are."""
-        ...
-
-    def get_queue(self, queue_id: str) -> ReviewQueue: ...
-    def find_queue(self, project: str, name: str) -> ReviewQueue | None: ...
-    def list_queues(self, project: str | None = None) -> list[ReviewQueue]: ...
-    def list_rubrics(self, queue_id: str) -> list[RubricVersion]: ...
-    def add_items(self, items: Sequence[ReviewItem]) -> int:
-        """Add items, held ones too; items that exist are left as they are. Returns how many are new."""
-        ...
-
-    def raise_p(self, queue_id: str, p: Mapping[str, float]) -> int:
-        """Raise the probabilities of items (by id) for a reason not learned from labels, their numbers U staying: held
-        ones below the new p are sent. A lower p is passed over. Returns how many were sent."""
-        ...
-
-    def get_item(self, item_id: str) -> ReviewItem: ...
-    def list_items(
-        self,
-        queue_id: str,
-        *,
-        status: str | None = None,
-        flagged: bool = False,
-        limit: int = 1000,
-        cursor: str | None = None,
-    ) -> Page[ReviewItem]:
-        """Items in the order in which they are served, of a status or only those with a flag."""
-        ...
-
-    def assign(
-        self,
-        queue_id: str,
-        reviewers: Sequence[str],
-        *,
-        item_ids: Sequence[str] | None = None,
-        share: float | None = None,
-    ) -> int:
-        """These items, or a share in (0, 1] of the open ones taken from those that are assigned to nobody, go to these
-        reviewers only; to everyone again without reviewers. Returns how many items."""
-        ...
-
-    def claim(self, queue_id: str, reviewer: str, *, lease_s: float | None = None, ahead: int = 0) -> list[ReviewItem]:
-        """The case at hand and up to ``ahead`` more reserved behind it, without verdict, labels or reason; none where
-        nothing is left. One's own live claims come first (their leases begin again), then items sent by hand, then
-        those in the order of u / p that this reviewer has neither labelled nor skipped."""
-        ...
-
-    def find_claim(self, item_id: str, reviewer: str) -> ReviewClaim | None:
-        """The claim by which somebody holds an item, also after its lease where no other has taken the slot."""
-        ...
-
-    def renew(self, claim_id: str, reviewer: str, *, lease_s: float | None = None) -> ReviewClaim:
-        """A heartbeat: the lease begins again. ConflictError where the slot has gone to another."""
-        ...
-
-    def release(self, claim_id: str, reviewer: str) -> None:
-        """Give the slot back; the item may come again."""
-        ...
-
-    def skip(self, claim_id: str, reviewer: str, *, reason: str | None = None) -> None:
-        """Give the slot back for good; the item goes to another reviewer."""
-        ...
-
-    def submit(
-        self,
-        claim_id: str,
-        reviewer: str,
-        answers: Mapping[str, Any],
-        *,
-        comment: str | None = None,
-        simulated: bool = False,
-    ) -> Reviewed:
-        """Label what was claimed. A complete item becomes a human score a field in the same transaction. The same
-        claim again is the same answer; a label whose slot has gone to another is kept, not counted."""
-        ...
-
-    def edit(self, claim_id: str, reviewer: str, answers: Mapping[str, Any], *, comment: str | None = None) -> Reviewed:
-        """A new version of one's own label, against the rubric as it is now; the older versions are kept."""
-        ...
-
-    def undo(self, queue_id: str, reviewer: str) -> ReviewItem:
-        """Take one's own newest label back and claim its item again; ConflictError where there is none or the dispute
-        that it began is settled."""
-        ...
-
-    def requeue(self, item_id: str, author: str, *, reason: str | None = None) -> ReviewItem:
-        """Ask again: labels so far are kept and count no more, skips are forgotten."""
-        ...
-
-    def list_labels(self, query: LabelQuery) -> Page[ReviewLabel]:
-        """Labels, every version, by the time they were submitted."""
-        ...
-
-    def see(self, item_id: str, reviewer: str) -> Reviewed:
-        """An item as this person may see it."""
-        ...
-
-    def add_comment(self, item_id: str, author: str, text: str) -> ReviewComment: ...
-    def list_comments(self, item_id: str) -> list[ReviewComment]: ...
-    def flag(self, item_id: str, author: str, reason: str | None) -> ReviewItem:
-        """Mark an item for those who run the queue; with None the flag is lifted."""
-        ...
-
-    def home(self, reviewer: str, *, project: str | None = None, since_ns: int = 0) -> list[QueueHome]:
-        """Every queue as this reviewer finds it, by project and name."""
         ...
 
 

@@ -52,9 +52,12 @@ with mlflow.start_run(run_name="first", description="why", tags={"team": "a"}) a
     with mlflow.start_run(run_name="child", nested=True):
         pass
     client = mlflow.MlflowClient()
-    client.create_registered_model("reg")
-    client.create_model_version("reg", mlflow.get_artifact_uri("sub"), run.info.run_id)
-    client.set_registered_model_alias("reg", "champion", 1)
+    client.create_registered_model("reg", description="tells digits")
+    for _ in range(3):
+        client.create_model_version("reg", mlflow.get_artifact_uri("sub"), run.info.run_id)
+    client.set_registered_model_alias("reg", "champion", 2)
+    client.transition_model_version_stage("reg", 1, "Archived")
+    client.transition_model_version_stage("reg", 2, "Production")
 try:
     with mlflow.start_run(run_name="bad"):
         raise ValueError("x")
@@ -147,7 +150,7 @@ def test_mlflow_runs_are_kept_whole_and_twice_adds_nothing(form: str, tmp_path: 
     place = f"sqlite:///{tmp_path}/mlflow.db" if form == "database" else f"file://{tmp_path}/mlruns"
     program(MLFLOW, place, MLFLOW_ALLOW_FILE_STORE="true", GIT_PYTHON_REFRESH="quiet")
     report = import_twice("mlflow", tmp_path / "mlflow.db" if form == "database" else tmp_path)
-    assert (report.runs, report.points, report.artifacts, report.rejected) == (3, 8, 2, 0)
+    assert (report.runs, report.points, report.artifacts, report.rejected) == (3, 8, 4, 0)
     with weft.Api() as api:
         runs = stored(api, "my exp")
         first, child, bad = runs["first"], runs["child"], runs["bad"]
@@ -158,8 +161,17 @@ def test_mlflow_runs_are_kept_whole_and_twice_adds_nothing(form: str, tmp_path: 
         assert values["loss"].values.tolist() == pytest.approx([1, 1 / 2, 1 / 3])
         assert values["unnumbered"].steps.tolist() == [0, 1, 2]
         assert values["inf"].values.tolist() == [float("inf")]
-        (version,) = api.store.artifacts.list_versions("my exp", "reg")
-        assert "champion" in version.aliases
+        versions = {version.version: version for version in api.store.artifacts.list_versions("my exp", "reg")}
+        assert sorted(versions) == [1, 2, 3]
+        assert "champion" in versions[2].aliases
+        registered = api.store.registry.list_versions("reg")
+        assert [(one.stage, one.aliases, one.note) for one in registered] == [
+            ("archived", [], "v1 in MLflow"),
+            ("production", ["champion"], "v2 in MLflow"),
+            (None, [], "v3 in MLflow"),
+        ]
+        assert api.store.registry.get_registered("reg").description == "tells digits"
+        assert [file.path for file in api.store.artifacts.get_version("x", "registry/reg:champion").files] == ["f.txt"]
         files = api.store.artifacts.get_version("my exp", f"run-{first.run_id}").files
         assert [file.path for file in files] == ["sub/f.txt"]
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from weft.errors import InputError
 from weft.exchange.target import as_name, shortened
 from weft.exchange.wandb_media import as_value
 from weft.formats import wandb_log
+from weft.records import CheckKind, Promotion, Requirement
 
 
 def load(source: str, path: Path, project: str | None = None) -> exchange.RunsReport:
@@ -63,6 +65,71 @@ def test_a_folder_of_mlflow_without_mlflow(tmp_path: Path) -> None:
         assert (run_record.name, run_record.group, run_record.config) == ("first", "my exp", {"lr": 0.1})
         (series,) = api.store.series.read_series(found.id, "loss")
         assert (series.steps.tolist(), series.values.tolist()) == ([0, 1], [2.0, 1.0])
+
+
+def registered(folder: Path, aliases: dict[str, int], **stages: str) -> None:
+    """Have MLflow's model "reg" have these versions (v1="Production") and aliases."""
+    model = folder / "mlruns" / "models" / "reg"
+    for name, stage in stages.items():
+        number = int(name[1:])
+        (model / f"version-{number}").mkdir(parents=True, exist_ok=True)
+        told = {"name": "reg", "version": number, "run_id": "abc", "current_stage": stage, "creation_timestamp": number}
+        told |= {"source": "mlruns/7/abc/artifacts"}
+        (model / f"version-{number}" / "meta.yaml").write_text(json.dumps(told))
+    (model / "meta.yaml").write_text(json.dumps({"name": "reg", "description": "digits", "aliases": aliases}))
+
+
+def registry_of(api: Any) -> dict[int, tuple[str | None, list[str]]]:
+    return {one.version: (one.stage, one.aliases) for one in api.store.registry.list_versions("reg")}
+
+
+def test_registered_models_of_mlflow_move_with_it_until_decided_here(tmp_path: Path) -> None:
+    (mlruns(tmp_path) / "artifacts").mkdir()
+    (tmp_path / "mlruns" / "7" / "abc" / "artifacts" / "model.bin").write_bytes(b"weights")
+    registered(tmp_path, {"champion": 1, "production": 2}, v1="Staging", v2="None", v4="None")
+    load("mlflow", tmp_path)
+    with weft.Api() as api:
+        assert registry_of(api) == {1: ("staging", ["champion"]), 2: ("production", []), 3: (None, [])}
+        events = api.store.registry.list_events("reg", limit=100).items
+        registered(tmp_path, {"champion": 2}, v1="None", v2="Staging", v4="Production", v5="Production")
+        load("mlflow", tmp_path)
+        now = {1: (None, []), 2: ("staging", ["champion"]), 3: (None, []), 4: ("production", [])}
+        assert registry_of(api) == now  # one version is in production here: the newest
+        told = api.store.registry.list_events("reg", limit=100).items
+        load("mlflow", tmp_path)
+        assert api.store.registry.list_events("reg", limit=100).items == told
+        assert told[-len(events) :] == events
+        assert {event.author for event in told} == {"mlflow"}
+
+        api.store.registry.promote(Promotion("reg", 1, "production", "ann"))
+        api.store.registry.set_alias("reg", "champion", 1, author="ann")
+        registered(tmp_path, {"champion": 2}, v1="Archived", v2="Production")
+        load("mlflow", tmp_path)
+        assert registry_of(api) == {
+            1: ("production", ["champion"]),
+            2: ("staging", []),
+            3: (None, []),
+            4: ("archived", []),
+        }
+
+
+def test_stages_of_mlflow_hold_many_and_requirements_hold(tmp_path: Path) -> None:
+    (mlruns(tmp_path) / "artifacts").mkdir()
+    (tmp_path / "mlruns" / "7" / "abc" / "artifacts" / "model.bin").write_bytes(b"weights")
+    registered(tmp_path, {}, v1="Production", v2="Production", v3="Archived")
+    load("mlflow", tmp_path)
+    with weft.Api() as api:
+        assert [stage for stage, _ in registry_of(api).values()] == ["production", "production", "archived"]
+        known = api.store.registry.get_registered("reg")
+        assert (known.description, [stage.many for stage in known.stages]) == ("digits", [False, True, True])
+        needs = Requirement("staging", CheckKind.RECORDED, "safety")
+        api.store.registry.change(replace(known, checks=[needs]), author="ann")
+        registered(tmp_path, {}, v4="Staging")
+        load("mlflow", tmp_path)
+        assert registry_of(api)[4] == (None, [])
+        api.store.registry.record_check("reg", 4, "safety", True, author="ann")
+        load("mlflow", tmp_path)
+        assert registry_of(api)[4] == ("staging", [])
 
 
 def test_files_of_mlflow_that_are_damaged_are_told(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from weft.errors import InputError
+from weft.exchange.mlflow_registry import KeptVersion, register
 from weft.exchange.mlflow_stores import FileStore, FoundModel, FoundRun, SqliteStore, is_sqlite
 from weft.exchange.target import ImportedRun, Target, as_name, folder_of
-from weft.records import RunKind, RunStatus
+from weft.records import ArtifactVersion, RunKind, RunStatus
 
 _STATUS = {
     **{"1": RunStatus.RUNNING, "2": RunStatus.RUNNING, "3": RunStatus.FINISHED},
@@ -44,8 +45,15 @@ def read(path: Path, target: Target) -> None:
         )
     for store in found:
         runs = {run.run_id: _read_run(run, target) for run in store.runs()}
+        registered: dict[str, list[KeptVersion]] = {}
         for model in store.models():
-            _keep_model(model, runs)
+            version = _keep_model(model, runs)
+            if version is not None and model.number is not None:
+                kept = KeptVersion(version.project, version.ref, model.number, model.stage, model.aliases)
+                registered.setdefault(model.name, []).append(kept)
+        descriptions = store.descriptions() if registered else {}
+        for name, versions in registered.items():
+            register(target.store.registry, name, descriptions.get(name), versions)
 
 
 def _read_run(found: FoundRun, target: Target) -> ImportedRun:
@@ -96,11 +104,11 @@ def _log_metric(run: ImportedRun, name: str, points: list[tuple[int, int, float]
     return points[-1][1] * _MS if points else 0
 
 
-def _keep_model(model: FoundModel, runs: Mapping[str, ImportedRun]) -> None:
+def _keep_model(model: FoundModel, runs: Mapping[str, ImportedRun]) -> ArtifactVersion | None:
     run = runs.get(model.run_id or "")
     if run is None or not model.files:
-        return  # its run is deleted, or its files are elsewhere
-    run.artifact(
+        return None  # its run is deleted, or its files are elsewhere
+    return run.artifact(
         model.name,
         "model",
         model.files,

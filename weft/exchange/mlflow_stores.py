@@ -48,6 +48,8 @@ class FoundModel:
     aliases: list[str] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
     description: str | None = None
+    number: int | None = None  # of a registered version
+    stage: str | None = None
 
 
 def is_sqlite(path: Path) -> bool:
@@ -104,6 +106,12 @@ class SqliteStore:
                 told = {"version": version, "current_stage": stage, "description": text, "creation_timestamp": created}
                 files = files_of(location or source, self._path.parent)
                 yield registered(name, run_id, told, aliases.get((name, int(version)), []), files)
+
+    def descriptions(self) -> dict[str, str | None]:
+        """What is told of each registered model."""
+        if not self._has("registered_models"):
+            return {}
+        return dict(self._rows("SELECT name, description FROM registered_models"))
 
     def _metrics(self, run_id: str) -> Iterator[tuple[str, Points]]:
         points: Points = []
@@ -185,6 +193,11 @@ class FileStore:
             files = files_of(about.get("storage_location") or about.get("source"), self._folder.parent)
             yield registered(str(about.get("name")), about.get("run_id"), about, aliases, files)
 
+    def descriptions(self) -> dict[str, str | None]:
+        """What is told of each registered model."""
+        told = [_yaml(about) for about in sorted(self._folder.glob("models/*/meta.yaml"))]
+        return {str(about["name"]): about.get("description") or None for about in told if "name" in about}
+
     def _experiments(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for about in sorted(self._folder.glob("*/meta.yaml")):
             told = _yaml(about)
@@ -210,16 +223,19 @@ class FileStore:
 def registered(
     name: str, run_id: str | None, told: Mapping[str, Any], aliases: list[str], files: dict[str, Path]
 ) -> FoundModel:
-    """A version of a registered model; its stage is an alias too."""
+    """A version of a registered model."""
     stage = str(told.get("current_stage") or "None")
+    number = _whole(told.get("version"))
     return FoundModel(
         name=name,
         run_id=run_id,
         created_ms=_whole(told.get("creation_timestamp")) or 0,
         files=files,
-        aliases=[*aliases, *([stage.lower()] if stage != "None" else [])],
-        metadata={"mlflow_registered_version": _whole(told.get("version")), "mlflow_stage": stage},
+        aliases=aliases,
+        metadata={"mlflow_registered_version": number},
         description=told.get("description") or None,
+        number=number,
+        stage=None if stage == "None" else stage.lower(),
     )
 
 

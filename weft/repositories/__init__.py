@@ -10,7 +10,7 @@ Promises, tested by ``weft.testing.contract`` on every store:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from weft.records import (
@@ -19,33 +19,17 @@ from weft.records import (
     Batch,
     Credential,
     CredentialKind,
-    Curves,
     Deletion,
     Deployment,
     Identity,
-    LabelQuery,
     Page,
     Person,
     Price,
-    QueueHome,
     Retention,
-    ReviewClaim,
-    ReviewComment,
-    Reviewed,
-    ReviewItem,
-    ReviewLabel,
-    ReviewQueue,
     Role,
-    RubricVersion,
-    Run,
-    RunGroup,
-    RunQuery,
     Sample,
     Score,
     ScoreQuery,
-    Series,
-    SeriesName,
-    SeriesSummary,
     Span,
     SpanQuery,
     ThreadQuery,
@@ -53,7 +37,6 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
-from weft.records.console import ConsolePage, ConsoleQuery
 from weft.records.outline import Outline
 from weft.records.reports import IngestReport, Rejected
 from weft.repositories.artifacts import Artifacts, Blobs

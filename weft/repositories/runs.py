@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from weft.records import Curves, Page, Run, RunGroup, RunQuery, Series, SeriesName, SeriesSummary

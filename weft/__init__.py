@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy, send_to_review
     from weft.scorers import DatasetScorer, Scorer, dataset_scorer, scorer
     from weft.session import flush, init, login, setup, teardown
+    from weft.sweeps.facade import agent, sweep
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.asgi import TraceMiddleware
     from weft.tracing.calls import Call, get_current_call, require_current_call
@@ -117,6 +118,7 @@ _HOMES: dict[str, str] = {
     "TraceMiddleware": "weft.tracing.asgi",
     "Video": "weft.training.media",
     "WeftError": "weft.errors",
+    "agent": "weft.sweeps.facade",
     "alert": "weft.training.module_level",
     "attributes": "weft.tracing",
     "compare": "weft.evals",
@@ -156,6 +158,7 @@ _HOMES: dict[str, str] = {
     "serving": "weft.tracing",
     "setup": "weft.session",
     "span": "weft.tracing",
+    "sweep": "weft.sweeps.facade",
     "tags": "weft.tracing",
     "teardown": "weft.session",
     "thread": "weft.tracing",
@@ -227,6 +230,7 @@ __all__ = [
     "Video",
     "WeftError",
     "__version__",
+    "agent",
     "alert",
     "attributes",
     "compare",
@@ -272,6 +276,7 @@ __all__ = [
     "setup",
     "span",
     "summary",
+    "sweep",
     "tags",
     "teardown",
     "thread",

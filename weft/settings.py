@@ -107,6 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
             ),
         ),
     ),
+    Setting("trial", str, None, "The trial of a sweep that this process runs, SWEEP:NUMBER; agents set it."),
     Setting("alert_webhook", str, None, "Where who stores alerts of runs posts them, as JSON.", secret=True),
     Setting("sync", bool, False, "Make every record durable against a power cut before the call returns."),
     Setting(
@@ -215,6 +216,7 @@ class Settings:
     tags: str
     notes: str | None
     resume: str
+    trial: str | None
     alert_webhook: str | None = field(repr=False)
     sync: bool
     drain: str

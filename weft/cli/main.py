@@ -29,6 +29,7 @@ from weft.cli import (
     review,
     serve,
     serving,
+    sweeps,
     sync,
     totals,
     versions,
@@ -53,6 +54,8 @@ app.command("reproduce")(reproduce.reproduce_run)
 app.command("totals")(totals.totals)
 app.add_typer(attributes.attributes, name="attributes", no_args_is_help=True)
 app.add_typer(review.review, name="review")
+app.add_typer(sweeps.sweeps, name="sweep")
+app.command("agent")(sweeps.run_agent)
 app.command("sync")(sync.sync)
 app.command("export")(exchange.export)
 app.command("import")(exchange.load)

@@ -76,6 +76,24 @@ class Trial:
     changed_ns: int = 0
 
 
+def nested(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"model.depth": 3}`` as ``{"model": {"depth": 3}}``, the form of a run's config."""
+    found: dict[str, Any] = {}
+    for path, value in chosen.items():
+        *parents, last = path.split(".")
+        place = found
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return found
+
+
+def objective_names(config: Mapping[str, Any]) -> list[str]:
+    """The metrics that a configuration wants to be small or large."""
+    metrics = [config["metric"]] if config.get("metric") else config.get("metrics") or []
+    return [metric["name"] for metric in metrics if isinstance(metric, Mapping) and metric.get("name")]
+
+
 def first_goal(config: Mapping[str, Any]) -> str:
     """``minimize`` or ``maximize``: what a configuration wants of its first objective."""
     metric = config.get("metric") or next(iter(config.get("metrics") or []), {})

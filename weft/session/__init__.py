@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,7 +31,7 @@ from weft.recording import FlushReport
 from weft.session.place import Session
 from weft.session.stores import open_store
 from weft.settings import Settings
-from weft.training import frameworks, lifecycle
+from weft.training import frameworks, lifecycle, trials
 from weft.training import run as runs
 from weft.training.arguments import BEGUN, arguments
 from weft.training.lifecycle import RunOptions
@@ -123,7 +124,12 @@ def init(
     )
     with _lock:
         wanted = _settings(asked.given)
-        wish = asked.wish(id, wanted, {"resume": resume, "resume_from": resume_from, "fork_from": fork_from})
+        moves = {"resume": resume, "resume_from": resume_from, "fork_from": fork_from}
+        trial = None if wanted.mode != "online" and trials.active is None else _trial(wanted)
+        if trial is not None:
+            asked, id, moves = trials.placed(asked, trial), trial.trial.run_id, {}
+            wanted = _settings(asked.given)
+        wish = asked.wish(id, wanted, moves)
         tracing.redact_with(redact)
         current = runs.current
         if current is not None and asked.reinit != "create_new":
@@ -134,7 +140,11 @@ def init(
         session = _session if current is not None and runs.current is current and _session is not None else None
         session = session or _start(wanted)
         start = resolve(wish, wanted, lambda: _caught_up(session))
-        return _start_run(session, asked.options(wish, start, wanted))
+        return _start_run(session, asked.options(wish, start, wanted), trial)
+
+
+def _trial(wanted: Settings) -> trials.Link | None:
+    return trials.upcoming(wanted.trial, lambda: open_store(wanted))
 
 
 def _is_the_current(reinit: str, wanted: Settings, wish: Wish, current: Run) -> bool:
@@ -290,17 +300,18 @@ def _in_memory(settings: Settings, error: StoreError) -> Settings | None:
     return replace(settings, dir=directory, journal_quota_bytes=quota)
 
 
-def _start_run(session: Session, options: RunOptions) -> Run:
+def _start_run(session: Session, options: RunOptions, trial: trials.Link | None) -> Run:
     frameworks.register()
+    begin = Run if trial is None else partial(trials.TrialRun, trial)
     if session.settings.mode == "disabled":
         recording.activate(None)
-        runs.current = Run(session, options, on_finish=_run_ended)
+        runs.current = begin(session, options, on_finish=_run_ended)
         return runs.current
     tracing.setup(session.settings)
     if session.settings.instrument:
         tracing.instrument()
     recording.activate(session)
-    run = Run(session, options, on_finish=_run_ended)
+    run = begin(session, options, on_finish=_run_ended)
     beside = runs.current is not None  # a run of its own beside the current one
     if not beside:
         runs.current = run

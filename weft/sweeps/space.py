@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weft.records.sweeps import nested as nested  # told to runs, which lie lower
 from weft.sweeps.domains import Choice, Constant, Domain, Real, Value, Whole
 from weft.sweeps.mistakes import Mistakes, as_number, join, mapping
 
@@ -75,18 +76,6 @@ class Space:
                 return None
             found[parameter.path] = place
         return found
-
-
-def nested(chosen: Mapping[str, Value]) -> dict[str, Any]:
-    """``{"model.depth": 3}`` as ``{"model": {"depth": 3}}``, the form of a run's config."""
-    found: dict[str, Any] = {}
-    for path, value in chosen.items():
-        *parents, last = path.split(".")
-        place = found
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[last] = value
-    return found
 
 
 def parse_space(given: Any, path: str, mistakes: Mistakes) -> Space:

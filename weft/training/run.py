@@ -187,6 +187,15 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         finish_uploads(self._recorder, self.id)
         self._on_finish(self)
 
+    @property
+    def sweep_id(self) -> str | None:
+        """The sweep that the run is a trial of; None where it is none."""
+        return None
+
+    def should_stop(self) -> bool:
+        """Whether the run is a trial of a sweep that was stopped early or canceled: loops ask it at each step."""
+        return False
+
     def observe(self) -> None:
         """Start to record what the process prints and how the machine fares, as the settings have it."""
         self._observers.start()

@@ -1,0 +1,202 @@
+"""`weft sweep` and `weft agent`: searches, their trials, and who runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from weft.api import Api
+from weft.cli.output import console, preview, print_json, print_table
+from weft.errors import InputError
+from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus, objective_names
+from weft.repositories import Store
+from weft.sweeps import facade
+from weft.sweeps.agent import sweep_id_of
+from weft.sweeps.spec import parse_spec, read_spec
+
+
+class StartByDefault(TyperGroup):
+    """``weft sweep FILE`` is ``weft sweep start FILE``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``start`` before arguments that begin with no command's name."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["start", *args]
+        return super().parse_args(ctx, args)
+
+
+sweeps = typer.Typer(cls=StartByDefault, no_args_is_help=True, help="Search for good parameters: W&B's sweeps.")
+
+_Id = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's id.")]
+_Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The trial's number.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextmanager
+def _opened() -> Iterator[Store]:
+    with Api() as api:
+        yield api.store
+
+
+@sweeps.command("start")
+def start(
+    file: Annotated[Path, typer.Argument(help="The configuration, YAML.")],
+    project: Annotated[str | None, typer.Option("--project", "-p", help="The project of its runs.")] = None,
+    prior_run: Annotated[
+        list[str] | None, typer.Option("--prior-run", help="An earlier run, a known result. Repeatable.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Begin a sweep; agents run its trials: `weft agent SWEEP`."""
+    sweep_id = facade.sweep(file, project=project, prior_runs=prior_run)
+    if as_json:
+        with _opened() as store:
+            print_json(store.sweeps.get_sweep(sweep_id))
+        return
+    console().print(sweep_id, markup=False)
+
+
+@sweeps.command("ls")
+def list_sweeps(
+    project: Annotated[str | None, typer.Option("--project", "-p", help="Only of this project.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """List sweeps, the newest first."""
+    with _opened() as store:
+        found = store.sweeps.list_sweeps(project)
+    if as_json:
+        print_json(found)
+        return
+    columns = {"sweep": "left", "project": "left", "name": "left", "status": "left", "best": "right", "trials": "left"}
+    rows = [[one.sweep_id, one.project, one.name, one.status, one.best, _counted(one)] for one in found]
+    print_table(columns, rows, empty="There are no sweeps.")
+
+
+@sweeps.command("show")
+def show(sweep_id: _Id, as_json: _Json = False) -> None:
+    """Show a sweep and its trials."""
+    with _opened() as store:
+        sweep = store.sweeps.get_sweep(sweep_id_of(sweep_id))
+        trials = store.sweeps.list_trials(sweep.sweep_id)
+    if as_json:
+        print_json({"sweep": sweep, "trials": trials})
+        return
+    out = console()
+    begun = datetime.fromtimestamp(sweep.created_ns / 1e9, UTC)
+    out.print(f"{sweep.name} ({sweep.sweep_id}) of {sweep.project}: {sweep.status}, since {begun:%Y-%m-%d %H:%M} UTC")
+    names = objective_names(sweep.config) or ["value"]
+    columns = {"trial": "right", "status": "left", **dict.fromkeys(names, "right"), "run": "left", "parameters": "left"}
+    rows = [
+        [_marked(sweep, one), one.status, *_values(one, len(names)), one.run_id, preview(one.params, 80) + _why(one)]
+        for one in trials
+    ]
+    print_table(columns, rows, empty="No trial has begun: `weft agent` runs them.")
+
+
+@sweeps.command("pause")
+def pause(sweep_id: _Id) -> None:
+    """Begin no more trials until it is resumed; those at work go on."""
+    _change(sweep_id, SweepStatus.PAUSED)
+
+
+@sweeps.command("resume")
+def resume(sweep_id: _Id) -> None:
+    """Go on with a paused, stopped or finished sweep."""
+    _change(sweep_id, SweepStatus.RUNNING)
+
+
+@sweeps.command("stop")
+def stop(sweep_id: _Id) -> None:
+    """Begin no more trials; those at work go on, agents end."""
+    _change(sweep_id, SweepStatus.STOPPED)
+
+
+@sweeps.command("cancel")
+def cancel(
+    sweep_id: _Id,
+    number: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Only this trial.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, kept with the trial.")] = None,
+) -> None:
+    """End a sweep for good, those of its trials that are at work, too; or only one trial."""
+    if number is None:
+        _change(sweep_id, SweepStatus.CANCELED)
+        return
+    with _opened() as store:
+        _told(store.sweeps.cancel_trial(sweep_id_of(sweep_id), number, reason=reason))
+
+
+@sweeps.command("retry")
+def retry(sweep_id: _Id, number: _Number) -> None:
+    """Have a failed or canceled trial tried again by the next agent."""
+    with _opened() as store:
+        trial = store.sweeps.retry_trial(sweep_id_of(sweep_id), number)
+        if store.sweeps.get_sweep(trial.sweep_id).status is SweepStatus.FINISHED:
+            store.sweeps.change_sweep(trial.sweep_id, status=SweepStatus.RUNNING)
+        _told(trial)
+
+
+@sweeps.command("edit")
+def edit(
+    sweep_id: _Id,
+    file: Annotated[Path | None, typer.Argument(help="The new configuration, YAML.")] = None,
+    run_cap: Annotated[int | None, typer.Option("--run-cap", help="How many trials it may have.")] = None,
+) -> None:
+    """Change a sweep while its agents work: a narrower space, more trials. What was tried stays."""
+    if (file is None) == (run_cap is None):
+        raise InputError("There is nothing to change.", remedy="Give a file, or --run-cap.", field="file")
+    with _opened() as store:
+        sweep = store.sweeps.get_sweep(sweep_id_of(sweep_id))
+        spec = parse_spec({**sweep.config, "run_cap": run_cap}) if file is None else read_spec(file)
+        goes_on = sweep.status is SweepStatus.FINISHED
+        changed = store.sweeps.change_sweep(
+            sweep.sweep_id, config=spec.given, status=SweepStatus.RUNNING if goes_on else None
+        )
+        console().print(f"{changed.name} ({changed.sweep_id}) is {changed.status}.", markup=False)
+
+
+def run_agent(
+    sweep_id: _Id,
+    count: Annotated[int | None, typer.Option("--count", help="How many trials to run; default until it ends.")] = None,
+    parallel: Annotated[
+        int, typer.Option("--parallel", help="Trials at once, a GPU each where there are any; 0: one a GPU or core.")
+    ] = 1,
+    lease_s: Annotated[
+        float, typer.Option("--lease-s", help="After so long without a sign of life another agent takes a trial over.")
+    ] = 60.0,
+) -> None:
+    """Run trials of a sweep: its program or command, a process each, in this folder."""
+    facade.agent(sweep_id, count=count, parallel=parallel, lease_s=lease_s)
+
+
+def _change(sweep_id: str, status: SweepStatus) -> None:
+    with _opened() as store:
+        sweep = store.sweeps.change_sweep(sweep_id_of(sweep_id), status=status)
+    console().print(f"{sweep.name} ({sweep.sweep_id}) is {sweep.status}.", markup=False)
+
+
+def _told(trial: Trial) -> None:
+    shown = "to be tried again" if trial.status is TrialStatus.CRASHED else trial.status
+    console().print(f"Trial {trial.number} of {trial.sweep_id} is {shown}.", markup=False)
+
+
+def _counted(sweep: Sweep) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(sweep.counts.items()))
+
+
+def _marked(sweep: Sweep, trial: Trial) -> str:
+    return f"* {trial.number}" if trial.number == sweep.best else str(trial.number)
+
+
+def _values(trial: Trial, count: int) -> list[str | None]:
+    values = [f"{value:.6g}" for value in trial.values or []]
+    return [*values, *[None] * count][:count]
+
+
+def _why(trial: Trial) -> str:
+    return f"  ({trial.reason})" if trial.reason else ""

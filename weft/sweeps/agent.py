@@ -1,0 +1,246 @@
+"""An agent: it suggests what is tried next, claims it, runs it, and tells the result, until the sweep has ended.
+
+There is no controller. Every agent reads the trials, computes the suggestion and claims the next number with it in a
+transaction; of several that race one wins, the others read again. A trial whose agent died is begun again by another.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from weft import ids
+from weft.errors import ConflictError, InputError, ServerError, StoreError, WeftError
+from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
+from weft.repositories import Store
+from weft.sweeps.holding import Held
+from weft.sweeps.outcome import Executor, Outcome
+from weft.sweeps.peers import Peers
+from weft.sweeps.spec import SweepSpec, parse_spec
+from weft.sweeps.suggest import Suggester
+
+_log = logging.getLogger("weft")
+_OVER = (SweepStatus.STOPPED, SweepStatus.FINISHED, SweepStatus.CANCELED)
+_AT_WORK = (TrialStatus.RUNNING, TrialStatus.CRASHED)
+_FAILURES = 5  # in a row, before any trial succeeded: the program is wrong, not its parameters
+_AWAY_S = 600.0
+T = TypeVar("T")
+
+
+class Budget:
+    """How many trials the agents of one call may begin; None for any number. Threads share it."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self._left, self._lock = count, threading.Lock()
+
+    def take(self) -> bool:
+        """Whether one more may begin."""
+        with self._lock:
+            if self._left is None:
+                return True
+            self._left -= 1
+            return self._left >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A sweep's configuration with what follows from it."""
+
+    spec: SweepSpec
+    suggester: Suggester
+
+
+class Agent:
+    """Runs trials of a sweep, one after another, by an executor. ``here`` says whether the agent is to
+    begin another."""
+
+    def __init__(
+        self,
+        store: Store,
+        sweep_id: str,
+        executor: Executor,
+        *,
+        lease_s: float = 60.0,
+        budget: Budget | None = None,
+        here: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id()[:6]}"
+        self._store, self._sweep_id, self._executor = store, sweep_id, executor
+        self._lease_s, self._budget, self._here = lease_s, budget or Budget(), here
+        self._search: _Search | None = None
+        self._given: object = None
+        self._peers: Peers | None = None
+        self._failures: int | None = 0
+
+    def run(self) -> int:
+        """Work until the sweep has ended or the budget is spent; returns how many trials were run.
+
+        Raises NotFoundError for a sweep that is not there, ServerError where it is away for ten minutes, WeftError
+        where the first five trials all fail.
+        """
+        done = 0
+        while self._here() and self._budget.take():
+            begun = self._patiently(self._begin)
+            if begun is None:
+                break
+            sweep, spec, peers, trial = begun
+            self._check(self._work(sweep, spec, peers, trial))
+            done += 1
+        return done
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """What the store answers; while it is away it is asked again."""
+        until = time.monotonic() + _AWAY_S
+        while True:
+            try:
+                return ask()
+            except (ServerError, StoreError) as error:
+                if time.monotonic() > until:
+                    raise
+                _log.warning("Weft: agent %s waits: %s", self.name, error)
+                time.sleep(self._pause_s)
+
+    @property
+    def _pause_s(self) -> float:
+        return min(2.0, self._lease_s / 4)
+
+    def _begin(self) -> tuple[Sweep, SweepSpec, Peers, Trial] | None:
+        """The next trial, begun; None where the sweep has ended. Waits while it is paused, or others may yet fail."""
+        while self._here():
+            sweep = self._store.sweeps.get_sweep(self._sweep_id)
+            if sweep.status in _OVER:
+                return None
+            if sweep.status is SweepStatus.PAUSED:
+                time.sleep(self._pause_s)
+                continue
+            search, peers = self._search_of(sweep)
+            trials = peers.trials()
+            trial = self._taken_over(search.spec, trials) or self._claimed(search, trials)
+            if trial is not None:
+                return sweep, search.spec, peers, trial
+        return None
+
+    def _search_of(self, sweep: Sweep) -> tuple[_Search, Peers]:
+        """The search as the sweep's configuration has it now: it may be edited while agents work."""
+        if self._search is None or self._given != sweep.config:
+            spec = parse_spec(sweep.config)
+            self._search, self._given = _Search(spec, Suggester(spec)), sweep.config
+            objective = spec.objectives[0].name if spec.objectives else None
+            self._peers = Peers(self._store, self._sweep_id, objective)
+        assert self._peers is not None  # made with the search
+        return self._search, self._peers
+
+    def _taken_over(self, spec: SweepSpec, trials: Sequence[Trial]) -> Trial | None:
+        if all(trial.status is not TrialStatus.CRASHED for trial in trials):
+            return None
+        return self._store.sweeps.take_over(
+            self._sweep_id, self.name, lease_s=self._lease_s, retries=spec.retries, host=socket.gethostname()
+        )
+
+    def _claimed(self, search: _Search, trials: Sequence[Trial]) -> Trial | None:
+        number = len(trials)
+        suggestion = search.suggester.next(trials, number) if _is_open(search.spec, trials) else None
+        if suggestion is None:
+            if any(trial.status in _AT_WORK for trial in trials):
+                time.sleep(self._pause_s)  # one of them may have to be begun again
+            else:
+                self._store.sweeps.change_sweep(self._sweep_id, status=SweepStatus.FINISHED)
+            return None
+        params, attrs = suggestion
+        try:
+            return self._store.sweeps.claim(
+                self._sweep_id,
+                self.name,
+                number=number,
+                params=params,
+                attrs=attrs,
+                lease_s=self._lease_s,
+                host=socket.gethostname(),
+            )
+        except ConflictError:  # another was quicker, or the sweep was paused: look again
+            return None
+
+    def _work(self, sweep: Sweep, spec: SweepSpec, peers: Peers, trial: Trial) -> Outcome | None:
+        """Run a trial and tell how it ended; None where that is not for this agent to tell."""
+        held = Held(self._store, trial, self._lease_s)
+        held.start()
+        try:
+            outcome = self._executor.run(sweep, spec, held, peers)
+        except WeftError as error:
+            _log.warning("Weft: trial %s failed: %s", trial.number, error)
+            outcome = Outcome(TrialStatus.FAILED, None, error.message)
+        except KeyboardInterrupt:
+            held.stop()
+            self._give_back(trial)
+            raise
+        held.stop()
+        if held.lost or outcome.status not in (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED):
+            return None
+        ended = self._patiently(lambda: self._finish(trial, outcome))
+        if ended is not None and _reaches_target(spec, ended):
+            self._store.sweeps.change_sweep(self._sweep_id, status=SweepStatus.FINISHED)
+        return outcome
+
+    def _finish(self, trial: Trial, outcome: Outcome) -> Trial | None:
+        told = {"values": outcome.values, "reason": outcome.reason}
+        try:
+            return self._store.sweeps.finish_trial(
+                trial.sweep_id,
+                trial.number,
+                self.name,
+                outcome.status,
+                **told,  # type: ignore[arg-type]
+            )
+        except ConflictError as error:
+            _log.warning("Weft: %s", error)
+            return None
+
+    def _give_back(self, trial: Trial) -> None:
+        """Let the lease end now, so that another agent begins the trial again at once."""
+        try:
+            self._store.sweeps.renew(trial.sweep_id, trial.number, self.name, lease_s=1e-6)
+        except WeftError as error:
+            _log.warning("Weft: trial %s is given again when its lease has gone by: %s", trial.number, error)
+
+    def _check(self, outcome: Outcome | None) -> None:
+        """Raise WeftError where nothing but failures came so far, five in a row."""
+        if outcome is None or self._failures is None:
+            return
+        self._failures = self._failures + 1 if outcome.status is TrialStatus.FAILED else None
+        if self._failures == _FAILURES:
+            raise WeftError(
+                f"The first {_FAILURES} trials of this agent all failed, the last one because of: {outcome.reason}.",
+                remedy="Mend the program and start the agent again; `weft sweep retry` tries the failed ones again.",
+                field="function",
+            )
+
+
+def _is_open(spec: SweepSpec, trials: Sequence[Trial]) -> bool:
+    """Whether the cap leaves room for one more; known results are none of its."""
+    return spec.run_cap is None or sum(not trial.known for trial in trials) < spec.run_cap
+
+
+def _reaches_target(spec: SweepSpec, trial: Trial) -> bool:
+    """Whether a trial has what the sweep wants of every objective that has a target."""
+    if trial.status is not TrialStatus.COMPLETE or not trial.values:
+        return False
+    wanted = [
+        value == one.target or one.better(value, one.target)
+        for one, value in zip(spec.objectives, trial.values, strict=False)
+        if one.target is not None
+    ]
+    return bool(wanted) and all(wanted)
+
+
+def sweep_id_of(given: str) -> str:
+    """The id of a sweep that is named by it, or as other trackers do: ``entity/project/ID``. Raises InputError."""
+    found = given.strip("/").rpartition("/")[2] if isinstance(given, str) else ""
+    if not found:
+        raise InputError(f"{given!r} names no sweep.", remedy="Give what weft.sweep returned.", field="sweep_id")
+    return found

@@ -1,0 +1,164 @@
+"""What users call: ``weft.sweep`` and ``weft.agent``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from weft import session
+from weft import settings as settings_module
+from weft.errors import InputError
+from weft.records import Run
+from weft.records.sweeps import Sweep
+from weft.repositories import Store
+from weft.settings import Settings
+from weft.sweeps.agent import Agent, Budget, sweep_id_of
+from weft.sweeps.devices import slots
+from weft.sweeps.inside import FunctionTrials
+from weft.sweeps.outside import CommandTrials
+from weft.sweeps.processes import run_processes
+from weft.sweeps.spec import SweepSpec, read_spec
+from weft.tracing.human_scores import login
+
+_MISSING = object()
+
+
+def sweep(
+    sweep: Mapping[str, Any] | str | Path,
+    entity: str | None = None,
+    project: str | None = None,
+    prior_runs: Sequence[str] | None = None,
+) -> str:
+    """Begin a sweep with a configuration (W&B's keys, see docs/how-to/sweep.md) or a YAML file; returns its id.
+
+    ``prior_runs`` are ids of earlier runs whose config and summary become known results. ``entity`` is accepted and
+    changes nothing. Raises InputError naming the path of each mistake, NotFoundError for a run that is not there.
+    """
+    spec = read_spec(sweep() if callable(sweep) else sweep)
+    settings = settings_module.load({"project": project or spec.project})
+    with closing(session.open_store(settings)) as store:
+        if prior_runs:
+            session.catch_up(settings, store)
+        known = [(run_id, *_known(spec, store.runs.get_run(run_id))) for run_id in prior_runs or ()]
+        name = spec.name or (Path(spec.program).stem if spec.program else "sweep")
+        made = store.sweeps.create_sweep(Sweep(settings.project, name, dict(spec.given), author=login()))
+        for run_id, params, values in known:
+            store.sweeps.add_known(made.sweep_id, params=params, values=values, run_id=run_id)
+    if not settings.quiet:
+        base = settings.url or f"http://127.0.0.1:{settings.port}"
+        sys.stderr.write(
+            f"weft: sweep {made.name} of project {made.project}: {base.rstrip('/')}/sweep/{made.sweep_id}\n"
+            f"weft: run its trials with `weft agent {made.sweep_id}`, or weft.agent\n"
+        )
+    return made.sweep_id
+
+
+def agent(
+    sweep_id: str,
+    function: Callable[[], object] | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    count: int | None = None,
+    *,
+    parallel: int = 1,
+    lease_s: float = 60.0,
+) -> None:
+    """Run trials of a sweep: calls of ``function``, or without one processes of the sweep's program or command.
+
+    Returns when the sweep has ended or ``count`` trials were run. ``parallel`` trials run at once, each in a process of
+    its own, with a GPU each where there are any; 0 is one for each GPU or core. A trial is held for ``lease_s`` after
+    each sign of life; then another agent begins it again. ``entity`` and ``project`` are accepted and change nothing: a
+    sweep knows its project.
+
+    Raises NotFoundError for a sweep that is not there, InputError, and WeftError where the first five trials all fail.
+    """
+    sweep_id = sweep_id_of(sweep_id)
+    for name, number in (("count", count), ("parallel", parallel)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise InputError(f"{name} is {number!r}.", remedy="Give a whole number.", field=name)
+    settings = settings_module.load()
+    with closing(session.open_store(settings)) as store:
+        spec = read_spec(store.sweeps.get_sweep(sweep_id).config)
+        if function is None:
+            _check_command(spec)
+            _run_commands(store, settings, sweep_id, parallel, count, lease_s)
+            return
+        if parallel == 1:
+            Agent(store, sweep_id, FunctionTrials(function), lease_s=lease_s, budget=Budget(count)).run()
+            return
+    run_processes(sweep_id, function, slots(parallel, os.environ), count, lease_s)
+
+
+def _run_commands(
+    store: Store, settings: Settings, sweep_id: str, parallel: int, count: int | None, lease_s: float
+) -> None:
+    budget = Budget(count)
+    places = slots(parallel, os.environ)
+    ends: list[bool] = []
+
+    def work(extra: Mapping[str, str]) -> None:
+        commands = CommandTrials(store, lambda: session.catch_up(settings, store), {**os.environ, **extra})
+        Agent(store, sweep_id, commands, lease_s=lease_s, budget=budget, here=lambda: not ends).run()
+
+    if len(places) == 1:
+        work(places[0])
+        return
+    with ThreadPoolExecutor(len(places), "weft-agent") as pool:
+        working = [pool.submit(work, extra) for extra in places]
+        try:
+            for one in working:
+                one.result()
+        finally:
+            ends.append(True)  # those that still work end after the trial at hand
+
+
+def _check_command(spec: SweepSpec) -> None:
+    if spec.program is None and spec.command is None:
+        raise InputError(
+            "The sweep has neither program nor command, so that its agents need a function.",
+            remedy="Call weft.agent(sweep_id, function), or give the sweep a program.",
+            field="function",
+        )
+
+
+def _known(spec: SweepSpec, run: Run) -> tuple[dict[str, Any], list[float]]:
+    """Parameters and values of an earlier run. Raises InputError where one is missing."""
+    params: dict[str, Any] = {}
+    for parameter in spec.space.parameters:
+        if not parameter.active(params):
+            continue
+        value = _at(run.config, parameter.path)
+        if value is _MISSING:
+            raise InputError(
+                f"The run {run.run_id!r} has no {parameter.path} in its config.",
+                remedy="Add only runs that have every parameter of the sweep.",
+                field="prior_runs",
+            )
+        params[parameter.path] = value
+    values: list[float] = []
+    for objective in spec.objectives:
+        found = run.summary.get(objective.name)
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise InputError(
+                f"The run {run.run_id!r} has no number {objective.name} in its summary.",
+                remedy="Add only runs that logged every objective.",
+                field="prior_runs",
+            )
+        values.append(float(found))
+    return params, values
+
+
+def _at(config: Mapping[str, Any], path: str) -> Any:
+    if path in config:
+        return config[path]
+    place: Any = config
+    for part in path.split("."):
+        if not isinstance(place, Mapping) or part not in place:
+            return _MISSING
+        place = place[part]
+    return place

@@ -1,0 +1,199 @@
+"""A run that is a trial of a sweep: it takes the trial's parameters, hears that it is to stop, and tells its result.
+
+Agents run functions in their own process and set :data:`active`; the process of a command is told by ``WEFT_TRIAL``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from weft.errors import InputError, WeftError
+from weft.records import Failure, RunKind, RunStatus
+from weft.records.sweeps import Sweep, Trial, TrialStatus, nested, objective_names
+from weft.training.arguments import Arguments
+from weft.training.run import Run
+
+if TYPE_CHECKING:
+    from weft.repositories import Store
+
+_log = logging.getLogger("weft")
+_ASK_EVERY_S = 1.0
+
+
+class TrialStopped(Exception):  # noqa: N818 - not an error: what ends a function that does not ask whether it should
+    """The trial was stopped early or canceled. ``run.log`` raises it in functions that never call
+    ``run.should_stop()``; let it pass."""
+
+
+class Link(Protocol):
+    """What a run knows of the trial that it is."""
+
+    sweep: Sweep
+    trial: Trial
+    over: bool
+
+    def noted(self, values: Mapping[str, Any]) -> None:
+        """Hear what the run logs. Raises TrialStopped where it is to stop at once."""
+        ...
+
+    def stops(self) -> bool:
+        """Whether the run is to stop."""
+        ...
+
+    def ended(self, run: Run, failure: str | None) -> None:
+        """Hear that the run has ended, and why it failed if it did; never raises."""
+        ...
+
+
+active: Link | None = None
+"""The trial that a function of this process runs; an agent sets it."""
+_from_environment: _Outside | None = None
+
+
+def upcoming(told: str | None, open_store: Callable[[], Store]) -> Link | None:
+    """The trial that the next run of this process is, as ``WEFT_TRIAL`` told or an agent set it; None where it is none.
+
+    Raises InputError for a ``WEFT_TRIAL`` that names no trial, NotFoundError
+    for one that is not there.
+    """
+    global _from_environment
+    if active is not None:
+        return None if active.over else active
+    if told is None:
+        return None
+    known = _from_environment
+    if known is None or f"{known.trial.sweep_id}:{known.trial.number}" != told:
+        sweep_id, _, number = told.rpartition(":")
+        if not sweep_id or not number.isdecimal():
+            raise InputError(f"WEFT_TRIAL is {told!r}.", remedy="Write it as SWEEP:NUMBER.", field="trial")
+        known = _from_environment = _Outside(open_store(), sweep_id, int(number))
+    return None if known.over else known
+
+
+def placed(asked: Arguments, link: Link) -> Arguments:
+    """What ``init`` was given, as a trial has it: its parameters go before the program's defaults."""
+    sweep, trial = link.sweep, link.trial
+    described = dict(asked.described)
+    described["group"] = described["group"] or sweep.sweep_id
+    described["notes"] = described["notes"] or f"Trial {trial.number} of the sweep {sweep.name}"
+    return replace(
+        asked,
+        kind=RunKind.TRIAL,
+        config=merged(asked.config, nested(trial.params)),
+        given={**asked.given, "project": sweep.project},
+        described=described,
+    )
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two configurations as one; mappings are merged, otherwise ``above`` goes before."""
+    found = dict(below)
+    for key, value in above.items():
+        old = found.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        found[key] = merged(old, value) if both else value  # type: ignore[arg-type] # both are mappings
+    return found
+
+
+def result_of(names: Sequence[str], summary: Mapping[str, Any]) -> tuple[TrialStatus, list[float] | None, str | None]:
+    """How a trial ended whose program did: with the last value of each objective. One that is no number fails it."""
+    values: list[float] = []
+    for name in names:
+        value = summary.get(name)
+        if value is None:
+            return TrialStatus.COMPLETE, None, f"{name} was not logged"
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return TrialStatus.FAILED, None, f"{name} is {value!r}"
+        values.append(float(value))
+    return TrialStatus.COMPLETE, values or None, None
+
+
+class TrialRun(Run):
+    """The run of a trial."""
+
+    def __init__(self, link: Link, *args: Any, **more: Any) -> None:
+        self._link = link
+        super().__init__(*args, **more)
+
+    @property
+    def sweep_id(self) -> str:
+        """The sweep that the run is a trial of."""
+        return self._link.sweep.sweep_id
+
+    def should_stop(self) -> bool:
+        """Whether the trial was stopped early or canceled: end the loop, and the function, when it was."""
+        return self._link.stops()
+
+    def finish(
+        self, exit_code: int | None = None, quiet: bool | None = None, *, failure: Failure | None = None
+    ) -> None:
+        """End the run and tell the sweep its result."""
+        if self.status is not RunStatus.RUNNING:
+            return
+        super().finish(exit_code, quiet, failure=failure)
+        if self._primary and not self._link.over:
+            failed = f"exit code {exit_code}" if exit_code else None
+            self._link.ended(self, f"{failure.type}: {failure.message}" if failure else failed)
+
+    def _append(
+        self,
+        metrics: Mapping[str, Any],
+        others: dict[str, Any] | None,
+        step: int | None,
+        commit: bool,
+        media: dict[str, Any] | None = None,
+    ) -> None:
+        super()._append(metrics, others, step, commit, media)
+        self._link.noted(metrics)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, TrialStopped):
+            self.finish()
+        else:
+            super().__exit__(kind, error, trace)
+
+
+class _Outside:
+    """The trial of a process that an agent started: the agent watches it, and ends it where it does not end itself."""
+
+    def __init__(self, store: Store, sweep_id: str, number: int) -> None:
+        self._store = store
+        self.sweep, self.trial = store.sweeps.get_sweep(sweep_id), store.sweeps.get_trial(sweep_id, number)
+        self.over = self._stops = False
+        self._asked = time.monotonic()
+
+    def noted(self, values: Mapping[str, Any]) -> None:
+        """The agent reads what is logged from the store."""
+
+    def stops(self) -> bool:
+        """Ask the store, once a second at most, whether the trial goes on."""
+        if not self._stops and not self.over and time.monotonic() - self._asked > _ASK_EVERY_S:
+            self._asked = time.monotonic()
+            try:
+                trial = self._store.sweeps.get_trial(self.trial.sweep_id, self.trial.number)
+                self._stops = trial.ended_ns is not None or trial.agent != self.trial.agent
+            except WeftError as error:
+                _log.warning("Weft: whether the trial goes on cannot be asked now: %s", error)
+        return self._stops
+
+    def ended(self, run: Run, failure: str | None) -> None:
+        """Tell the store how the trial ended; where that fails the agent does it."""
+        self.over = True
+        status, values, reason = result_of(objective_names(self.sweep.config), run.summary)
+        if failure is not None:
+            status, values, reason = TrialStatus.FAILED, None, failure
+        try:
+            self._store.sweeps.finish_trial(
+                self.trial.sweep_id, self.trial.number, self.trial.agent or "", status, values=values, reason=reason
+            )
+        except WeftError as error:
+            _log.warning("Weft: how the trial ended is left to its agent to tell: %s", error)
+        self._store.close()

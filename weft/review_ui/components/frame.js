@@ -4,6 +4,7 @@ const EVERYWHERE = { "?": "this list", "/": "search", esc: "close, or go back up
 function keysDialog(pairs) {
   const dialog = element("dialog");
   dialog.setAttribute("aria-label", "Keys of this page");
+  dialog.tabIndex = -1;  // it has the focus while it is open, so that keys reach it and not the page below
   dialog.append(element("h2", "", "Keys"));
   const list = element("dl");
   for (const [key, meaning] of Object.entries({ ...pairs, ...EVERYWHERE })) {
@@ -34,8 +35,9 @@ export default function ({ data, parentElement }) {
       event.composedPath()[0].blur();
       return;
     }
-    if (typing(event)) return;
+    if (typing(event) && !dialog.open) return;
     if (event.key === "?") dialog.open ? dialog.close() : dialog.showModal();
+    else if (dialog.open) return;
     else if (event.key === "/") {
       const search = document.querySelector('[data-testid="stMainBlockContainer"] input[type="text"]');
       if (search) search.focus();

@@ -26,9 +26,10 @@ function follow(event, href) {
   visit(href);
 }
 
+// Keys that belong to what is typed in, or to an open dialog.
 function typing(event) {
   const target = event.composedPath()[0];
-  return /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable ||
+  return event.composedPath().some((node) => node.tagName === "DIALOG") || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable ||
     event.metaKey || event.ctrlKey || event.altKey;
 }
 

@@ -29,16 +29,18 @@ function groupCurve(curves, band) {
   }
   const rows = [...runs.values()].map((parts) => (parts.length === 1 ? parts[0] : grid.map((_, at) => meanOf(parts.map((part) => part[at])))));
   const mean = new Float64Array(grid.length), low = new Float64Array(grid.length), high = new Float64Array(grid.length), counts = new Float64Array(grid.length);
+  let least = Infinity, most = -Infinity;
   for (let at = 0; at < grid.length; at++) {
     const known = rows.map((row) => row[at]).filter(Number.isFinite), n = known.length;
     counts[at] = n;
     mean[at] = meanOf(known);
+    for (const value of known) { if (value < least) least = value; if (value > most) most = value; }
     const spread = n > 1 ? Math.sqrt(known.reduce((sum, value) => sum + (value - mean[at]) ** 2, 0) / (n - 1)) : 0;
     const half = band === "ci" && n > 1 ? ((T95[n - 2] ?? 1.96) * spread) / Math.sqrt(n) : spread;
     low[at] = band === "range" ? Math.min(...known) : mean[at] - half;
     high[at] = band === "range" ? Math.max(...known) : mean[at] + half;
   }
-  return { x: grid, mean, low, high, counts: counts.fill(curves.reduce((sum, curve) => sum + curve.counts.reduce((a, b) => a + b, 0), 0) / rows.length / (grid.length || 1)), n: rows.length, band: true };
+  return { x: grid, mean, low, high, counts: counts.fill(curves.reduce((sum, curve) => sum + curve.counts.reduce((a, b) => a + b, 0), 0) / rows.length / (grid.length || 1)), n: rows.length, band: true, least, most };
 }
 
 function meanOf(values) {

@@ -350,7 +350,7 @@ class Panels {
       const row = table.insertRow(), name = row.insertCell(), value = row.insertCell(), range = row.insertCell();
       if (one.line.run === this.cursor.bright) row.className = "bright";
       name.append(swatch(one.line.colour, one.line.dash), " " + one.line.label);
-      value.textContent = Number.isFinite(one.value) ? number(one.value, 4) : "NaN";
+      value.textContent = Number.isFinite(one.value) ? number(one.value, 4) : Number.isFinite(one.raw) || Number.isNaN(one.raw) ? "NaN" : number(one.raw);
       value.title = String(one.raw);
       if (one.line.band || (one.n > 1 && one.low !== one.high)) range.textContent = `${number(one.low)} to ${number(one.high)}`;
     }

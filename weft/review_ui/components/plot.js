@@ -136,13 +136,16 @@ class Plot {
       if (first < line.x.length) { left = Math.min(left, line.x[first]); right = Math.max(right, line.x[line.x.length - 1]); }
     }
     if (!(left <= right)) [left, right] = logX ? [1, 10] : [0, 1];
+    // Of a bucket the last place is known: a curve from the beginning begins there.
+    if (!x && !logX && left > 0 && left < (right - left) * 0.02) left = 0;
     if (left === right) [left, right] = logX ? [left / 2, right * 2] : [left - 0.5, right + 0.5];
     let [low, high] = y ?? [Infinity, -Infinity];
     if (!y) {
       for (const line of this.lines) {
         for (let at = 0; at < line.x.length; at++) {
           if (line.x[at] < left || line.x[at] > right) continue;
-          const below = line.low[at], above = line.high[at];
+          // An interval of two runs is wider than all that was measured: the axis ends where the runs do.
+          const below = line.band ? Math.max(line.low[at], line.least) : line.low[at], above = line.band ? Math.min(line.high[at], line.most) : line.high[at];
           if (Number.isFinite(below) && (!logY || below > 0) && below < low) low = below;
           if (Number.isFinite(above) && (!logY || above > 0) && above > high) high = above;
         }
@@ -186,7 +189,23 @@ class Plot {
     pen.lineJoin = "bevel";
     if (this.options.weight) for (const line of this.lines) this.stroke(pen, line, line.mean, 1, filled ? 0.3 : 0.12);
     for (const line of this.lines) this.stroke(pen, line, line.shown, filled ? 1.6 : 1, 1);
+    for (const line of this.lines) this.endless(pen, line);
     pen.restore();
+  }
+
+  // Where a value was infinite: a triangle at the edge that it left by.
+  endless(pen, line) {
+    const { x, low, high } = line, foot = INSET.top + this.tall;
+    pen.fillStyle = line.colour;
+    for (let at = 0, last = [-Infinity, -Infinity]; at < x.length; at++) {
+      const place = this.toX(x[at]);
+      for (const [side, up] of [[0, high[at] === Infinity], [1, low[at] === -Infinity]]) {
+        if (!up || place - last[side] < 4) continue;
+        last[side] = place;
+        const edge = side ? foot : INSET.top, inner = edge + (side ? -7 : 7);
+        pen.beginPath(); pen.moveTo(place, edge); pen.lineTo(place - 4, inner); pen.lineTo(place + 4, inner); pen.fill();
+      }
+    }
   }
 
   axes(pen) {

@@ -17,6 +17,7 @@ function whisker([middle, low, high], [from, to]) {
 function number(value, digits = 3) {
   value = plainNumber(value);
   if (value === null || value === undefined || Number.isNaN(value)) return MISSING;
+  if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
   return Math.abs(value) < 1e-4 ? value.toPrecision(2) : value.toPrecision(digits);
 }

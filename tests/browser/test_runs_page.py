@@ -199,3 +199,39 @@ def test_a_run_has_one_colour_everywhere(open_page: Open) -> None:
     dot = page.locator(".row", has_text="try-11").locator(".dot")
     wanted = style.SERIES["light"][style.place("try11") % len(style.SERIES["light"])]
     expect(dot).to_have_attribute("style", f"--colour: {wanted};")
+
+
+def test_keys_of_an_open_list_are_its_own(open_page: Open) -> None:
+    page = open_page(RUNS + "&q=try-11")
+    expect(rows(page)).to_have_count(1)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys of this page")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("c")
+    expect(page.locator(".form.columns")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("c")
+    expect(page.locator(".form.columns")).to_be_visible()
+
+
+def test_columns_are_dragged_and_made_wider_and_the_file_has_what_they_say(open_page: Open) -> None:
+    page = open_page(RUNS + "&q=try-11")
+    expect(rows(page)).to_have_count(1)
+    heads = page.locator(".runs-head .cell")
+    expect(heads.nth(3)).to_contain_text("loss")
+    heads.nth(4).drag_to(heads.nth(3))
+    expect(heads.nth(4)).to_contain_text("loss")
+    before = heads.nth(4).bounding_box()
+    edge = heads.nth(4).locator(".edge")
+    edge.press("ArrowRight")
+    assert before is not None
+    expect(heads.nth(4)).to_have_js_property("offsetWidth", before["width"] + 8)
+    rows(page).first.locator("input").click()
+    with page.expect_download() as caught:
+        page.locator(".bulk").get_by_role("button", name="CSV").click()
+    lines = caught.value.path().read_text().splitlines()
+    assert len(lines) == 2
+    told = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
+    assert (told["run_id"], told["status"], told["summary.loss"]) == ("try11", "running", "0.75")
+    assert told["started"].endswith("Z")

@@ -54,6 +54,33 @@ def test_many_rows_come_in_one_answer(client: TestClient, monkeypatch: pytest.Mo
     assert (len(page["runs"]), len(set(page["runs"])), page["cursor"]) == (18, 18, None)
 
 
+def test_what_define_metric_hides_is_marked_and_what_stands_for_media_is_no_field() -> None:
+    told: dict[str, Any] = {
+        "loss": 1.0,
+        "norms/w": 2.0,
+        "norms/w.max": 3.0,
+        "picture": {"_weft": "media", "kind": "image", "digest": "d"},
+        "weights": {"kind": "histogram", "low": 0.0, "high": 1.0, "counts": [1]},
+        "batch": {"items": [{"_weft": "media", "kind": "image"}]},
+        "nested": {"kind": "plain", "n": 1},
+    }
+    store = open_memory()
+    hide: dict[str, dict[str, Any]] = {"norms/*": {"hidden": True}, "loss": {"hidden": False}}
+    store.ingest(batch_of("w", RunUpdate("r", "p", 1, summary=told, definitions=hide)))
+    app = FastAPI()
+    app.include_router(run_figures.router(store))
+    with TestClient(app) as client:
+        found = client.post("/api/runs/fields", json={"query": {"project": "p"}}).json()["fields"]
+    assert {field["name"]: field["hidden"] for field in found} == {
+        "summary.loss": False,
+        "summary.norms/w": True,
+        "summary.norms/w.max": True,
+        "summary.nested.kind": False,
+        "summary.nested.n": False,
+    }
+    store.close()
+
+
 def test_fields_are_nested_names_with_their_range(client: TestClient) -> None:
     told = client.post("/api/runs/fields", json={"query": {"project": "p"}}).json()
     assert told["runs"] == 20

@@ -49,7 +49,6 @@ class Configs {
         const cell = row.insertCell(), value = flat.get(name);
         cell.textContent = figures[at] !== null && typeof value !== "boolean" ? String(Number(figures[at].toPrecision(5))) : plainText(value);
         cell.title = plainText(value);
-        if (figures[at] !== null) cell.className = "r";
       });
     }
     const bar = element("div", "buttons"), same = rows.filter(([, differs]) => !differs).length;
@@ -65,7 +64,12 @@ class Configs {
   }
 }
 
+// Media, tables and histograms stand in the summary as what they are and where their bytes lie: the panels show them.
+function isLogged(value) {
+  return "_weft" in value || (typeof value.kind === "string" && "counts" in value) || (Array.isArray(value.items) && value.items.length > 0 && value.items.every((item) => item && typeof item === "object" && isLogged(item)));
+}
+
 function flatten(value, prefix) {
-  return Object.entries(value || {}).flatMap(([name, one]) => (one !== null && typeof one === "object" && !Array.isArray(one) && !(one instanceof Exact) && Object.keys(one).length
+  return Object.entries(value || {}).filter(([, one]) => !(one !== null && typeof one === "object" && isLogged(one))).flatMap(([name, one]) => (one !== null && typeof one === "object" && !Array.isArray(one) && !(one instanceof Exact) && Object.keys(one).length
     ? flatten(one, prefix + "." + name) : [[prefix + "." + name, one]]));
 }

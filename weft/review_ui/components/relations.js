@@ -134,7 +134,7 @@ class Relations {
     if (key === this.weighed) return;
     this.weighed = key;
     const head = element("div", "topbar");
-    head.append(element("h2", "", "What matters for " + target));
+    head.append(element("h2", "", "What matters for " + titleOf(target)));
     const found = await send("/api/runs/importance", { query: { ...query, limit: MOST_POINTS }, target });
     if (key !== this.weighed) return;
     const table = element("table", "side weights-table"), top = table.createTHead().insertRow();
@@ -247,7 +247,7 @@ class Parallel {
       pen.beginPath(); pen.moveTo(x, this.y(1)); pen.lineTo(x, this.y(0)); pen.stroke();
       pen.fillStyle = ink.soft;
       pen.textAlign = "right";
-      const ticks = scale.words ? scale.words.slice(0, 12).map((word) => [scale.at(word), word.slice(0, 14)])  : scale.ticks().map((value) => [scale.at(value), shortNumber(Number(value.toPrecision(3)))]);
+      const ticks = scale.words ? scale.words.slice(0, 12).map((word) => [scale.at(word), word.length > 16 ? word.slice(0, 15) + "…" : word])  : scale.ticks().map((value) => [scale.at(value), shortNumber(Number(value.toPrecision(3)))]);
       for (const [share, text] of ticks) {
         const place = x - 5, y = this.y(share) + 3.5;
         pen.lineWidth = 4;

@@ -21,5 +21,5 @@ def charts_of(run_ids: Sequence[str], *, system: bool = False) -> None:
 
 def runs_page(project: str) -> None:
     """Show the runs of a project."""
-    parts = (*CHARTS, *PANELS, "chart_tools", "runs_table", "runs_tools", "configs", "relations")
+    parts = (*CHARTS, *PANELS, "chart_tools", "runs_fields", "runs_table", "runs_tools", "configs", "relations")
     renderer("runs", *parts)(key=f"runs-{project}", data={"project": project, "palette": list(style.palette())})

@@ -4,49 +4,6 @@ const ROW_HIGH = 32;
 const ROWS_AT_ONCE = 100;
 const REFRESH_MS = 4000;
 const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
-const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇", preempting: "◇", killed: "■" };
-const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
-const WIDTHS = { name: 150, status: 92, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
-const LESS_IS_MORE = /loss|error|perplexity|latency|cost/;
-const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|(config|summary)\..+)$/;
-const ORDERS = { started: "started_at", ended: "ended_at", duration: "duration_s" };
-const ARCHIVED = "archived";
-
-// A field as a filter names it: what is no plain word stands in brackets.
-function filterName(field) {
-  const [place, ...rest] = field.split("."), key = rest.join(".");
-  if (!rest.length) return ORDERS[field] ?? field;
-  return /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(key) ? field : `${place}[${key.includes('"') ? "'" + key + "'" : '"' + key + '"'}]`;
-}
-
-// A condition that a field has a value.
-function hasValue(field, value) {
-  value = value instanceof Exact ? plainNumber(value) : value;
-  if (value === null || value === undefined) return filterName(field) + " is None";
-  return `${filterName(field)} == ${typeof value === "string" ? (value.includes('"') ? "'" + value + "'" : '"' + value + '"') : value}`;
-}
-
-const titleOf = (field) => FIXED[field] ?? (field === "name" ? "Name" : field.replace(/^(config|summary)\./, ""));
-
-function ago(ns) {
-  const at = plainNumber(ns);
-  if (at === null || at === undefined) return MISSING;
-  const s = Date.now() / 1000 - at / 1e9;
-  if (s < 5) return "now";
-  if (s < 60) return Math.floor(s) + " s ago";
-  if (s < 3600) return Math.floor(s / 60) + " min ago";
-  if (s < 86400) return Math.floor(s / 3600) + " h ago";
-  return new Date(at / 1e6).toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-}
-
-// A value as a number where it is one, else null; "NaN" and its kin as they travel.
-function numeric(value) {
-  value = plainNumber(value);
-  if (typeof value === "number") return value;
-  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? null;
-}
-
-const plainText = (value) => (value === null || value === undefined ? MISSING : typeof value === "object" ? written(value).replace(/\s+/g, " ") : String(value));
 
 class RunsTable {
   constructor(host, board, data, drawn) {
@@ -89,12 +46,12 @@ class RunsTable {
   get columns() {
     const chosen = this.board.list("cols");
     if (chosen.length) return chosen;
-    return [["status", 92], ...this.usual().map((name) => [name, 84]), ["started", 104], ["duration", 92], ["tags", 150]];
+    return ["status", ...this.usual(), "started", "duration", "tags"].map((name) => [name, widthOf(name)]);
   }
 
-  // Config values by which the runs differ, and their results, where at least half of the runs have them.
+  // Config values by which the runs differ, and their results, where at least half of the runs have them; not what define_metric hides.
   usual() {
-    const half = Math.max(1, this.looked / 2), often = this.fields.filter((field) => field.runs >= half);
+    const half = Math.max(1, this.looked / 2), often = this.fields.filter((field) => field.runs >= half && !field.hidden);
     const config = often.filter((field) => field.name.startsWith("config.") && field.distinct > 1 && field.runs >= 2).slice(0, 3);
     const results = often.filter((field) => /^summary\.(?!system\/|samples$|failed$)/.test(field.name) && field.numbers >= half);
     return [...results.slice(0, 4), ...config].map((field) => field.name);
@@ -221,9 +178,9 @@ class RunsTable {
   }
 
   render() {
-    const template = `30px minmax(${this.board.widthOf("name") ?? WIDTHS.name}px, 1fr) ` + this.columns.map(([, width]) => (width || 92) + "px").join(" ");
+    const template = `30px minmax(${this.board.widthOf("name") ?? WIDTHS.name}px, 1fr) ` + this.columns.map(([name, width]) => (width || widthOf(name)) + "px").join(" ");
     this.scroll.style.setProperty("--columns", template);
-    this.scroll.style.setProperty("--wide", 30 + (this.board.widthOf("name") ?? WIDTHS.name) + this.columns.reduce((sum, [, width]) => sum + (width || 92), 0) + "px");
+    this.scroll.style.setProperty("--wide", 30 + (this.board.widthOf("name") ?? WIDTHS.name) + this.columns.reduce((sum, [name, width]) => sum + (width || widthOf(name)), 0) + "px");
     this.header();
     this.rows = this.lines();
     this.canvas.style.height = this.rows.length * ROW_HIGH + (this.cursor ? ROW_HIGH : 0) + "px";
@@ -251,7 +208,7 @@ class RunsTable {
         cell.append(button(titleOf(name) + (sorted ? (down ? " ↓" : " ↑") : ""), "Sort by " + name, () => this.board.set({ order: sorted && !down ? "-" + name : sorted && down ? name : ((this.right(name) || name === "started") && !LESS_IS_MORE.test(name) ? "-" : "") + name }), "quiet sort"));
       } else cell.append(element("span", "soft", titleOf(name)));
       if (name !== "name") movableColumn(cell, name, (from, to) => this.board.moveColumn(this.columns, from, to));
-      cell.append(this.edge(name, width || (this.board.widthOf("name") ?? WIDTHS.name)));
+      cell.append(this.edge(name, width || (name === "name" ? this.board.widthOf("name") : null) || widthOf(name)));
       cells.push(cell);
     }
     this.head.replaceChildren(...cells);
@@ -351,7 +308,8 @@ class RunsTable {
     } else if (field === "tags") this.tags(node, run);
     else {
       const figure = numeric(value);
-      if (figure !== null && typeof value !== "boolean") { node.classList.add("r"); node.textContent = Number.isNaN(figure) ? "NaN" : number(figure); } else node.textContent = plainText(value);
+      node.classList.toggle("r", this.right(field));
+      node.textContent = figure === null || typeof value === "boolean" ? plainText(value) : Number.isNaN(figure) ? "NaN" : number(figure);
       node.title = value === null || value === undefined ? "this run has no " + field : plainText(value);
     }
     return node;
@@ -464,29 +422,3 @@ class RunsTable {
     this.sized.disconnect();
   }
 }
-
-// From the least to the greatest of a group with its mean, on the scale of all groups.
-function rangeBar({ sum, n, low, high }, groups, name) {
-  const all = groups.map((group) => group.figures.get(name)).filter(Boolean), from = Math.min(...all.map((one) => one.low)), to = Math.max(...all.map((one) => one.high));
-  const at = (value) => ((value - from) / (to - from || 1)) * 100, node = element("span", "range"), bar = element("span", "band"), dot = element("span", "middle");
-  bar.style.left = at(low) + "%";
-  bar.style.width = Math.max(1, at(high) - at(low)) + "%";
-  dot.style.left = at(sum / n) + "%";
-  node.append(bar, dot);
-  return node;
-}
-
-function movableColumn(cell, name, moved) {
-  cell.draggable = true;
-  cell.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/weft-column", name));
-  cell.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("text/weft-column")) event.preventDefault(); });
-  cell.addEventListener("drop", (event) => {
-    const from = event.dataTransfer.getData("text/weft-column");
-    if (from && from !== name) moved(from, name);
-  });
-}
-
-// The name of a group: 0.0 and 0 are one.
-const groupName = (value) => (value === null || value === undefined ? "none" : plainText(plainNumber(value)));
-
-const changeRun = (run, changes) => send("/api/runs/" + encodeURIComponent(run), changes, "PATCH");

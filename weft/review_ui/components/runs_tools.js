@@ -11,14 +11,16 @@ class RunsTools {
 
   build() {
     const { board } = this;
-    this.words = input("", "Search names, tags, notes");
+    this.words = input("", "Search runs");
     this.words.type = "search";
     this.words.className = "words";
     this.words.setAttribute("aria-label", "Search runs");
-    this.where = input("", 'config.lr > 0.01 and "baseline" in tags');
+    this.words.title = "Words in names, tags and notes (/)";
+    this.where = input("", 'Filter: config.lr > 0.01');
     this.where.className = "where";
     this.where.spellcheck = false;
     this.where.setAttribute("aria-label", "Filter runs");
+    this.where.title = 'Of config, summary, tags, status, duration_s ...: config.lr > 0.01 and "baseline" in tags';
     this.words.onchange = () => board.set({ q: this.words.value.trim(), sel: "" });
     this.where.onchange = () => board.set({ where: this.where.value.trim(), sel: "" });
     this.status = chooser([["", "Any status"], ...["running", "finished", "failed", "crashed", "preempted"].map((word) => [word, (MARKS[word] ?? "●") + " " + word])], "");
@@ -149,7 +151,7 @@ class RunsTools {
     const query = ids ? { project: this.page.data.project, run_ids: ids, limit: MOST_ROWS } : { ...table.query(), limit: MOST_ROWS };
     try {
       const page = await send("/api/runs/rows", { query, fields: names });
-      const rows = page.rows.map((row, at) => [page.runs[at], ...row.map((value) => (value !== null && typeof value === "object" && !(value instanceof Exact) ? written(value) : value))]);
+      const rows = page.rows.map((row, at) => [page.runs[at], ...row.map((value, column) => plainCell(names[column], value))]);
       save("weft-runs.csv", csvOf([["run_id", ...names], ...rows]));
     } catch (error) { told(this.form, error.message, true); }
   }
@@ -169,14 +171,14 @@ class RunsTools {
         const up = button("↑", "Earlier", () => to(-1), "quiet"), down = button("↓", "Later", () => to(1), "quiet");
         up.disabled = at === 0;
         down.disabled = at === columns.length - 1;
-        line.append(up, down, button("×", "Leave out", () => put(columns.filter(([one]) => one !== name)), "quiet"), element("span", "", FIXED[name] ?? name), element("span", "soft", (width || 92) + " px"));
+        line.append(up, down, button("×", "Leave out", () => put(columns.filter(([one]) => one !== name)), "quiet"), element("span", "", FIXED[name] ?? name), element("span", "soft", (width || widthOf(name)) + " px"));
         return line;
       }));
       const text = search.value.trim().toLowerCase();
       const all = [...Object.keys(FIXED), ...table.fields.map((field) => field.name)].filter((name) => !names.includes(name) && name.toLowerCase().includes(text));
       others.replaceChildren(...all.slice(0, 60).map((name) => {
         const known = table.fields.find((one) => one.name === name);
-        return button("+ " + (FIXED[name] ?? name), known ? `${known.runs} of ${table.looked} runs have it` : name, () => put([...columns, [name, WIDTHS[name] ?? 92]]), "chip");
+        return button("+ " + (FIXED[name] ?? name), known ? `${known.runs} of ${table.looked} runs have it` : name, () => put([...columns, [name, widthOf(name)]]), "chip");
       }), ...(all.length > 60 ? [element("span", "soft", `and ${count(all.length - 60)} more: search for them`)] : []));
     };
     search.oninput = draw;

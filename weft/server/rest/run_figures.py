@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
@@ -43,11 +44,16 @@ def _add_rows(routes: APIRouter, store: Store) -> None:
     @routes.post("/fields", summary="Which fields of config and summary the runs that a filter finds have")
     def fields(query: Annotated[RunQuery, Body(embed=True)]) -> Response:
         found: dict[str, _Field] = {}
+        hidden: set[str] = set()  # globs of fields that define_metric hides
         looked = list(_all(store, query, _LOOKED_THROUGH))
         for run in looked:
             for place in ("config", "summary"):
                 for name, value in flat(getattr(run, place), place):
                     found.setdefault(name, _Field(name)).see(value)
+            for glob in [glob for glob, given in run.definitions.items() if given.get("hidden")]:
+                hidden |= {f"summary.{glob}", f"summary.{glob}.*"}
+        for field in found.values():
+            field.hidden = any(fnmatchcase(field.name, glob) for glob in hidden)
         return reply({"runs": len(looked), "fields": [field.told() for field in found.values()]})
 
 
@@ -81,14 +87,24 @@ def _all(store: Store, query: RunQuery, most: int) -> Iterator[Run]:
 
 
 def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    """The members of nested objects by dotted names; lists stay whole. What begins with ``_`` is bookkeeping."""
+    """The members of nested objects by dotted names; lists stay whole. What begins with ``_`` is bookkeeping, and what
+    stands for media, tables and histograms is no figure."""
     for name, value in values.items():
-        if name.startswith("_"):
+        if name.startswith("_") or is_logged(value):
             continue
         if isinstance(value, dict) and value:
             yield from flat(value, f"{prefix}.{name}")
         else:
             yield f"{prefix}.{name}", value
+
+
+def is_logged(value: Any) -> bool:
+    """Whether a value of a summary tells of media, a table or a histogram that was logged under its name."""
+    if not isinstance(value, dict):
+        return False
+    items = value.get("items")
+    several = isinstance(items, list) and bool(items) and all(is_logged(item) for item in items)
+    return several or "_weft" in value or (isinstance(value.get("kind"), str) and "counts" in value)
 
 
 def field_of(run: Run, name: str) -> Any:
@@ -144,6 +160,7 @@ class _Field:
         self.numbers = 0
         self.low = self.high = 0.0
         self.values: dict[str, int] = {}
+        self.hidden = False
 
     def see(self, value: Any) -> None:
         """Count a value."""
@@ -159,4 +176,5 @@ class _Field:
     def told(self) -> dict[str, Any]:
         """The field as the page reads it."""
         return {"name": self.name, "runs": self.runs, "numbers": self.numbers, "distinct": len(self.values),
-                "low": self.low if self.numbers else None, "high": self.high if self.numbers else None}  # fmt: skip
+                "hidden": self.hidden, "low": self.low if self.numbers else None,
+                "high": self.high if self.numbers else None}  # fmt: skip

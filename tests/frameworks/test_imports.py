@@ -111,6 +111,11 @@ def test_wandb_runs_are_kept_whole_and_twice_adds_nothing(tmp_path: Path) -> Non
         (image,) = api.store.logged.read_logged(run.run_id, "img")
         assert (image.step, image.data["caption"]) == (10, "c")
         assert api.store.runs.console(run.run_id) == ["hello console"]
+        (alert,) = api.store.alerts.list_alerts(run_id=run.run_id).items
+        assert (alert.title, alert.text, alert.level, alert.posted_ns is not None) == (
+            *("Careful", "it is hot", "WARN"),
+            True,
+        )
         (version,) = api.store.artifacts.list_versions("proj", "data")
         assert (version.metadata, version.description, set(version.aliases)) == ({"k": 1}, "rows", {"best", "latest"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import sqlite3
 import struct
@@ -21,7 +23,7 @@ from weft.errors import InputError
 from weft.exchange.target import as_name, shortened
 from weft.exchange.wandb_media import as_value
 from weft.formats import wandb_log
-from weft.records import CheckKind, Promotion, Requirement
+from weft.records import CheckKind, NodeKind, Promotion, Requirement
 
 
 def load(source: str, path: Path, project: str | None = None) -> exchange.RunsReport:
@@ -196,6 +198,46 @@ def test_artifacts_of_wandb_are_taken_where_their_content_is_the_one_named(tmp_p
         assert (run.status, run.exit_code, run.ended_at_ns) == ("failed", 3, 7_000_000_000)
         assert run.environment["artifacts_not_imported"] == ["elsewhere"]
         assert api.store.runs.console("abc") == ["20%", "half"]
+
+
+def test_what_runs_of_wandb_used_and_their_alerts(tmp_path: Path) -> None:
+    entries = []
+    for name in ("first", "second"):
+        (tmp_path / name).write_text(name)
+        digest = base64.b64encode(hashlib.md5(name.encode()).digest()).decode()
+        entries.append({"path": "f.txt", "digest": digest, "size": 6, "local_path": str(tmp_path / name)})
+    wandb_run(
+        tmp_path / "run-1-maker.wandb",
+        *({"artifact": {"name": "data", "type": "dataset", "manifest": {"contents": [entry]}}} for entry in entries),
+    )
+    wandb_run(
+        tmp_path / "run-2-user.wandb",
+        {"use_artifact": {"name": "team/proj/data:v1"}},
+        {"use_artifact": {"name": "data:v7"}},
+        {"use_artifact": {"name": ""}},
+        {"alert": {"title": "Careful", "text": "hot", "level": "WARN"}},
+        {"alert": {"title": "Careful", "text": "hotter", "level": "NEW"}},
+    )
+    for _ in range(2):
+        exchange.load_runs(settings_module.load(), "wandb", sorted(tmp_path.glob("*.wandb")))
+    with weft.Api() as api:
+        graph = api.store.artifacts.lineage("proj", NodeKind.RUN, "run-2-user", depth=1)
+        assert [(edge.source, edge.relation, edge.target) for edge in graph.upstream] == [
+            ("data:v2", "used", "run-2-user")
+        ]
+        (file,) = api.store.artifacts.get_version("proj", "data:v2").files
+        assert api.store.blobs.get("proj", file.digest) == b"second"
+        alerts = api.store.alerts.list_alerts(run_id="run-2-user").items
+        assert sorted((alert.text, alert.level) for alert in alerts) == [("hot", "WARN"), ("hotter", "INFO")]
+        assert all(alert.title == "Careful" and alert.posted_ns for alert in alerts)  # wandb posted them
+
+
+def wandb_run(path: Path, *more: dict[str, Any]) -> None:
+    """Write wandb's log of a run that is named as the file."""
+    begun = {"run": {"run_id": path.stem, "project": "proj", "start_time": {"seconds": 5}}}
+    records = [begun, *more, {"exit": {"exit_code": 0, "runtime": 2}}]
+    data = b"".join(_record(number, record) for number, record in enumerate(records))
+    path.write_bytes(b":W&B\xe1\xbe\x00" + data)
 
 
 def _record(number: int, fields: dict[str, Any]) -> bytes:

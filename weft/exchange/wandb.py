@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from weft.errors import InputError, WeftError
-from weft.exchange.target import ImportedRun, Target, folder_of, run_id_of
+from weft.exchange.target import ImportedRun, Target, as_name, folder_of, run_id_of
 from weft.exchange.wandb_media import as_value
 from weft.formats.wandb_log import items_of, nanoseconds, read_records
 from weft.records import RunKind, RunStatus
@@ -198,12 +198,14 @@ class _Reader:
         )
 
     def _use(self, used: Any) -> None:
-        name = used.name.rpartition("/")[2]
+        name, _, version = used.name.rpartition("/")[2].partition(":")
         if not name:
             return
+        if version[:1] == "v" and version[1:].isdecimal():
+            version = f"v{int(version[1:]) + 1}"  # wandb counts from v0
         self._target.flush()
         with contextlib.suppress(WeftError):  # not imported, or not yet
-            self._target.store.artifacts.use_version(self.run.project, name, self.run.id)
+            self._target.store.artifacts.use_version(self.run.project, f"{as_name(name)}:{version}", self.run.id)
 
     def _alert(self, alert: Any) -> None:
         level = alert.level.upper()

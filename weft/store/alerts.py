@@ -71,7 +71,7 @@ def alert_row(alert: Alert) -> tuple[Any, ...]:
         v.words(alert.title, "title")[:LONGEST_TITLE],
         v.words(alert.text, "text")[:LONGEST_TEXT],
         str(alert.level),
-        None,
+        None if alert.posted_ns is None else v.int64(alert.posted_ns, "posted_ns"),
     )
 
 

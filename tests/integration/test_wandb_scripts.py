@@ -158,6 +158,25 @@ def _sklearn(run: StoredRun) -> None:
     assert len(run.media()) >= 4
 
 
+def _sweep(run: StoredRun) -> None:
+    assert (run.project, run.record.kind, len(run.series("loss").values)) == ("my-first-sweep", "trial", 3)
+    with weft.Api() as api:
+        grid, random = api.store.sweeps.list_sweeps("my-first-sweep")
+        cells = [trial.params for trial in api.store.sweeps.list_trials(grid.sweep_id)]
+        trials = api.store.sweeps.list_trials(random.sweep_id)
+    assert (grid.status, random.status) == ("finished", "running")  # a random search ends with its agents' count
+    assert [(cell["optimizer"], cell["learning_rate"]) for cell in cells] == [
+        ("adam", 0.1),
+        ("adam", 0.01),
+        ("sgd", 0.1),
+        ("sgd", 0.01),
+    ]
+    assert run.record.group == grid.sweep_id
+    assert random.counts == {"complete": 4}
+    for trial in trials:
+        assert trial.values == [pytest.approx(trial.params["x"] ** 3 + trial.params["y"])]
+
+
 # Script -> how many runs it makes, and what must be true of the newest.
 CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "plain_loop": (1, _plain_loop),
@@ -177,6 +196,7 @@ CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "environment": (1, _environment),
     "image_files": (1, _pictures),
     "fork": (2, _fork),
+    "sweep": (8, _sweep),
     "api": (2, lambda run: None),
     "sklearn_plots": (1, _sklearn),
 }

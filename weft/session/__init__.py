@@ -340,7 +340,7 @@ def _run_ended(run: Run) -> None:
         recording.activate(None)
         if os.environ.get(BEGUN) == f"{run.id}:{os.getpid()}":
             del os.environ[BEGUN]
-    if session is not None:
+    if session is not None and trials.active is None:  # an agent waits once, at its end
         session.settle()
 
 

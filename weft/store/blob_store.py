@@ -177,6 +177,10 @@ class SqlBlobs:
                     self._take(project, digest, path)
         return have
 
+    def sweep(self) -> None:
+        """Forget uploads in parts that nobody has gone on with for a week."""
+        self._uploads.sweep()
+
     def _take(self, project: str, digest: str, path: Path) -> None:
         """A whole upload becomes a blob."""
         size = path.stat().st_size

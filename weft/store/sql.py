@@ -85,8 +85,8 @@ class SqlStore:
         retire(self.database, writer, below)
 
     def maintain(self, forget: Callable[[Deletion], object] = lambda done: None) -> bool:
-        """Keep house: pack long series, remove what nothing needs any more, tidy indexes, work on spans stored
-        before those, give free pages back.
+        """Keep house: pack long series, remove what nothing needs any more and uploads that nobody goes on with, tidy
+        indexes, work on spans stored before those, give free pages back.
 
         The drainer calls it when it has time; returns whether there is more to do. ``forget`` is called where policies
         of retention deleted spans: copies may lie elsewhere.
@@ -97,6 +97,7 @@ class SqlStore:
         forget_progress(self.database)
         expire(self.database)
         collect(self.database)
+        self.blobs.sweep()
         more, until = True, time.monotonic() + _BACKFILL_S
         while more and time.monotonic() < until:
             more = go_on(self.database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -78,10 +79,11 @@ class Uploads:
 
     def sweep(self) -> None:
         """Forget uploads that nobody has gone on with for a week."""
-        root = self._root()
-        for path in root.rglob("*.*") if root.is_dir() else ():
-            if path.is_file() and time.time() - path.stat().st_mtime > _KEPT_S:
-                path.unlink(missing_ok=True)
+        root = self._own if self._files is None else self._root()
+        for path in root.rglob("*.*") if root is not None and root.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):  # it has just been finished
+                if path.is_file() and time.time() - path.stat().st_mtime > _KEPT_S:
+                    path.unlink()
 
     def _root(self) -> Path:
         if self._files is not None:

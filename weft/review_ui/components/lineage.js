@@ -240,7 +240,7 @@ class LineageGraph {
       more.onclick = () => this.expand(this.chosen);
       row.append(more);
     }
-    const parts = [element("h3", "", node.title), element("div", "kind", node.type + (node.known ? "" : ": named by an edge, not stored")), facts];
+    const parts = [element("h3", "", node.title), element("div", "kind", node.type + (node.known ? "" : ": named by an edge, not stored")), row, facts];
     for (const [title, near, far] of [["From", "target", "source"], ["To", "source", "target"]]) {
       const edges = [...this.edges.values()].filter((edge) => edge[near] === this.chosen);
       if (!edges.length) continue;
@@ -255,7 +255,7 @@ class LineageGraph {
       if (edges.length > 40) list.append(element("li", "", `and ${edges.length - 40} more`));
       parts.push(element("div", "kind", title), list);
     }
-    this.card.replaceChildren(...parts, row, ...(problem ? [errorNode(problem)] : []));
+    this.card.replaceChildren(...parts, ...(problem ? [errorNode(problem)] : []));
   }
 
   async expand(id) {

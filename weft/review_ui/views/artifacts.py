@@ -29,7 +29,7 @@ with weft.init("my-project", kind="train") as run:
 
 def page() -> None:
     """The newest version of each artifact, filtered by type and words."""
-    ui.head("Artifacts")
+    ui.head("Artifacts", data.project())
     every = data.store().artifacts.list_artifacts(data.project())
     if not every:
         ui.empty("No artifacts have been logged in this project yet.", _CODE)
@@ -77,7 +77,7 @@ def _row(version: ArtifactVersion, linked: Sequence[RegistryVersion]) -> Row:
             Cell(version.name, href=href),
             version.type,
             Cell(f"v{version.version}", value=version.version),
-            ", ".join([*version.aliases, *(f"#{tag}" for tag in version.tags)]),
+            ", ".join([*version.aliases, *(f"#{tag}" for tag in version.tags)]) or None,
             registry,
             Cell(fmt.count(version.file_count or None), value=version.file_count or None),
             Cell(fmt.size(version.size_bytes or None), value=version.size_bytes or None),

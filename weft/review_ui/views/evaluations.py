@@ -13,6 +13,7 @@ from weft.records import Run, RunKind, RunQuery, RunStatus
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Dot, Row, Timeline, keylink, leaderboard, table, timelines
+from weft.review_ui.views.runs import NOT_ARCHIVED
 
 _LIMIT = 50
 _METRICS = 3
@@ -26,8 +27,8 @@ _MARKS = {Outcome.PASS: "ok", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "run
 
 def page() -> None:
     """Results over time and the table of evaluations, or the leaderboard of a dataset."""
-    ui.head("Evaluations")
-    query = RunQuery(project=data.project(), kind=RunKind.EVAL, limit=_IN_TIME)
+    ui.head("Evaluations", data.project())
+    query = RunQuery(project=data.project(), kind=RunKind.EVAL, where=NOT_ARCHIVED, limit=_IN_TIME)
     newest = data.store().runs.list_runs(query).items
     if not newest:
         ui.empty("No evaluations have been run in this project yet.", _CODE)
@@ -57,7 +58,8 @@ def listed(newest: Sequence[Run]) -> None:
         name = ui.filter_choice("Evaluation", "name", names)
     shown = name or names[0]
     over_time(shown, [run for run in reversed(newest) if evaluation_of(run) == shown])
-    query = RunQuery(project=data.project(), kind=RunKind.EVAL, limit=_LIMIT, cursor=ui.parameter("after") or None)
+    after = ui.parameter("after") or None
+    query = RunQuery(project=data.project(), kind=RunKind.EVAL, where=NOT_ARCHIVED, limit=_LIMIT, cursor=after)
     if name:
         rows, cursor = [run for run in newest if evaluation_of(run) == name], None
     else:

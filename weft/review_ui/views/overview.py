@@ -37,7 +37,7 @@ def page() -> None:
     time = stretch(known if known in RANGES else "24h")
     query = SpanQuery(project=data.project(), start_after_ns=time.start_ns)
     now = whole(query)
-    newest = data.store().runs.list_runs(RunQuery(project=data.project(), limit=8)).items
+    newest = data.store().runs.list_runs(RunQuery(project=data.project(), where=runs.NOT_ARCHIVED, limit=8)).items
     if not newest and not now.spans and not whole(SpanQuery(project=data.project())).spans:
         ui.empty("Nothing has been recorded in this project yet.", _CODE)
         return

@@ -37,7 +37,7 @@ def page() -> None:
     if name:
         registry_entry.show(decider(), name)
         return
-    ui.head("Registry")
+    ui.head("Registry", "all projects")
     store = data.store()
     every = store.registry.list_registered()
     if not every:
@@ -104,7 +104,7 @@ def _row(
 ) -> Row:
     href = address("/registry", name=known.name, project=data.project())
     others = [s for s in standings if s.version.name == known.name and s is not live and s.stage != "archived"]
-    told = ", ".join(f"{one.stage} v{one.version.version}" for one in others)
+    told = ", ".join(f"{one.stage} v{one.version.version}" for one in others) or None
     if live is None:
         cells: list[Cell | str | None] = [None, None, None, None]
         serves = None

@@ -101,7 +101,7 @@ def _standing(standing: Standing, deployments: Sequence[Deployment]) -> Markup:
         lines.append(ui.element("div", f"▲ passed over: {', '.join(event.overridden)}", class_="w-bad"))
     for deployment in deployments:
         if deployment.ref == version.artifact and deployment.project == version.project:
-            since = f"serves in {deployment.environment} since {ui.ago(deployment.started_ns)}"
+            since = f"serves in {deployment.environment}, begun {ui.ago(deployment.started_ns)}"
             lines.append(ui.element("div", ui.element("span", "● ", class_="w-good"), since))
     return ui.element("div", *lines, class_="w-stage-card")
 
@@ -121,7 +121,7 @@ def _serving(versions: Sequence[RegistryVersion], deployments: Sequence[Deployme
     for one in deployments:
         if (one.project, one.ref) not in staged:
             ui.note(
-                f"{one.ref} serves in {one.environment} since {ui.ago(one.started_ns)}, in none of the stages above.",
+                f"{one.ref} serves in {one.environment}, begun {ui.ago(one.started_ns)}, in none of the stages above.",
                 tone="warn",
                 bold="Elsewhere:",
             )
@@ -231,7 +231,7 @@ def _versions(versions: Sequence[RegistryVersion]) -> None:
                     one.project,
                     one.stage,
                     since if one.staged_ns else None,
-                    ", ".join(one.aliases),
+                    ", ".join(one.aliases) or None,
                     created,
                     one.created_by,
                     one.note,

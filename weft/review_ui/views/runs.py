@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from weft import clock
 from weft import formatting as fmt
-from weft.records import Run, RunQuery
+from weft.records import Run, RunQuery, RunStatus
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, runs_page
 
+NOT_ARCHIVED = 'not "archived" in tags'  # the page of runs lists archived ones on request
 _LAST = {"samples", "failed"}  # counts of an evaluation, of less interest than its figures
 _CODE = """import weft
 with weft.init("my-project", kind="train") as run:
@@ -50,20 +52,22 @@ def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] =
     """
     config = differing([run.config for run in basis or runs])[:3]
     results = numbers([run.summary for run in basis or runs])[:4]
+    figures = numbers([{name: run.config[name] for name in config if name in run.config} for run in basis or runs])
     columns = [
         Column("Started", "108px"),
         Column("Name"),
         Column("Kind", "60px"),
         Column("Status", "100px"),
         Column("Duration", "96px", "r", low=True),
-        *(Column(name, "100px", low=True) for name in config),
+        *(Column(name, "100px", "r" if name in figures else "", low=True) for name in config),
         *(Column(name, "96px", "r") for name in results),
         *([] if results else [Column("About", "22%", low=True), Column("Result", "28%")]),
     ]
     rows = []
     for run in runs:
         href = address("/evaluation" if run.kind == "eval" else "/run", id=run.run_id)
-        took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+        ended = clock.now_ns() if run.status is RunStatus.RUNNING else run.ended_at_ns
+        took = None if run.started_at_ns is None or ended is None else ended - run.started_at_ns
         cells: list[Cell | str | None] = [
             Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
             Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}", colour=colours.get(run.run_id)),

@@ -132,7 +132,7 @@ def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None
         Row(
             [
                 Cell(f"v{v.version}", href=address("/artifact", ref=v.ref, project=v.project), value=v.version),
-                ", ".join(v.aliases),
+                ", ".join(v.aliases) or None,
                 Cell(ui.ago(v.created_ns), hover=ui.moment(v.created_ns), value=float(v.created_ns)),
                 Cell(v.digest[:16], hover=v.digest),
                 v.run_id,

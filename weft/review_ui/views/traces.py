@@ -41,7 +41,7 @@ weft.op(lambda question: question.upper())("hello")"""
 
 def page() -> None:
     """The list of traces, or of all spans, with its filters in the address."""
-    ui.head("Traces")
+    ui.head("Traces", data.project())
     text = ui.filter_text("Search", "q", 'kind == "llm" and duration_s > 2, or words to search for', "stretch")
     with ui.filters():
         mode = ui.filter_choice("Show", "show", ["traces", "spans"], "traces", _WIDTH)

@@ -42,11 +42,16 @@ from weft.tracing.source import source_of
 if TYPE_CHECKING:
     from weft.evals.dataset import Dataset
     from weft.evals.evaluation import Evaluation
+    from weft.evals.tally import Tally
+
+
+Watch = Callable[["Tally"], "str | None"]
 
 
 @dataclass(slots=True)
 class Running:
-    """An evaluation under way."""
+    """An evaluation under way. ``watch`` hears what was scored so far, after each sample; where it gives a reason, no
+    further sample is begun."""
 
     evaluation: Evaluation
     recorder: Recorder
@@ -56,6 +61,7 @@ class Running:
     recorded: Recording | None = None
     model: str | None = None
     run_id: str = field(default_factory=ids.new_id)
+    watch: Watch | None = None
     kept: Kept | None = field(init=False, default=None)
 
     async def run(self) -> EvaluationResult:
@@ -69,8 +75,10 @@ class Running:
         try:
             with Meter(evaluation.name, planned, spending, quiet=self.recorder.settings.quiet) as meter:
                 engine = Engine(self._plan(), self.target, self.recorder, spending, meter)
-                if evaluation.dataset_scorers:
-                    engine.listeners = [_listener(whole)]
+                listeners = [_listener(whole)] if evaluation.dataset_scorers else []
+                if self.watch is not None:
+                    listeners.append(_watcher(self.watch, engine.collected.tally, spending))
+                engine.listeners = listeners
                 if self.kept is not None:
                     self._take_over(self.kept, engine, whole, meter)
                 if self.recorded is not None:
@@ -309,6 +317,14 @@ def _place(name: str, run_id: str) -> contextlib.AbstractContextManager[object]:
 def _listener(whole: WholeScores) -> Callable[[Job, Answered, Sequence[Score]], None]:
     def listen(job: Job, answered: Answered, scores: Sequence[Score]) -> None:
         whole.add(job.position, job.example, answered.sample, answered.output, scores)
+
+    return listen
+
+
+def _watcher(watch: Watch, tally: Tally, spending: Spending) -> Callable[[Job, Answered, Sequence[Score]], None]:
+    def listen(job: Job, answered: Answered, scores: Sequence[Score]) -> None:
+        if spending.stopped is None:
+            spending.stopped = watch(tally)
 
     return listen
 

@@ -44,6 +44,7 @@ class ConsolePart extends Listening {
     const bar = element("div", "topbar"), end = element("span", "end buttons");
     end.append(this.times, this.tail, this.saving);
     bar.append(this.search, this.rank, this.stream, this.found, end);
+    this.bar = bar;
     this.canvas = element("div", "lines");
     this.scroll = element("div", "console scroll");
     this.scroll.tabIndex = 0;
@@ -123,7 +124,7 @@ class ConsolePart extends Listening {
     this.total = page.total;
     this.fillChoices(page);
     const empty = !page.total;
-    this.scroll.hidden = empty;
+    this.scroll.hidden = this.bar.hidden = empty;
     if (empty) this.problem.replaceChildren(emptyNode(isOver(this.run) ? "The run printed nothing, or WEFT_CONSOLE was off." : "The run has printed nothing yet.", 'import weft\nwith weft.init("my-project") as run:\n    print("what the program prints is kept, line by line")'));
     this.found.textContent = empty ? "" : page.matched === page.total ? count(page.total) + (page.total === 1 ? " line" : " lines") : `${count(page.matched)} of ${count(page.total)} lines`;
     this.canvas.style.height = this.matched * LINE_HIGH + "px";
@@ -149,7 +150,9 @@ class ConsolePart extends Listening {
 
   paint() {
     const { scrollTop, clientHeight } = this.scroll;
-    this.tail.setAttribute("aria-pressed", String(this.follows));
+    const live = !isOver(this.run);
+    this.tail.textContent = live ? "Follow" : "To the end";
+    this.tail.setAttribute("aria-pressed", String(live && this.follows));
     this.times.setAttribute("aria-pressed", String(this.root.classList.contains("with-times")));
     const from = Math.max(0, Math.floor(scrollTop / LINE_HIGH) - 10), to = Math.min(this.matched || 0, Math.ceil((scrollTop + clientHeight) / LINE_HIGH) + 10);
     const text = (asked().get("find") || "").toLowerCase(), here = Number(asked().get("line"));

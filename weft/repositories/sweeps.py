@@ -26,7 +26,8 @@ class Sweeps(Protocol):
     def change_sweep(
         self, sweep_id: str, *, status: SweepStatus | None = None, config: Mapping[str, Any] | None = None
     ) -> Sweep:
-        """Set what is not None. Raises ConflictError where a canceled sweep is to go on."""
+        """Set what is not None; to cancel a sweep cancels what runs of it, too. Raises ConflictError where a canceled
+        one is to go on."""
         ...
 
     def delete_sweep(self, sweep_id: str) -> None:

@@ -79,18 +79,23 @@ class SqlSweeps:
     def change_sweep(
         self, sweep_id: str, *, status: SweepStatus | None = None, config: Mapping[str, Any] | None = None
     ) -> Sweep:
-        """Set what is not None. Raises ConflictError where a canceled sweep is to go on."""
+        """Set what is not None; to cancel a sweep ends its trials. Raises ConflictError where it is to go on then."""
         changed: dict[str, Any] = {} if config is None else {"config": rows.config_json(config)}
         if status is not None:
             changed["status"] = SweepStatus(status).value
         with self._database.write() as connection:
-            known, _ = rows.hold(connection, sweep_id)
+            known, now = rows.hold(connection, sweep_id)
             if known.status is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
                 raise ConflictError(
                     f"The sweep {sweep_id!r} was canceled.",
                     remedy="Start another one; its prior_runs may be the runs of this one.",
                     field="status",
                 )
+            if status == SweepStatus.CANCELED:
+                c = t.trials.c
+                at_work = (c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING)
+                ended = {"status": TrialStatus.CANCELED.value, "ended_ns": clock.now_ns(), "changed_ns": now}
+                connection.execute(t.trials.update().where(*at_work).values(**ended, reason="the sweep was canceled"))
             if changed:
                 connection.execute(t.sweeps.update().where(t.sweeps.c.sweep_id == sweep_id).values(**changed))
         return self.get_sweep(sweep_id)
@@ -178,9 +183,9 @@ class SqlSweeps:
         """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled."""
         _holder(agent, lease_s, None)
         with self._database.write() as connection:
-            sweep, _ = rows.hold(connection, sweep_id)
+            rows.hold(connection, sweep_id)
             trial = _held(rows.get_trial(connection, sweep_id, number), agent)
-            if trial.ended_ns is not None or sweep.status is SweepStatus.CANCELED:
+            if trial.ended_ns is not None:
                 return "stop"
             rows.set_trial(connection, sweep_id, number, lease_until_ns=_until(lease_s))
         return "continue"

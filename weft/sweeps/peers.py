@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -29,7 +30,7 @@ class Peers:
         self._changed_ns = 0
         self._kept: dict[int, tuple[str | None, Progress]] = {}  # of trials that have ended, with their run
         self._read: list[Progress] = []
-        self._read_at = -1e9
+        self._read_at = -math.inf
 
     def trials(self) -> list[Trial]:
         """Every trial as it is now, by number."""
@@ -42,6 +43,7 @@ class Peers:
     def keep(self, trial: Trial, values: NDArray[np.float64], status: TrialStatus) -> None:
         """What a trial of this very process logged, whole."""
         self._kept[trial.number] = (trial.run_id, Progress(trial.number, values, status))
+        self._read_at = -math.inf
 
     def of(self, trial: Trial) -> NDArray[np.float64]:
         """The values (n,) of a trial's first objective so far, as they are in the store."""

@@ -200,6 +200,8 @@ class TrialContract:
         assert store.sweeps.renew(sweep_id, 1, "ann") == "continue"
         store.sweeps.change_sweep(sweep_id, status=SweepStatus.CANCELED)
         assert store.sweeps.renew(sweep_id, 1, "ann") == "stop"
+        stopped = store.sweeps.get_trial(sweep_id, 1)
+        assert (stopped.status, stopped.reason) == (TrialStatus.CANCELED, "the sweep was canceled")
 
     def test_a_failed_trial_may_be_tried_again(self, store: Store) -> None:
         sweep_id = begin(store)

@@ -109,7 +109,7 @@ def result_of(names: Sequence[str], summary: Mapping[str, Any]) -> tuple[TrialSt
         if value is None:
             return TrialStatus.COMPLETE, None, f"{name} was not logged"
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return TrialStatus.FAILED, None, f"{name} is {value!r}"
+            return TrialStatus.FAILED, None, f"{name} is {value}"
         values.append(float(value))
     return TrialStatus.COMPLETE, values or None, None
 

@@ -126,7 +126,7 @@ class ConsolePart extends Listening {
     const empty = !page.total;
     this.scroll.hidden = this.bar.hidden = empty;
     if (empty) this.problem.replaceChildren(emptyNode(isOver(this.run) ? "The run printed nothing, or WEFT_CONSOLE was off." : "The run has printed nothing yet.", 'import weft\nwith weft.init("my-project") as run:\n    print("what the program prints is kept, line by line")'));
-    this.found.textContent = empty ? "" : page.matched === page.total ? count(page.total) + (page.total === 1 ? " line" : " lines") : `${count(page.matched)} of ${count(page.total)} lines`;
+    this.found.textContent = empty ? "" : page.matched === page.total ? exactly(page.total) + (page.total === 1 ? " line" : " lines") : `${exactly(page.matched)} of ${exactly(page.total)} lines`;
     this.canvas.style.height = this.matched * LINE_HIGH + "px";
     this.root.style.setProperty("--digits", Math.max(3, String(page.total).length) + "ch");
     if (grew && this.follows) this.scroll.scrollTop = this.scroll.scrollHeight;
@@ -253,6 +253,7 @@ function markedText(text, wanted) {
   return [...parts, text.slice(at)];
 }
 
+const exactly = (number) => number.toLocaleString("en-US");
 const clockOf = (ns) => new Date(plainNumber(ns) / 1e6).toLocaleTimeString(undefined, { hour12: false });
 
 export default mountOf(ConsolePart);

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from weft.reviews import ReviewPolicy, send_to_review
     from weft.scorers import DatasetScorer, Scorer, dataset_scorer, scorer
     from weft.session import flush, init, login, setup, teardown
+    from weft.sweeps.evaluations import sweep_evaluation
     from weft.sweeps.facade import agent, sweep
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.asgi import TraceMiddleware
@@ -159,6 +160,7 @@ _HOMES: dict[str, str] = {
     "setup": "weft.session",
     "span": "weft.tracing",
     "sweep": "weft.sweeps.facade",
+    "sweep_evaluation": "weft.sweeps.evaluations",
     "tags": "weft.tracing",
     "teardown": "weft.session",
     "thread": "weft.tracing",
@@ -277,6 +279,7 @@ __all__ = [
     "span",
     "summary",
     "sweep",
+    "sweep_evaluation",
     "tags",
     "teardown",
     "thread",

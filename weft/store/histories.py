@@ -105,9 +105,7 @@ class SqlHistories:
         summary, folded = found.summary(), found.folded()
         text = v.to_json(summary)
         changed = t.runs.update().where(t.runs.c.run_id == row["run_id"])
-        connection.execute(
-            changed.values(summary=text, summary_facets=v.facets(summary, text), folded=v.to_json(folded))
-        )
+        connection.execute(changed.values(summary=text, folded=v.to_json(folded)))
 
     def _join(self, connection: Connection, project: str, source: str, relation: str, target: str, now: int) -> None:
         edge = LineageEdge(project, NodeKind.RUN, source, relation, NodeKind.RUN, target, now)

@@ -308,8 +308,6 @@ def _row(state: dict[str, Any]) -> tuple[Any, ...]:
         row[name] = v.to_json(state[name])
     row["failure"] = None if state["failure"] is None else v.to_json(state["failure"])
     row["kind"], row["status"] = str(state["kind"]), str(state["status"])
-    for name in ("config", "summary"):
-        row[f"{name}_facets"] = v.facets(state[name], row[name])
     return tuple(row[name] for name in _COLUMNS)
 
 

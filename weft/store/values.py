@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -23,8 +23,6 @@ _FACET_ITEMS = 32
 INLINE_LENGTH = 2048  # characters of JSON text kept in a row; longer ones become blobs
 _NUMBER = re.compile(r"\.[0-9]+\.")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Escapes that PostgreSQL refuses in jsonb, and words that are no JSON at all.
-_UNSAFE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity")
 
 
 def words(value: Any, field: str) -> str:
@@ -134,26 +132,15 @@ def clipped(value: Any, field: str) -> str | None:
     return None if value is None else words(value, field)[:ID_LENGTH]
 
 
-def facets(value: dict[str, Any], text: str) -> str | None:
-    """What SQL filters and sorts by where ``text`` (the JSON of ``value``) cannot serve.
-
-    None where the text is short and safe to parse in SQL. Else the JSON of the scalar members, cleaned:
-    PostgreSQL refuses NUL and lone surrogates in jsonb even as escapes, and a long text is kept elsewhere.
-    """
-    if len(text) <= INLINE_LENGTH and not _UNSAFE.search(text):
-        return None
-    kept, _ = _parted(value)
-    return _written(kept, {}, str)
-
-
 def divided(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The JSON of the members of ``value`` that are numbers, true, false, short texts and lists of a few of them,
-    cleaned as above, under their codes (:mod:`weft.store.keys`); and the members that it does not tell.
+    """The JSON of the members of ``value`` that are numbers, true, false, short texts and lists of a few of them, under
+    their codes (:mod:`weft.store.keys`), cleaned; and the members that it does not tell.
 
-    :func:`united` makes one of them again.
+    SQL filters and sorts by it: PostgreSQL refuses NUL and lone surrogates in jsonb even as escapes. :func:`united`
+    makes one of them again.
     """
     kept, rest = _parted(value)
-    return _written(kept, rest, coded), rest
+    return _written(kept, rest), rest
 
 
 def _parted(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -174,10 +161,10 @@ def _parted(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return kept, rest
 
 
-def _written(kept: dict[str, Any], rest: dict[str, Any], key: Callable[[str], str]) -> str:
-    text = to_json({key(name): member for name, member in kept.items()})
+def _written(kept: dict[str, Any], rest: dict[str, Any]) -> str:
+    text = to_json({coded(name): member for name, member in kept.items()})
     if text[0] != "{" or "\\u0000" in text:  # lone surrogates are written otherwise
-        text = to_json({key(name): member for name, member in _cleaned(kept, rest).items()})
+        text = to_json({coded(name): member for name, member in _cleaned(kept, rest).items()})
     return text
 
 

@@ -51,8 +51,6 @@ runs = Table(
     text("failure"),
     key("writer", null=True),
     text("times", null=False),  # {field: time_ns of the update that set it}
-    text("config_facets"),  # see weft.store.values.facets
-    text("summary_facets"),
     text("definitions", null=False),
     text("folded", null=False),
     text("origin", null=False),
@@ -184,7 +182,7 @@ spans = Table(
     key("user_id", null=True),
     text("scope"),
     key("writer", null=True),
-    text("facets"),  # see weft.store.values.facets
+    text("facets"),  # see weft.store.values.divided
     integer("content", null=False),  # its inputs, outputs, attributes, events, links and resource
     UniqueConstraint("trace_id", "span_id"),
     one_of("status", [SpanStatus.UNSET, SpanStatus.OK, SpanStatus.ERROR]),

@@ -32,7 +32,7 @@ IN_SIGHT = 10  # panels of a window of 1440 by 900
 TARGETS = {
     "first panel": 1000.0,
     "first paint": 2000.0,
-    "zoom": 1500.0,
+    "zoom": 1000.0,
     "zoom, coarse": 100.0,
     "cursor": 33.0,
     "scroll": 33.0,

@@ -8,7 +8,7 @@ const BUCKETS = 300;
 const WIDE_BUCKETS = 900;
 const MANY_BUCKETS = 128;  // of each of many runs: outlines answer it without reading points
 const FEW_RUNS = 24;
-const FRAME_MS = 24;
+const FRAME_MS = 6;  // of script: the browser takes several times as long to paint what it drew
 
 const prefixOf = (name) => (name.includes("/") ? name.slice(0, name.indexOf("/")) : "");
 
@@ -230,12 +230,13 @@ class Panels {
     this.framed = window.requestAnimationFrame(() => {
       this.framed = 0;
       const began = performance.now(), dirty = [...this.panels.values()].filter((panel) => panel.plot && panel.dirty);
-      if (this.cursor.panel) dirty.sort((a, b) => (b === this.cursor.panel) - (a === this.cursor.panel));
+      dirty.sort((a, b) => (b.name === this.pointed) - (a.name === this.pointed));
       for (const panel of dirty) {
-        if (performance.now() - began > FRAME_MS) { this.frame(); break; }  // the rest in the next frame
         panel.dirty = false;
         this.draw(panel);
+        if (performance.now() - began > FRAME_MS) break;
       }
+      if (dirty.some((panel) => panel.dirty)) this.frame();  // the rest in the next frame
       this.follow();
     });
   }

@@ -321,6 +321,9 @@ class Plot {
 
   // What follows the pointer: the place, the points there, a run that stands out, what is being zoomed to.
   under(x, bright, drag = null) {
+    const bare = x === null && !bright && !drag;
+    if (bare && this.bare) return [];
+    this.bare = bare;
     const pen = this.over.getContext("2d");
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);

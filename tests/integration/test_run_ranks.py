@@ -69,6 +69,31 @@ def test_ranks_of_one_job_are_one_run_and_the_same_step_of_two_is_kept() -> None
         assert all(source.startswith("rank-") and ".pid-" in source for source in loaded)
 
 
+def test_last_values_in_the_summary_are_those_of_rank_0() -> None:
+    code = """
+import os, weft
+rank = int(os.environ["RANK"])
+run = weft.init("p", id="job")
+run.define_metric("best", summary="max")
+run.log({"loss": float(rank), "best": float(rank), f"text {rank}": "said"})
+run.summary[f"set {rank}"] = rank
+assert (run.summary["loss"], run.summary[f"set {rank}"]) == (rank, rank)
+run.log({"loss": float(rank), "best": 0.0})
+assert run.summary["loss"] == rank
+run.finish()
+"""
+    for rank in ("0", "1"):  # what rank 1 says is the newest
+        assert start(code, RANK=rank, LOCAL_RANK=rank, WORLD_SIZE="2").wait(timeout=60) == 0
+    with weft.Api() as api:
+        (run,) = api.runs(project="p")
+        said = {f"{what} {rank}": value for rank in (0, 1) for what, value in (("text", "said"), ("set", rank))}
+        assert dict(run.summary) == {"loss": 0.0, "best.max": 1.0, **said}
+        assert {one.source: one.values.tolist() for one in run.all_series("loss")} == {
+            "rank-0": [0.0, 0.0],
+            "rank-1": [1.0, 1.0],
+        }
+
+
 def test_processes_with_labels_share_a_run_and_one_of_them_ends_it() -> None:
     code = """
 import sys, weft

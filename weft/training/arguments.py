@@ -122,6 +122,7 @@ class Arguments:
             tags=tags,
             source=source,
             primary=primary,
+            apart=not primary and wish.run_id is not None and rank() is not None,
             allow_val_change=self.allow_val_change,
             stored=stored,
             resumed=start.resumed,

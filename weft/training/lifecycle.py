@@ -18,8 +18,9 @@ from weft.training.environment import describe
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What a run begins with. ``source`` tells this process's points from those of others that share the run; only
-    the ``primary`` process says when the run began and how it ended. ``stored`` is the run as it was until now, where
-    this process goes on from it (``resumed``) or from a part of another's history; it goes on with ``next_step``."""
+    the ``primary`` process says when the run began and how it ended, and the last values of one that is ``apart`` are
+    not the run's. ``stored`` is the run as it was until now, where this process goes on from it (``resumed``) or from a
+    part of another's history; it goes on with ``next_step``."""
 
     run_id: str
     project: str
@@ -32,6 +33,7 @@ class RunOptions:
     notes: str | None = None
     source: str = ""
     primary: bool = True
+    apart: bool = False
     entity: str | None = None
     allow_val_change: bool = False
     save_code: bool = False

@@ -63,6 +63,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         self._on_finish = on_finish
         self._next_step = options.next_step
         self._unpublished: dict[str, Any] = {}
+        self._apart: dict[str, Any] | None = {} if options.apart else None
         self._published_ns = 0
         self._observers = Observers(self)
         self._begin(options)
@@ -70,8 +71,14 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
 
     @property
     def summary(self) -> Summary:
-        """The last value of every metric, or what :meth:`define_metric` says instead, and what was set in it."""
+        """The last value of every metric, or what :meth:`define_metric` says instead, and what was set in it.
+
+        Of a launcher's ranks the last values of rank 0 are the run's; those of another are seen in its process only.
+        """
         with self._lock:
+            if self._apart:
+                dict.update(self._summary, self._apart)
+                self._apart.clear()
             if self._unpublished:
                 dict.update(self._summary, self._unpublished)
             if self._defined is not None:
@@ -142,10 +149,11 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                 except TypeError:  # lone surrogates in a name
                     payload = dumps({**record, "values": dict(metrics)})
                 self._recorder.append(RecordType.METRICS, payload)
+                last = self._unpublished if self._apart is None else self._apart
                 if self._defined is None:
-                    self._unpublished.update(metrics)
+                    last.update(metrics)
                 else:
-                    self._defined.fold(metrics, now, self._unpublished)
+                    self._defined.fold(metrics, now, last)
             if media:
                 for name, data in media.items():
                     kind = kind_of(data)

@@ -102,14 +102,15 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def result_of(names: Sequence[str], summary: Mapping[str, Any]) -> tuple[TrialStatus, list[float] | None, str | None]:
-    """How a trial ended whose program did: with the last value of each objective. One that is no number fails it."""
+    """How a trial ended whose program did: with the last value of each objective. One that is no number counts as
+    stopped early, which keeps samplers away from there."""
     values: list[float] = []
     for name in names:
         value = summary.get(name)
         if value is None:
             return TrialStatus.COMPLETE, None, f"{name} was not logged"
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return TrialStatus.FAILED, None, f"{name} is {value}"
+            return TrialStatus.PRUNED, None, f"{name} is {value}"
         values.append(float(value))
     return TrialStatus.COMPLETE, values or None, None
 

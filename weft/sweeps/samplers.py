@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.sweeps.spec import Named
 
 _NEEDS = {"cmaes": "cmaes", "qmc": "scipy", "gp": "torch"}
+_SPACES = ("_search_space", "_group_decomposed_search_space")
 _REMEMBERED = (":generation", "x_for_tell")
 
 
@@ -58,8 +59,16 @@ def sampler_maker(
     if name in ("cmaes", "qmc", "gp"):
         options["warn_independent_sampling"] = False  # parameters without an order are drawn at random, as documented
     replay = _Replay()
+    spaces: dict[str, Any] = {}
 
     def make(number: int) -> BaseSampler:
+        made = fresh(number)
+        for attribute in _SPACES:  # which parameters trials share: looked up in all of them but once
+            if getattr(made, attribute, None) is not None:
+                setattr(made, attribute, spaces.setdefault(attribute, getattr(made, attribute)))
+        return made
+
+    def fresh(number: int) -> BaseSampler:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is experimental; it was asked for by name
             if name == "cmaes":

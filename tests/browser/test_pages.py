@@ -169,3 +169,9 @@ def test_a_chart_is_read_at_the_cursor(open_page: Open) -> None:
     expect(readout).to_contain_text(re.compile(r"\d"))
     page.locator("h1").first.hover()
     expect(readout).to_be_hidden()
+
+
+def test_an_address_of_a_project_that_is_not_there_says_so(open_page: Open) -> None:
+    page = open_page("/artifacts?project=nowhere")
+    expect(page.get_by_text("There is no project 'nowhere' (yet)")).to_be_visible()
+    expect(page.locator("h1").first).to_have_text("Artifacts")

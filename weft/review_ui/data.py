@@ -54,6 +54,9 @@ def choose_project() -> str | None:
     wished = st.query_params.get("project") or st.session_state.get("project") or settings().project
     current = wished if wished in known or not known else known[0]
     st.session_state["project"] = current
+    # Told on the page: without it, things of another project would look like those that were asked for.
+    asked = st.query_params.get("project")
+    st.session_state["unknown_project"] = asked if known and asked and asked not in known else None
     if not known:
         return None
     st.session_state["switch"] = current

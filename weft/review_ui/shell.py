@@ -66,6 +66,11 @@ def main(default: str = "/") -> None:
     with st.sidebar:
         sidebar([(pages[path], title) for path, title, _, visible in entries if visible])
     st.session_state.pop("keys", None)
+    if st.session_state.get("unknown_project"):
+        ui.note(
+            f"There is no project {st.session_state['unknown_project']!r} (yet): this is {data.project()!r}.",
+            tone="warn",
+        )
     current.run()
     with st.sidebar:
         account()

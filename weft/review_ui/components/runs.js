@@ -117,7 +117,7 @@ class RunsPage {
     this.toolbar.follow();
     this.layout();
     const runs = this.table.chosen();
-    this.drawnNote.textContent = !this.table.runs.length ? "" : this.table.ticked.length ? count(runs.length) + " ticked" : "the first " + count(runs.length) + " of the table: tick runs to choose";
+    this.drawnNote.textContent = !this.table.runs.length ? "" : this.table.ticked.length ? count(runs.length) + " ticked" : this.table.total === 1 && !this.table.groups ? "" : "the first " + count(runs.length) + " of the table: tick runs to choose";
     this.empty(error);
     this.panels?.show(runs);
     this.logged?.update(runs);

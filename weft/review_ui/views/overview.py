@@ -46,9 +46,10 @@ def page() -> None:
     ui.chips("", [(_WORDS[name], _here(name, by), name == time.name) for name in RANGES])
     figures(query, now, time)
     charts(query, time)
-    ui.section("What it is made of")
-    ui.chips("by", [(name, _here(time.name, name), name == by) for name in _KEYS])
-    breakdown(query, by, time)
+    if now.spans:
+        ui.section("What it is made of")
+        ui.chips("by", [(name, _here(time.name, name), name == by) for name in _KEYS])
+        breakdown(query, by, time)
     waiting()
     ui.section("Newest runs")
     columns, rows = runs.listing(newest, {})

@@ -96,5 +96,5 @@ def objective_names(config: Mapping[str, Any]) -> list[str]:
 
 def first_goal(config: Mapping[str, Any]) -> str:
     """``minimize`` or ``maximize``: what a configuration wants of its first objective."""
-    metric = config.get("metric") or next(iter(config.get("metrics") or []), {})
+    metric: Any = config.get("metric") or next(iter(config.get("metrics") or []), {})
     return "maximize" if isinstance(metric, Mapping) and metric.get("goal") == "maximize" else "minimize"

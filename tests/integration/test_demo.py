@@ -54,11 +54,21 @@ def test_runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple
     with weft.Api(dir=told[0]) as api:
         runs = api.runs(project="demo")
         assert {str(run.status) for run in runs} == {"finished"}
-        assert sorted(str(run.kind) for run in runs) == ["app"] * 4 + ["eval"] * 2 + ["train"] * 4
+        assert sorted(str(run.kind) for run in runs) == ["app"] * 4 + ["eval"] * 2 + ["train"] * 8
         training = next(run for run in runs if run.name == "train module-namer")
         loss = training.series("loss")
         assert loss.values[-1] < loss.values[0] / 2
         assert {span.kind for span in training.spans()} == {"train_step"}
+        held_out = training.series("held_out/accuracy").values
+        assert len(held_out) == 14
+        assert held_out[-1] > held_out[0]
+        assert training.summary["held_out/accuracy.max"] == max(held_out)
+        assert training.summary["held_out_accuracy"] == held_out[-1]
+        logged = {one.name: one.kind for one in api.store.logged.list_logged(training.run_id)}
+        assert logged.items() >= {"answers": "table", "confusion": "plot", "weights": "histogram"}.items()
+        rows = training.table("answers")
+        assert len(rows) == 200
+        assert not rows.data[0][3]  # the surest mistakes come first
         assert training.environment
         assert any(summary.name.startswith("system/") for summary in training.metrics())
 
@@ -95,6 +105,15 @@ def test_every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated(
         figures = estimate(api.store, queue.record)
         assert figures.simulated == figures.labels == len(human)
         assert figures.after.low is not None
+
+
+def test_the_model_is_registered_once_and_evaluated_into_staging(told: tuple[Path, list[str]]) -> None:
+    assert "registered as registry/module-namer v1" in told[1][0]
+    assert "registry/module-namer:v1 is in staging" in told[1][0]
+    assert "is in staging" not in told[1][1]
+    with weft.Api(dir=told[0]) as api:
+        [standing] = api.store.registry.list_standings("module-namer")
+        assert (standing.stage, standing.version.artifact) == ("staging", "module-namer:v1")
 
 
 def test_an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, list[str]]) -> None:

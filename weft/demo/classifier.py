@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,23 @@ Work = Callable[[], tuple[float, float]]
 _WORD = re.compile(r"[a-z]+|[0-9]+|[A-Z][a-z]*|[^\sA-Za-z0-9]")
 
 
+@lru_cache(maxsize=16_384)
 def features(text: str, buckets: int) -> NDArray[np.int64]:
-    """The distinct hash buckets of a text, (n,) int64, sorted. zlib.crc32 is the hash, the same on every machine."""
+    """The distinct hash buckets of a text, (n,) int64, sorted, read-only. zlib.crc32 is the hash, the same everywhere.
+
+    They are kept: every epoch and model asks for those of the same texts.
+    """
     words = [word.lower() for word in _WORD.findall(text)]
     grams = set(words)
     grams.update(f"{a} {b}" for a, b in itertools.pairwise(words))
     for word in set(words):
         padded = f"<{word}>"
         grams.update("#" + padded[i : i + 3] for i in range(len(padded) - 2))
-    return np.array(
+    found = np.array(
         sorted({zlib.crc32(gram.encode("utf-8", "surrogatepass")) % buckets for gram in grams}), dtype=np.int64
     )
+    found.flags.writeable = False
+    return found
 
 
 @dataclass(frozen=True, slots=True)

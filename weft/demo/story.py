@@ -23,6 +23,7 @@ from weft.demo.classifier import Classifier, Work
 from weft.demo.judge import AnswerJudge
 from weft.demo.lineage import answer_tree
 from weft.demo.serving import JUDGE, NAMER, serve_judge, serve_namer
+from weft.demo.training import log_answers, log_training
 from weft.errors import InputError, MissingExtraError, WeftError
 from weft.evals import EvaluationResult
 from weft.records import ReviewItem
@@ -38,6 +39,7 @@ QUEUE = "module-answers"
 REVIEWER = "demo-reviewer"
 REVIEWER_ERROR_RATE = 0.03
 SHARE_LABELLED = 0.75
+TRIED_RATES, TRIED_EPOCHS = (5.0, 160.0), 2
 PRICE_IN_USD, PRICE_OUT_USD = 0.15e-6, 0.60e-6
 ASKED = 6
 
@@ -138,25 +140,30 @@ class Story:
 
     def _train_namer(self, dataset: str) -> Any:
         config = {"epochs": 14, "batch": 128, "learning_rate": 40.0, "buckets": 8192, "seed": 0}
-        with self._begin(kind="train", name=f"train {NAMER}", config=config, job_type="training") as run:
-            run.use_artifact(dataset)
-            train, held_out = self._split("train"), self._split("judge")
-            model = Classifier(sorted({row["module"] for row in self._rows}), buckets=run.config.buckets)
-            texts, labels = [row["description"] for row in train], [row["module"] for row in train]
-            options = {key: run.config[key] for key in ("epochs", "batch", "learning_rate", "seed")}
-            epoch = 0
-            for step in model.train(texts, labels, run_step=_train_step, **options):
-                run.log({"loss": step.loss, "accuracy": step.accuracy}, step=step.step)
-                if step.epoch > epoch:
-                    epoch = step.epoch
-                    run.log({"held_out_accuracy": _accuracy(model, held_out)}, step=step.step)
-            run.summary["held_out_accuracy"] = _accuracy(model, held_out)
+        for rate in TRIED_RATES:
+            tried = {**config, "learning_rate": rate, "epochs": TRIED_EPOCHS}
+            with self._begin(kind="train", name=f"try rate {rate:g}", config=tried, group=NAMER, tags=["short"]) as run:
+                self._fit(run, dataset)
+        with self._begin(kind="train", name=f"train {NAMER}", config=config, group=NAMER, job_type="training") as run:
+            model, held_out = self._fit(run, dataset), self._split("judge")
+            log_answers(run, model, held_out)
             artifact = weft.Artifact(NAMER, type="model", metadata={"classes": len(model.classes), **config})
             artifact.add_bytes(model.to_bytes(), "weights.npz")
             logged = run.log_artifact(artifact)
-            share = run.summary["held_out_accuracy"]
-            self._say(f"{logged.ref}: {step.step + 1} steps, loss {step.loss:.2f}, held-out accuracy {share:.1%}")
+            registered = run.link_artifact(logged, f"registry/{NAMER}")
+            share, loss = run.summary["held_out_accuracy"], run.summary["loss"]
+            self._say(f"{logged.ref}: {run.step} steps, loss {loss:.2f}, held-out accuracy {share:.1%}")
+            self._say(f"registered as registry/{NAMER} v{registered.version}")
             return logged
+
+    def _fit(self, run: Run, dataset: str) -> Classifier:
+        run.use_artifact(dataset)
+        train = self._split("train")
+        model = Classifier(sorted({row["module"] for row in self._rows}), buckets=run.config.buckets)
+        texts, labels = [row["description"] for row in train], [row["module"] for row in train]
+        options = {key: run.config[key] for key in ("epochs", "batch", "learning_rate", "seed")}
+        log_training(run, model, self._split("judge"), model.train(texts, labels, run_step=_train_step, **options))
+        return model
 
     def _train_judge(self, dataset: str) -> Any:
         with self._begin(kind="train", name=f"train {JUDGE}", config={"epochs": 12}, job_type="training") as run:
@@ -215,7 +222,16 @@ class Story:
             async with self._app(base_url) as app:
                 return await evaluation.evaluate(app.name_module)
 
-        self._out.print(self._runner.run(evaluate()))
+        result = self._runner.run(evaluate())
+        self._out.print(result)
+        self._promote(result)
+
+    def _promote(self, result: EvaluationResult) -> None:
+        """Into staging what was evaluated, unless another model answered or it is there already."""
+        if self._options.model or any(one.stage == "staging" for one in weft.registry.versions(NAMER)):
+            return
+        promoted = weft.registry.promote(NAMER, "staging", reason=f"evaluated by run {result.run_id}")
+        self._say(f"{promoted.ref} is in staging")
 
     def _review(self) -> None:
         store = _store()
@@ -239,12 +255,6 @@ class Story:
 @weft.op(kind="train_step", capture_input=False)
 def _train_step(work: Work) -> tuple[float, float]:
     return work()
-
-
-def _accuracy(model: Classifier, rows: list[dict[str, str]]) -> float:
-    best = model.probabilities([row["description"] for row in rows]).argmax(axis=1)
-    right = sum(model.classes[i] == row["module"] for i, row in zip(best, rows, strict=True))
-    return float(right) / len(rows)
 
 
 def _store() -> Any:

@@ -91,6 +91,7 @@ def main() -> dict[str, float]:
         "chart_100_runs_10_series": (lambda: series.read_curves(runs, names), 600),
         "chart_over_time": (lambda: series.read_curves(runs, names, x="relative"), 600),
         "chart_zoomed": (lambda: series.read_curves(runs, names, first=50_000, last=52_000), 600),
+        "chart_over_a_metric": (lambda: series.read_curves(runs[:10], names[1:], x="m0"), 300),
         "chart_unchanged": (lambda: series.read_curves(runs, names, since=newest), 100),
         "names_page": (lambda: series.list_names(project="names"), 20),
         "names_search": (lambda: series.list_names(project="names", text="weight77"), 100),

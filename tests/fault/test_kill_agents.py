@@ -62,8 +62,8 @@ def search(trials: int, deaths: list[int], folder: Path) -> None:
     assert len(done) == trials
     assert set(done.values()) == {1}
     assert len({trial.params["x"] for trial in found}) == trials
-    assert {runs[trial.run_id].state for trial in found} == {"finished"}
-    assert all(trial.values == [runs[trial.run_id].summary["loss"]] for trial in found)
+    assert {runs[str(trial.run_id)].state for trial in found} == {"finished"}
+    assert all(trial.values == [runs[str(trial.run_id)].summary["loss"]] for trial in found)
     assert Counter(run.state for run in runs.values())["crashed"] == sum(map(bool, deaths))
 
 

@@ -90,9 +90,7 @@ def _add_claims(routes: APIRouter, store: Store) -> None:
         told: dict[str, Any] = {"number": number, "params": params, "attrs": attrs, "lease_s": lease_s, "host": host}
         return reply(store.sweeps.claim(sweep_id, agent, **told))
 
-    @routes.post(
-        "/sweeps/{sweep_id}/take-over", summary="Begin a lost agent's trial again; null: there is none"
-    )
+    @routes.post("/sweeps/{sweep_id}/take-over", summary="Begin a lost agent's trial again; null: there is none")
     def take_over(
         sweep_id: str,
         agent: _Agent,

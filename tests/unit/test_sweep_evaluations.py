@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from weft.testing import batch_of
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
 from weft.tracing.model import Model
+from weft.tracing.source import source_of
 
 ROWS = [{"n": n, "expected": str(n)} for n in range(60)]
 
@@ -91,7 +93,8 @@ def test_trials_are_runs_of_evaluations_that_name_their_sweep(recorder: MemoryRe
     assert (run.kind, run.group) == (RunKind.EVAL, found.sweep_id)
     assert run.config["params"] == {"skill": 45, "settings": {"k": 1}}
     assert run.config["trial"] == 2
-    assert run.summary["exact"]["low"] < 46 / 60 < run.summary["exact"]["high"]
+    figure = run.summary["aggregates"]["exact"]
+    assert figure["low"] < 46 / 60 < figure["high"]
 
 
 def test_a_function_makes_the_target_and_threads_share_the_trials(recorder: MemoryRecorder) -> None:
@@ -110,6 +113,13 @@ def test_a_function_makes_the_target_and_threads_share_the_trials(recorder: Memo
     assert len(threads) == 3
     assert found.best is not None
     assert found.best.params["skill"] == 50
+
+
+def test_sources_are_read_in_several_threads_at_once() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(lambda _: source_of(Reader), range(80)))
+    assert len(found) == 1
+    assert found.pop().startswith("class Reader(Model):")
 
 
 def test_a_sweep_is_gone_on_with(recorder: MemoryRecorder) -> None:

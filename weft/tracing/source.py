@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
+import os
 import re
 import sys
 import sysconfig
 import textwrap
+import threading
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +30,13 @@ _SECRET_VALUE = re.compile(
 )
 
 
+# The source of a class is found by parsing its file, which several threads of CPython 3.11 cannot do at once: they
+# raise SystemError (AST constructor recursion depth mismatch).
+_READING = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_READING.acquire, after_in_parent=_READING.release, after_in_child=_READING.release)
+
+
 def source_of(thing: Any) -> str:
     """The source text of a class or function; of a lambda, or where there is no text, what it is compiled to."""
     thing = inspect.unwrap(thing)
@@ -39,7 +48,8 @@ def source_of(thing: Any) -> str:
     if code is not None and code.co_name == "<lambda>":
         return compiled  # its source line may hold another one
     try:
-        return textwrap.dedent(inspect.getsource(thing))
+        with _READING:
+            return textwrap.dedent(inspect.getsource(thing))
     except (OSError, TypeError):
         return compiled or str(getattr(thing, "__qualname__", type(thing).__qualname__))
 

@@ -126,7 +126,7 @@ def test_an_empty_page_says_so_and_shows_the_code_that_fills_it(view: str, sente
         ("runs", {}, ["Runs", "shop-helper"]),
         ("single_run", {"id": "train-a"}, ["softmax-1", "Overview", "Traces and evaluations"]),
         ("single_run", {"id": "train-a", "tab": "artifacts"}, ["softmax-1", "answerer:v1", "questions:v1", "Used (1)"]),
-        ("single_run", {"id": "hostile", "tab": "charts"}, ["has logged no metrics", "run.log"]),
+        ("single_run", {"id": "eval-a", "tab": "charts"}, ["has logged no metrics", "run.log"]),
         ("single_run", {"id": "hostile", "tab": "system"}, ["No samples were taken", "WEFT_SYSTEM_INTERVAL_S"]),
         ("single_run", {"id": "train-a", "tab": "calls"}, ["traced no calls", "evaluate_sync"]),
         ("single_run", {"id": "hostile", "tab": "artifacts"}, ["used and made no artifacts", "log_artifact"]),

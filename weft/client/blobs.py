@@ -12,7 +12,7 @@ from weft.errors import ServerError, StoreError
 from weft.records import packs
 
 SMALL_BYTES = 1024 * 1024
-_PART_BYTES = 8 * 1024 * 1024
+_PART_BYTES = 1024 * 1024
 _PACK_BYTES = 8 * 1024 * 1024
 _ASKED = 5000  # digests of one question
 _WORKERS = 4

@@ -37,8 +37,10 @@ export default function ({ data, parentElement }) {
     }
     if (typing(event) && !dialog.open) return;
     if (event.key === "?") dialog.open ? dialog.close() : dialog.showModal();
-    else if (dialog.open) return;
-    else if (event.key === "/") {
+    else if (dialog.open) {
+      if (event.key !== "Escape") return;
+      dialog.close();  // the page below may have taken the key from the browser, which would close it
+    } else if (event.key === "/") {
       const search = document.querySelector('[data-testid="stMainBlockContainer"] input[type="text"]');
       if (search) search.focus();
     } else if (event.key === "Escape" && data.back && !dialog.open &&

@@ -309,7 +309,7 @@ class TracePage {
 
   // What esc closes here before it leads back to the list: a field, a form, a search, a comparison.
   escape(event) {
-    if (document.querySelector('[role="dialog"]')) return false;
+    if (document.querySelector('[role="dialog"]') || event.composedPath().some((node) => node.localName === "dialog")) return false;
     if (typing(event)) event.composedPath()[0].blur();
     if (this.context.close && this.context.close()) return true;
     if (this.search.value) { this.search.value = ""; this.find(); return true; }

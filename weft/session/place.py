@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from weft.repositories import Store
 
 _log = logging.getLogger("weft")
-_LOCAL_S = 0.8  # a run with a store here ends within a second
+_LOCAL_S = 0.4  # a run with a store here ends within a second, what it captures included
 
 
 class Session:

@@ -37,6 +37,10 @@ class Mistakes:
             return None
         return value
 
+    def found(self) -> list[tuple[str, str]]:
+        """Each mistake with its path."""
+        return list(self._found)
+
     def check(self, what: str) -> None:
         """Raise InputError where there is any mistake, naming each with its path."""
         if not self._found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ _KEYS = {
     *("program", "command", "method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "name"),
     *("description", "project", "entity", "sampler", "pruner", "seed", "retries", "controller", "job", "imports"),
 }
+_MOST_NODES = 200_000
 _GOALS = ("minimize", "maximize")
 _TERMINATE = {"type", "min_iter", "max_iter", "s", "eta", "strict"}
 
@@ -92,7 +94,7 @@ def read_spec(source: Mapping[str, Any] | str | Path) -> SweepSpec:
         return parse_spec(source)
     path = Path(source)
     try:
-        given = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader with one more number
+        given = _loaded(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"The file {str(source)!r} cannot be read: {error.strerror}.", field="config") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -104,9 +106,60 @@ def read_spec(source: Mapping[str, Any] | str | Path) -> SweepSpec:
     return parse_spec(given)
 
 
+def mistakes_in(text: str) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:
+    """The configuration that a YAML text holds, and each mistake in it with its path; None where it holds none."""
+    try:
+        given = _loaded(text)
+    except (yaml.YAMLError, ValueError) as error:
+        return None, [("", f"this is not YAML: {error}")]
+    except RecursionError:
+        return None, [("", "it is nested too deeply")]
+    if not isinstance(given, Mapping):
+        return None, [("", "there is no mapping; begin with method: and parameters:")]
+    strange = _strange(given)
+    if strange is not None:
+        return None, [strange]
+    mistakes = Mistakes()
+    _parsed(given, mistakes)
+    return dict(given), mistakes.found()
+
+
+def _strange(given: Any) -> tuple[str, str] | None:
+    """What JSON does not have in a YAML document, with its path; one whose aliases unfold to very much is not read."""
+    sizes: dict[int, float] = {}
+
+    def size(value: Any, path: str) -> float:
+        if not isinstance(value, dict | list):
+            if value is not None and not isinstance(value, str | int | float):
+                raise InputError(f"a {type(value).__name__} is no value here; quote it", field=path)
+            return 1.0
+        if id(value) not in sizes:
+            sizes[id(value)] = math.inf  # until it is known: what holds itself has no end
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            sizes[id(value)] = 1 + sum(size(item, join(path, str(key))) for key, item in items)
+        return sizes[id(value)]
+
+    try:
+        return None if size(given, "") <= _MOST_NODES else ("", "its aliases unfold to too much")
+    except InputError as error:
+        return error.field or "", error.message
+    except RecursionError:
+        return "", "it is nested too deeply"
+
+
+def _loaded(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader with one more number
+
+
 def parse_spec(given: Mapping[str, Any]) -> SweepSpec:
     """The sweep of a configuration, checked whole. Raises InputError naming the path of each mistake."""
     mistakes = Mistakes()
+    spec = _parsed(given, mistakes)
+    mistakes.check("sweep's configuration")
+    return spec
+
+
+def _parsed(given: Mapping[str, Any], mistakes: Mistakes) -> SweepSpec:
     mistakes.unknown("", given, _KEYS)
     method = _method(given, mistakes)
     space = parse_space(given.get("parameters"), "parameters", mistakes)
@@ -129,7 +182,6 @@ def parse_spec(given: Mapping[str, Any]) -> SweepSpec:
         given=dict(given),
     )
     _check_together(spec, mistakes)
-    mistakes.check("sweep's configuration")
     return spec
 
 

@@ -32,6 +32,7 @@ from weft.server.rest import (
     runs,
     serving,
     spans,
+    sweep_columns,
     sweeps,
     system,
     views,
@@ -62,6 +63,7 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         reviews,
         people,
         views,
+        sweep_columns,
         sweeps,
         registry,
     ):

@@ -1,0 +1,135 @@
+"""The feed of a sweep's page: trials as columns, what changed since, parameters in words, configurations checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from weft import settings
+from weft.records.sweeps import Sweep, TrialStatus
+from weft.repositories import Store
+from weft.server import create_app
+from weft.store import open_store
+from weft.sweeps.described import described
+
+SPACE: dict[str, Any] = {
+    "lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1},
+    "layers": {"min": 1, "max": 8},
+    "model": {"parameters": {"name": {"values": ["vit", "cnn"]},
+                             "patch": {"values": [8, 16], "when": {"model.name": "vit"}}}},
+    "drop": {"distribution": "q_uniform", "min": 0.0, "max": 0.5, "q": 0.1},
+    "noise": {"mu": 0.0, "sigma": 2.0},
+    "seed": {"value": 3},
+    "mix": {"values": ["a", "b"], "probabilities": [0.9, 0.1]},
+    "width": {"distribution": "q_log_uniform_values", "min": 16, "max": 1024, "q": 16},
+}  # fmt: skip
+CONFIG = {"method": "random", "metrics": [{"name": "loss"}, {"name": "acc", "goal": "maximize", "target": 0.9}]}
+
+
+@pytest.fixture
+def store(fresh_home: Path) -> Iterator[Store]:
+    store = open_store(settings.load())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def api(store: Store) -> TestClient:
+    app = create_app(store, settings.load({"api_key": "key"}))
+    return TestClient(app, base_url="http://127.0.0.1:4300", headers={"Authorization": "Bearer key"})
+
+
+def asked(api: TestClient, sweep_id: str, after: str | None = None) -> dict[str, Any]:
+    answer = api.get(f"/api/sweeps/{sweep_id}/columns", params={} if after is None else {"changed_after_ns": after})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_trials_are_columns_and_later_only_what_changed(store: Store, api: TestClient) -> None:
+    config = {**CONFIG, "parameters": {"lr": SPACE["lr"], "opt": {"values": ["sgd", "adam"]}}}
+    sweep_id = store.sweeps.create_sweep(Sweep("p", "search", config, author="ann")).sweep_id
+    nothing = asked(api, sweep_id)
+    assert (nothing["newest_ns"], nothing["trials"]["number"], nothing["trials"]["values"]) == (None, [], [[], []])
+    for number, params in enumerate([{"lr": 0.1, "opt": "sgd"}, {"lr": 0.01, "opt": "adam"}]):
+        store.sweeps.claim(sweep_id, "agent-1", number=number, params=params, host="node7")
+    store.sweeps.finish_trial(sweep_id, 0, "agent-1", TrialStatus.COMPLETE, values=[0.5, 0.8])
+    whole = asked(api, sweep_id)
+    assert whole["objectives"][1] == {"name": "acc", "goal": "maximize", "target": 0.9}
+    assert whole["sweep"]["author"] == "ann"
+    trials = whole["trials"]
+    assert trials["status"] == ["complete", "running"]
+    assert trials["params"] == {"lr": [0.1, 0.01], "opt": ["sgd", "adam"]}
+    assert trials["values"] == [[0.5, None], [0.8, None]]
+    assert trials["host"] == ["node7", "node7"]
+    assert {len(column) for name, column in trials.items() if name not in ("params", "values")} == {2}
+    store.sweeps.claim(sweep_id, "agent-1", number=2, params={"lr": 0.001, "opt": "sgd"})
+    store.sweeps.finish_trial(sweep_id, 2, "agent-1", TrialStatus.PRUNED, values=[0.9, 0.1], reason="too slow")
+    later = asked(api, sweep_id, whole["newest_ns"])
+    assert later["trials"]["number"] == [1, 2]  # what runs may have crashed since
+    assert later["trials"]["reason"] == [None, "too slow"]
+    assert int(later["newest_ns"]) > int(whole["newest_ns"])
+    assert asked(api, sweep_id, later["newest_ns"])["trials"]["number"] == [1]
+    assert api.get("/api/sweeps/none/columns").status_code == 404
+
+
+def test_what_left_the_space_stays_known_by_its_trials(store: Store, api: TestClient) -> None:
+    sweep_id = store.sweeps.create_sweep(
+        Sweep("p", "s", {**CONFIG, "parameters": {"lr": {"min": 0.0, "max": 1.0}}})
+    ).sweep_id
+    store.sweeps.claim(sweep_id, "a", number=0, params={"lr": 0.5, "old": 7, "way": "left", "when": None})
+    found = {one["path"]: one for one in asked(api, sweep_id)["parameters"]}
+    assert (found["lr"]["given"], found["old"]["given"]) == (True, False)
+    assert (found["old"]["kind"], found["old"]["min"], found["way"]["values"]) == ("integer", 7, ["left"])
+    odd = store.sweeps.create_sweep(Sweep("p", "odd", {"parameters": {"x": {"min": "?"}}, "metric": "loss"})).sweep_id
+    assert (asked(api, odd)["parameters"], asked(api, odd)["objectives"]) == ([], [])
+
+
+def test_parameters_in_words() -> None:
+    found = {one["path"]: one for one in described({"parameters": SPACE})}
+    kinds = {path: one["kind"] for path, one in found.items()}
+    assert kinds == {
+        **dict.fromkeys(("model.name", "model.patch", "mix"), "category"),
+        **dict.fromkeys(("drop", "noise"), "number"),
+        **dict.fromkeys(("lr", "width"), "log"),
+        **{"layers": "integer", "seed": "constant"},
+    }
+    assert (found["lr"]["min"], found["lr"]["max"], found["lr"]["words"]) == (1e-5, 0.1, "uniform in its logarithm")
+    assert found["model.patch"]["when"] == {"model.name": ["vit"]}
+    assert (found["drop"]["q"], found["drop"]["words"]) == (0.1, "uniform, in multiples of 0.1")
+    assert found["noise"]["open"] is True
+    assert found["noise"]["min"] == pytest.approx(-5.15, abs=0.01)
+    assert found["noise"]["words"] == "normal, mean 0, standard deviation 2"
+    assert found["mix"]["probabilities"] == [0.9, 0.1]
+
+
+GOOD = "method: random\nmetric: {name: loss}\nparameters:\n  lr: {min: 1e-3, max: 0.1}\n"
+BOMB = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"{y}: &{y} [{','.join(['*' + x] * 9)}]\n" for x, y in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "what"),
+    [
+        ("method: [", "", "this is not YAML"),
+        ("- 1", "", "there is no mapping"),
+        ("[" * 5000, "", "nested too deeply"),
+        (BOMB, "", "its aliases unfold to too much"),
+        ("method: &m {a: *m}", "", "its aliases unfold to too much"),
+        (GOOD + "name: 2026-01-01", "name", "a date is no value here; quote it"),
+        (GOOD + "run_cap: none", "run_cap", "'none' is not a whole number"),
+        (GOOD.replace("0.1", "1e-4"), "parameters.lr", "min 0.001 is not less than max 0.0001"),
+    ],
+)
+def test_a_configuration_is_checked_as_it_is_written(api: TestClient, text: str, path: str, what: str) -> None:
+    answer = api.post("/api/sweeps/check", json={"text": text}).json()
+    assert [(one["path"], what in one["what"]) for one in answer["mistakes"]] == [(path, True)]
+    good = api.post("/api/sweeps/check", json={"text": GOOD}).json()
+    assert good["mistakes"] == []
+    assert good["config"]["parameters"]["lr"]["min"] == 0.001
+    assert good["parameters"][0]["path"] == "lr"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from weft import clock, ids
@@ -42,39 +42,16 @@ class SqlSweeps:
 
     def get_sweep(self, sweep_id: str) -> Sweep:
         """Raises NotFoundError."""
-        found = self._read_sweeps(t.sweeps.c.sweep_id == sweep_id)
+        with self._database.read() as connection:
+            found = rows.read_sweeps(connection, "sweep_id", sweep_id)
         if not found:
             raise rows.missing(sweep_id)
         return found[0]
 
     def list_sweeps(self, project: str | None = None) -> list[Sweep]:
         """The sweeps of a project, or all; the newest first."""
-        return self._read_sweeps(*([] if project is None else [t.sweeps.c.project == project]))
-
-    def _read_sweeps(self, *where: Any) -> list[Sweep]:
-        c, d = t.sweeps.c, t.trials.c
-        late = func.sum(case((d.lease_until_ns < clock.now_ns(), 1), else_=0))
-        counted = (
-            select(d.sweep_id, d.status, func.count(), late)
-            .join(t.sweeps, c.sweep_id == d.sweep_id)
-            .where(*where)
-            .group_by(d.sweep_id, d.status)
-        )
-        counts: dict[str, dict[str, int]] = {}
         with self._database.read() as connection:
-            found = connection.execute(select(t.sweeps).where(*where).order_by(c.created_ns.desc(), c.sweep_id)).all()
-            for sweep_id, status, count, gone in connection.execute(counted):
-                lost = gone if status == TrialStatus.RUNNING else 0
-                told = {status: count - lost, TrialStatus.CRASHED.value: lost}
-                counts.setdefault(sweep_id, {}).update({name: n for name, n in told.items() if n})
-            return [
-                rows.sweep_record(
-                    row,
-                    counts.get(row.sweep_id, {}),
-                    rows.best_of(connection, row.sweep_id, v.from_json(row.config)),
-                )
-                for row in found
-            ]
+            return rows.read_sweeps(connection, None if project is None else "project", project)
 
     def change_sweep(
         self, sweep_id: str, *, status: SweepStatus | None = None, config: Mapping[str, Any] | None = None
@@ -84,8 +61,8 @@ class SqlSweeps:
         if status is not None:
             changed["status"] = SweepStatus(status).value
         with self._database.write() as connection:
-            known, now = rows.hold(connection, sweep_id)
-            if known.status is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
+            standing, now = rows.hold(connection, sweep_id)
+            if standing is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
                 raise ConflictError(
                     f"The sweep {sweep_id!r} was canceled.",
                     remedy="Start another one; its prior_runs may be the runs of this one.",
@@ -114,15 +91,8 @@ class SqlSweeps:
 
     def list_trials(self, sweep_id: str, *, changed_after_ns: int | None = None) -> list[Trial]:
         """Trials by number: all, or those that changed after a ``changed_ns`` and all that run."""
-        c = t.trials.c
-        query = select(t.trials).where(c.sweep_id == sweep_id).order_by(c.number)
-        if changed_after_ns is not None:
-            query = query.where(or_(c.changed_ns > changed_after_ns, c.status == TrialStatus.RUNNING))
-        now = clock.now_ns()
         with self._database.read() as connection:
-            if connection.execute(select(t.sweeps.c.sweep_id).where(t.sweeps.c.sweep_id == sweep_id)).first() is None:
-                raise rows.missing(sweep_id)
-            return [rows.trial_record(row, now) for row in connection.execute(query)]
+            return rows.list_trials(connection, sweep_id, changed_after_ns)
 
     def claim(
         self,
@@ -139,14 +109,14 @@ class SqlSweeps:
         holder = _holder(agent, lease_s, host)
         texts = {"params": rows.params_json(params, "params"), "attrs": rows.params_json(attrs or {}, "attrs")}
         with self._database.write() as connection:
-            sweep, now = rows.hold(connection, sweep_id)
+            standing, now = rows.hold(connection, sweep_id)
             upcoming = rows.next_number(connection, sweep_id)
             if number == upcoming - 1:  # sent again because the answer was lost
                 last = rows.get_trial(connection, sweep_id, number)
                 if (last.agent, last.ended_ns, last.params) == (agent, None, v.from_json(texts["params"])):
                     return last
-            if sweep.status is not SweepStatus.RUNNING:
-                raise ConflictError(f"The sweep {sweep_id!r} is {sweep.status}: no trial begins.", field="status")
+            if standing is not SweepStatus.RUNNING:
+                raise ConflictError(f"The sweep {sweep_id!r} is {standing}: no trial begins.", field="status")
             if number != upcoming:
                 raise ConflictError(
                     f"Trial {number} is not the next one of {sweep_id!r}: that is {upcoming}.",
@@ -154,8 +124,7 @@ class SqlSweeps:
                     field="number",
                 )
             row = {"sweep_id": sweep_id, "number": number, "attempts": 1, "known": False, "started_ns": now, **texts}
-            self._insert(connection, {**row, **_begun(holder, lease_s, now)})
-            return rows.get_trial(connection, sweep_id, number)
+            return rows.add_trial(connection, {**row, **_begun(holder, lease_s, now)})
 
     def take_over(
         self, sweep_id: str, agent: str, *, lease_s: float = 60.0, retries: int = 1, host: str | None = None
@@ -164,19 +133,20 @@ class SqlSweeps:
         holder = _holder(agent, lease_s, host)
         c = t.trials.c
         with self._database.write() as connection:
-            sweep, now = rows.hold(connection, sweep_id)
-            if sweep.status is not SweepStatus.RUNNING:
+            standing, now = rows.hold(connection, sweep_id)
+            if standing is not SweepStatus.RUNNING:
                 return None
             late = select(t.trials).where(
                 c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING, c.lease_until_ns < clock.now_ns()
             )
-            for row in connection.execute(late.order_by(c.number)).all():
-                if row.attempts > retries:
-                    reason = row.reason or f"its agent was lost {row.attempts} times"
-                    self._end(connection, row, TrialStatus.FAILED, now, reason=reason)
+            for row in connection.execute(late.order_by(c.number)).mappings().all():
+                trial = rows.trial_record(row, now)
+                if trial.attempts > retries:
+                    reason = trial.reason or f"its agent was lost {trial.attempts} times"
+                    _end(connection, trial, TrialStatus.FAILED, now, reason=reason)
                     continue
-                again = {**_begun(holder, lease_s, now), "attempts": row.attempts + 1, "started_ns": now}
-                return rows.set_trial(connection, sweep_id, row.number, **again)
+                again = {**_begun(holder, lease_s, now), "attempts": trial.attempts + 1, "started_ns": now}
+                return rows.set_trial(connection, trial, **again)
         return None
 
     def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
@@ -187,7 +157,7 @@ class SqlSweeps:
             trial = _held(rows.get_trial(connection, sweep_id, number), agent)
             if trial.ended_ns is not None:
                 return "stop"
-            rows.set_trial(connection, sweep_id, number, lease_until_ns=_until(lease_s))
+            rows.set_trial(connection, trial, lease_until_ns=_until(lease_s))
         return "continue"
 
     def finish_trial(
@@ -210,7 +180,7 @@ class SqlSweeps:
             trial = _held(rows.get_trial(connection, sweep_id, number), agent)
             if trial.ended_ns is not None:
                 return trial
-            return self._end(connection, trial, TrialStatus(status), now, reason=reason, **rows.results(values))
+            return _end(connection, trial, TrialStatus(status), now, reason=reason, **rows.results(values))
 
     def cancel_trial(self, sweep_id: str, number: int, *, reason: str | None = None) -> Trial:
         """End a trial; its agent hears of it with the next heartbeat. Raises ConflictError where it has ended."""
@@ -219,7 +189,7 @@ class SqlSweeps:
             trial = rows.get_trial(connection, sweep_id, number)
             if trial.ended_ns is not None:
                 raise ConflictError(f"Trial {number} of {sweep_id!r} is {trial.status} already.", field="number")
-            return self._end(connection, trial, TrialStatus.CANCELED, now, reason=reason)
+            return _end(connection, trial, TrialStatus.CANCELED, now, reason=reason)
 
     def retry_trial(self, sweep_id: str, number: int) -> Trial:
         """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other."""
@@ -233,7 +203,7 @@ class SqlSweeps:
                 )
             again = {"status": TrialStatus.RUNNING, "attempts": 0, "lease_until_ns": 0, "agent": None, "ended_ns": None}
             cleared = {"reason": None, **rows.results(None)}
-            return rows.set_trial(connection, sweep_id, number, **again, **cleared, changed_ns=now)
+            return rows.set_trial(connection, trial, **again, **cleared, changed_ns=now)
 
     def add_known(
         self, sweep_id: str, *, params: Mapping[str, Any], values: Sequence[float], run_id: str | None = None
@@ -251,20 +221,13 @@ class SqlSweeps:
             number = rows.next_number(connection, sweep_id)
             row = {"sweep_id": sweep_id, "number": number, "attempts": 0, "known": True, "run_id": run_id, **texts}
             times = {"started_ns": now, "ended_ns": now, "changed_ns": now}
-            self._insert(connection, {**row, **times, "status": TrialStatus.COMPLETE.value})
-            return rows.get_trial(connection, sweep_id, number)
+            return rows.add_trial(connection, {**row, **times, "status": TrialStatus.COMPLETE.value})
 
-    def _insert(self, connection: Connection, row: dict[str, Any]) -> None:
-        connection.execute(t.trials.insert().values(**row))
 
-    def _end(self, connection: Connection, trial: Any, status: TrialStatus, now: int, **more: Any) -> Trial:
-        more["reason"] = v.clipped(more.get("reason"), "reason")
-        return rows.set_trial(
-            connection,
-            trial.sweep_id,
-            trial.number,
-            **{"status": status.value, "ended_ns": clock.now_ns(), "changed_ns": now, **more},
-        )
+def _end(connection: Connection, trial: Trial, status: TrialStatus, now: int, **more: Any) -> Trial:
+    more["reason"] = v.clipped(more.get("reason"), "reason")
+    ended = {"status": status.value, "ended_ns": clock.now_ns(), "changed_ns": now}
+    return rows.set_trial(connection, trial, **ended, **more)
 
 
 def _holder(agent: str, lease_s: float, host: str | None) -> dict[str, Any]:

@@ -110,6 +110,21 @@ class TrialContract:
         assert store.sweeps.list_trials(sweep_id) == [ended]
         assert store.sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.FAILED) == ended
 
+    def test_what_is_answered_is_what_is_stored(self, store: Store) -> None:
+        sweep_id = begin(store)
+        sweeps, words = store.sweeps, "a\x00\ud800\u00e4" + "x" * 300
+
+        def same(trial: Trial | None) -> None:
+            assert trial is not None
+            assert sweeps.get_trial(sweep_id, trial.number) == trial
+
+        same(claim(store, sweep_id, host=words, attrs={"x": words}))
+        same(sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.FAILED, values=[1], reason=words))
+        same(sweeps.retry_trial(sweep_id, 0))
+        same(sweeps.take_over(sweep_id, "bob", lease_s=SHORT))
+        same(sweeps.cancel_trial(sweep_id, 0, reason=words))
+        same(sweeps.add_known(sweep_id, params={"lr": 0.5}, values=[2]))
+
     def test_numbers_come_in_turn(self, store: Store) -> None:
         sweep_id = begin(store)
         first = store.sweeps.claim(sweep_id, "ann", number=0, params={"lr": 0.1})

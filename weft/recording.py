@@ -50,11 +50,16 @@ class Recorder(Protocol):
         """The database, embedded or over HTTP; opened at first use. Raises StoreError or ServerError."""
         ...
 
+    def caught_up(self) -> Store:
+        """The store, for readers: what other processes of this machine recorded in the directory, and are perhaps not
+        there any more to store, is stored first. Raises StoreError or ServerError."""
+        ...
+
     def record(self, observation: Observation) -> None:
         """Record an observation; never raises."""
         ...
 
-    def append(self, record_type: RecordType, payload: bytes) -> None:
+    def append(self, record_type: RecordType, payload: bytes, /) -> None:
         """Record an encoded observation (the hot path of spans and metrics); never raises."""
         ...
 

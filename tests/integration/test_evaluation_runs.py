@@ -329,3 +329,18 @@ def test_a_streamed_dataset_is_known_by_its_rows_and_a_rescored_run_is_not_gone_
     calls.asked = []
     again = weft.Evaluation("streamed", streamed, [Exact()]).evaluate_sync(Doubler())
     assert (again.run_id, calls.asked) == (one.run_id, [9, 10, 11])
+
+
+def test_what_an_earlier_program_recorded_is_read_before_any_drainer_stored_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_DRAIN", "off")
+    weft.init("runs")
+    first = evaluation().evaluate_sync(Doubler())
+    weft.teardown()
+    weft.init("runs")
+    assert figures(load(first.run_id)) == figures(first)
+    second = evaluation(gates=[weft.Gate("exact", max_drop=0.05)]).evaluate_sync(Doubler(factor=3))
+    assert [verdict.baseline for verdict in second.verdicts] == [first.run_id]
+    weft.teardown()
+    weft.init("runs")
+    assert weft.rescore(second.run_id, [Exact()]).summary["exact"].value == second.summary["exact"].value
+    assert len(weft.Dataset.from_spans('name == "Doubler.predict"', "asked")) == 2 * len(ROWS)

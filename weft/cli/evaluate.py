@@ -209,7 +209,7 @@ def _places(path: Path) -> Places:
     if recorder is None:
         return Places(folder)
     try:
-        return Places(folder, recorder.store, recorder.project)
+        return Places(folder, recorder.caught_up(), recorder.project)
     except WeftError:  # recording is off, or the server is away: files and git serve as well
         return Places(folder)
 

@@ -335,9 +335,9 @@ def _found(asked: SpanQuery | str) -> Iterator[Span]:
     recorder = recording.require("Dataset.from_spans")
     query = SpanQuery(where=asked) if isinstance(asked, str) else asked
     query = replace(query, project=query.project or recorder.project, limit=_PAGE, cursor=None)
-    recorder.flush(recorder.settings.flush_timeout_s)
+    store = recorder.caught_up()
     while True:
-        page = recorder.store.spans.list_spans(query)
+        page = store.spans.list_spans(query)
         yield from page.items
         if page.cursor is None:
             return

@@ -184,8 +184,7 @@ class Evaluation:
         """
         recorder = recording.require("Evaluation.rescore")
         run_id = run.run_id if isinstance(run, EvaluationResult) else run
-        recorder.flush(recorder.settings.flush_timeout_s)
-        before = recorder.store.runs.get_run(run_id)
+        before = recorder.caught_up().runs.get_run(run_id)
         if before.kind != RunKind.EVAL:
             raise InputError(f"The run {run_id} is of kind {before.kind}, not an evaluation.", field="run")
         dataset = Dataset(self.name)
@@ -223,7 +222,7 @@ def rescore(run: EvaluationResult | str, scorers: Sequence[Any], **options: Any)
     if isinstance(run, EvaluationResult):
         name = run.name
     else:
-        before = recording.require("weft.rescore").store.runs.get_run(run_id)
+        before = recording.require("weft.rescore").caught_up().runs.get_run(run_id)
         name = str(before.config.get("evaluation", before.name))
     return Evaluation(**{"name": name, "scorers": scorers, **options}).rescore_sync(run_id)
 

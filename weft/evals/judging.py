@@ -45,7 +45,7 @@ def judge(result: EvaluationResult, gates: Sequence[Gate | str], store: Store | 
             found.append(None)
             continue
         if gate.baseline is not None:
-            store = store or recording.require("A gate with a baseline").store
+            store = store or recording.require("A gate with a baseline").caught_up()
             found.append(Baseline(baselines.from_store(gate.baseline, store), gate.baseline))
             continue
         store = store or _active_store()
@@ -59,7 +59,7 @@ def judge(result: EvaluationResult, gates: Sequence[Gate | str], store: Store | 
 
 def _active_store() -> Store | None:
     try:
-        return None if recording.active is None else recording.active.store
+        return None if recording.active is None else recording.active.caught_up()
     except WeftError:  # recording is switched off, or the server is away
         return None
 

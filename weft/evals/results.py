@@ -246,7 +246,7 @@ def summarise(
 def load(run_id: str, store: Store | None = None) -> EvaluationResult:
     """The result of an evaluation run out of the store. Raises NotFoundError, InputError where the run is no
     evaluation."""
-    store = store or recording.require("evals.load").store
+    store = store or recording.require("evals.load").caught_up()
     run = store.runs.get_run(run_id)
     if run.kind != RunKind.EVAL:
         raise InputError(f"The run {run_id} is of kind {run.kind}, not an evaluation.", field="run_id")

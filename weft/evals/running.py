@@ -215,8 +215,7 @@ class Running:
             return None
         if self.extend is None:
             return find_unfinished(self.recorder, config) if self.evaluation.resume else None
-        self.recorder.flush(self.recorder.settings.flush_timeout_s)
-        run = self.recorder.store.runs.get_run(self.extend)
+        run = self.recorder.caught_up().runs.get_run(self.extend)
         if run.kind != RunKind.EVAL:
             raise InputError(f"The run {run.run_id} is of kind {run.kind}, not an evaluation.", field="extend")
         if run.config.get("target_digest") != config["target_digest"]:

@@ -32,6 +32,10 @@ class Unrecorded:
         """There is none: raises WeftError."""
         raise WeftError("There is no store: nothing is recorded.", remedy="Call weft.init('my-project') first.")
 
+    def caught_up(self) -> Store:
+        """The same: raises WeftError."""
+        return self.store
+
     def record(self, observation: Observation) -> None:
         """Keep nothing."""
 

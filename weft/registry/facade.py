@@ -287,8 +287,8 @@ def _requirements(given: Mapping[str, Sequence[str | Requirement]]) -> list[Requ
 
 def _of_session(what: str) -> Registry:
     recorder = recording.require(f"weft.registry.{what}")
-    recorder.flush(recorder.settings.flush_timeout_s)  # what a requirement rests on may still be on its way
-    return Registry(recorder.store, decided=lambda: _wake(recorder))
+    store = recorder.caught_up()  # what a requirement rests on may still be on its way
+    return Registry(store, decided=lambda: _wake(recorder))
 
 
 def _wake(recorder: Recorder) -> None:

@@ -31,9 +31,9 @@ def send_to_review(
     the queue speaks of all spans found, at most the ``limit`` newest. Raises InputError where nothing is found.
     """
     recorder = recording.require("weft.send_to_review")
-    recorder.flush()
+    store = recorder.caught_up()
     asked = SpanQuery(project=recorder.project if project is None else project, where=query)
-    return send_spans(recorder.store, asked, policy_of(queue, budget=budget, judge=judge), limit)
+    return send_spans(store, asked, policy_of(queue, budget=budget, judge=judge), limit)
 
 
 def policy_of(queue: str | ReviewPolicy, *, budget: float = 1.0, judge: str | None = None) -> ReviewPolicy:

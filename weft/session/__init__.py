@@ -7,7 +7,6 @@ current run of :mod:`weft.training.run`.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import os
 import sys
@@ -22,12 +21,11 @@ from urllib.parse import urlsplit
 
 from weft import drainer, recording, tracing
 from weft import settings as settings_module
-from weft.drainer.drain import ends
-from weft.drainer.leader import destination_of, is_rival
 from weft.drainer.scrubbing import scrub_of
 from weft.errors import StoreError
 from weft.journal import MEMORY_BYTES, fork, memory_directory
 from weft.recording import FlushReport
+from weft.session.pending import store_pending
 from weft.session.place import Session
 from weft.session.stores import open_store
 from weft.settings import Settings
@@ -139,7 +137,7 @@ def init(
             current.finish()
         session = _session if current is not None and runs.current is current and _session is not None else None
         session = session or _start(wanted)
-        start = resolve(wish, wanted, lambda: _caught_up(session))
+        start = resolve(wish, wanted, session.caught_up)
         return _start_run(session, asked.options(wish, start, wanted), trial)
 
 
@@ -158,19 +156,6 @@ def _is_the_current(reinit: str, wanted: Settings, wish: Wish, current: Run) -> 
 def _switches(save_code: bool | None, sync_tensorboard: bool | None) -> dict[str, Any]:
     given = {"save_code": save_code, "sync_tensorboard": sync_tensorboard}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _caught_up(session: Session) -> Store:
-    """The store, with all in it that the directory's journal holds, so far as that can be had in time."""
-    store, settings = session.store, session.settings
-    if settings.url is None:
-        catch_up(settings, store)
-    else:
-        ensure = session.keep_draining if session.drains else None
-        targets = ends(settings.dir, store.progress)
-        if not drainer.wait_until_stored(store.progress, targets, settings.flush_timeout_s, ensure=ensure):
-            _log.warning("Records in %s are still on their way; what is read now may lack them.", settings.dir)
-    return store
 
 
 def login(key: str | None = None, *, host: str | None = None, **more: Any) -> bool:
@@ -231,26 +216,12 @@ def catch_up(settings: Settings, store: Store) -> None:
     """Before reading from ``store``: have what the directory's journal holds by now stored in it."""
     session = _session
     if settings.url is None:
-        with contextlib.suppress(PermissionError):  # somebody else's directory: their drainer will do it
-            _store_pending(settings, store)
+        ours = settings if session is None or session.settings.dir != settings.dir else session.settings
+        store_pending(settings, store, scrub_of(ours))
     elif session is not None and session.settings.url == settings.url:
         session.flush(settings.flush_timeout_s)
     else:
         drainer.drain_all(settings)
-
-
-def _store_pending(settings: Settings, store: Store) -> None:
-    ours = settings if _session is None or _session.settings.dir != settings.dir else _session.settings
-    scrub, destination = scrub_of(ours), destination_of(settings)
-    try:
-        drainer.drain(settings.dir, drainer.StoreSink(store), scrub=scrub, timeout_s=0.0, destination=destination)
-    except StoreError:  # another drainer is at it
-        if is_rival(settings.dir, destination):
-            _log.warning("Records in %s go to another place now, by another program's settings.", settings.dir)
-            return
-        targets = ends(settings.dir, store.progress)
-        if not drainer.wait_until_stored(store, targets, settings.flush_timeout_s):
-            _log.warning("Records in %s are still being stored; what is read now may lack them.", settings.dir)
 
 
 def _settings(given: dict[str, Any]) -> Settings:

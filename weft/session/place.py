@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from weft import drainer
 from weft import settings as settings_module
+from weft.drainer.scrubbing import scrub_of
 from weft.errors import WeftError
 from weft.journal import Journal
 from weft.recording import FlushReport
 from weft.records import RecordType, encode
 from weft.records.codec import Observation
+from weft.session.pending import send_pending, store_pending
 from weft.session.stores import open_store
 from weft.settings import Settings
 from weft.training import run as runs
@@ -45,9 +47,11 @@ class Session:
         self._journal: Journal | None = None
         self._thread: drainer.DrainThread | None = None
         self._in_vain = False
+        self.append: Callable[[RecordType, bytes], None] = _nothing
         if settings.mode == "disabled":
             return
         self._journal = Journal.open(settings.dir, sync=settings.sync, quota_bytes=settings.journal_quota_bytes)
+        self.append = self._journal.append  # as it is: every call of the way costs
         if self.drains:
             self._journal.watch = self.keep_draining
             self.keep_draining()
@@ -87,15 +91,21 @@ class Session:
                 self._store = open_store(self.settings)
             return self._store
 
+    def caught_up(self) -> Store:
+        """The store, with all in it that was recorded in this directory by now, so far as that can be had in time."""
+        store = self.store
+        if self.settings.mode == "offline":  # what is recorded stays here until `weft sync`
+            return store
+        if self.settings.url is None:
+            store_pending(self.settings, store, scrub_of(self.settings))
+        else:
+            send_pending(self.settings, store, self.keep_draining if self.drains else None)
+        return store
+
     def record(self, observation: Observation) -> None:
         """Record an observation; never raises."""
         if self._journal is not None:
             self._journal.append(*encode(observation))
-
-    def append(self, record_type: RecordType, payload: bytes) -> None:
-        """Record an encoded observation; never raises."""
-        if self._journal is not None:
-            self._journal.append(record_type, payload)
 
     def flush(self, timeout_s: float = 30.0) -> FlushReport:
         """Wait until all that was recorded so far is in the store, or for ``timeout_s``.
@@ -210,3 +220,7 @@ class Session:
                 with contextlib.suppress(WeftError):  # the thread tries again, and says so
                     _ = self.store
                 self._thread = drainer.start_thread(self.settings)
+
+
+def _nothing(record_type: RecordType, payload: bytes) -> None:
+    """What a session that is disabled records."""

@@ -53,6 +53,10 @@ class MemoryRecorder:
             raise WeftError("This recorder has no store.", remedy="Give one: MemoryRecorder(store=...).", field="store")
         return self._store
 
+    def caught_up(self) -> Store:
+        """The same store: nothing is on its way there."""
+        return self.store
+
     def record(self, observation: Observation) -> None:
         """Keep an observation."""
         self.append(*encode(observation))

@@ -232,8 +232,7 @@ class _Recorded:
     @property
     def store(self) -> Store:
         """The store, once what was recorded is in it."""
-        self._recorder.flush()
-        return self._recorder.store
+        return self._recorder.caught_up()
 
 
 class Stored:

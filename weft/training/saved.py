@@ -78,9 +78,8 @@ class RunFiles(RunArtifacts, RunDescription):
             return io.StringIO()
         target = Path(root if root is not None else self.dir, *inside.parts)
         if replace or not target.exists():
-            self._recorder.flush()
             run_id = self.id if run_path is None else run_path.rstrip("/").rpartition("/")[2]
-            store = self._recorder.store
+            store = self._recorder.caught_up()
             found = store.logged.find_logged(run_id, _FILES + name)
             if found is None:
                 raise NotFoundError(f"The run {run_id!r} has no file {name!r}.", field="name")

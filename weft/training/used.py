@@ -85,10 +85,8 @@ class RunCalls(RunCore):
 
         The filters are those of :func:`weft.tracing.calls.read_calls`. Raises InputError for another one.
         """
-        self._recorder.flush()
-        return list(read_calls(self._recorder.store, self.project, filter, limit=limit, offset=offset))
+        return list(read_calls(self._recorder.caught_up(), self.project, filter, limit=limit, offset=offset))
 
     def get_call(self, call_id: str) -> Call:
         """One call of the project as stored, by its id. Raises NotFoundError."""
-        self._recorder.flush()
-        return read_call(self._recorder.store, self.project, call_id)
+        return read_call(self._recorder.caught_up(), self.project, call_id)

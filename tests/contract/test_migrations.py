@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from weft.errors import StoreError
 from weft.store import migrations, open_url
-from weft.store.database import Database, connect_url
+from weft.store.database import Database, connect_memory, connect_url
+from weft.store.migrations import fresh
 from weft.store.tables import metadata
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import a_span
@@ -59,6 +60,43 @@ def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _is_described})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_file_is_what_the_migrations_make() -> None:
+    database = connect_memory()
+    with database.write() as connection:
+        migrations.run(connection, "upgrade", "head")
+        written = fresh.schema_of(connection)
+        empty = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for name in empty - {"alembic_version", "sqlite_sequence"}:
+            if not name.startswith("span_words"):
+                assert connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() == 0
+    database.close()
+    kept = fresh.SCHEMA.read_text("utf-8")
+    # A table that is made anew gets its indexes back in any order.
+    assert sorted(kept.split(";")) == sorted(written.split(";")), "run: python scripts/write_schema.py"
+    database = connect_memory()
+    with database.write() as connection:
+        assert fresh.is_new(connection)
+        fresh.make(connection)
+        assert not fresh.is_new(connection)
+        assert fresh.schema_of(connection) == kept
+    database.close()
+
+
+def test_what_was_written_down_before_the_last_migration_is_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = connect_memory()
+    with database.write() as connection:
+        migrations.run(connection, "upgrade", migrations.KNOWN[-2])
+        (tmp_path / "old.sql").write_text(fresh.schema_of(connection))
+    database.close()
+    monkeypatch.setattr(fresh, "SCHEMA", tmp_path / "old.sql")
+    store = open_url(f"sqlite:///{tmp_path}/weft.db", tmp_path / "blobs")
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM alembic_version").scalar_one() == migrations.HEAD
+    store.close()
 
 
 def test_enumerations_are_guarded_by_the_database_too(database: Database) -> None:

@@ -1,7 +1,8 @@
 """Migrations: the schema as numbered steps, run when a store is opened, one process at a time.
 
 The whole upgrade is one transaction: IMMEDIATE on SQLite, under an advisory lock on PostgreSQL, whose schema
-changes are transactional as well. A SQLite file that holds anything is copied aside before.
+changes are transactional as well. A SQLite file that holds anything is copied aside before; a new one is made at once
+(:mod:`weft.store.migrations.fresh`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, inspect
 
 from weft.errors import StoreError
 from weft.store.database import Database, sqlite_backup
+from weft.store.migrations import fresh
 
 HEAD = "0016"  # the newest step; a test compares it with the files
 KNOWN = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))
@@ -38,7 +40,11 @@ def migrate(database: Database) -> None:
         if database.sqlite and version is not None and file:
             # Another connection reads the last commit: the transaction has changed nothing yet.
             sqlite_backup(Path(file), Path(f"{file}.backup-{version}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        run(connection, "upgrade", "head")
+        if database.sqlite and fresh.is_new(connection):
+            fresh.make(connection)
+            version = _version(connection)
+        if version != HEAD:
+            run(connection, "upgrade", "head")
 
 
 def run(connection: Connection, direction: str, target: str) -> None:

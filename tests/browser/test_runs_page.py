@@ -180,7 +180,7 @@ def test_relations_tell_what_matters_and_a_brush_filters(open_page: Open) -> Non
     first = page.locator(".weights-table tr").nth(1)
     expect(first).to_contain_text("config.lr")
     expect(first).to_contain_text("+1.00")
-    plot = page.locator(".parallel .plot")
+    plot = page.locator(".parallel .chart-box")
     box = plot.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 60, box["y"] + 20)

@@ -150,5 +150,11 @@ class SvgPen {
     const safe = new XMLSerializer().serializeToString(document.createTextNode(node.textContent));
     this.parts.push(`<text x="${x.toFixed(1)}" y="${(y + this.shift).toFixed(1)}" font-family="sans-serif" font-size="${size}" font-weight="${(weight || "400").trim()}" text-anchor="${anchor}" dominant-baseline="${base}" fill="${this.fillStyle}">${safe}</text>`);
   }
+  strokeText(text, x, y) {
+    const fill = this.fillStyle;
+    this.fillStyle = `none" stroke="${this.strokeStyle}" stroke-width="${this.lineWidth}`;
+    this.fillText(text, x, y);
+    this.fillStyle = fill;
+  }
   text() { return `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${Math.round(this.height)}">${this.parts.join("")}</svg>`; }
 }

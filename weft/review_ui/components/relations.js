@@ -8,7 +8,7 @@ class Relations {
     Object.assign(this, { tools, host, page, board: page.board });
     this.node = element("div", "relations");
     this.problem = element("div");
-    this.lines = element("section", "parallel");
+    this.lines = element("section", "lines-part");
     this.points = element("section", "scatter");
     this.bars = element("section", "bars");
     this.weights = element("section", "weights");
@@ -77,21 +77,56 @@ class Relations {
   colour(run) { return colourOf(run.run_id, this.page.data.palette); }
 
   drawParallel() {
-    const names = this.axes().filter((name) => this.runs.some((run) => run[name] !== null)), head = element("div", "topbar");
-    head.append(element("h2", "", "Settings and results"));
-    const more = chooser([["", "+ axis"], ...this.fields.filter((field) => field.distinct > 1 && !names.includes(field.name)).map((field) => [field.name, field.name])], "");
-    more.setAttribute("aria-label", "Add an axis");
-    more.onchange = () => this.board.setList("axes", [...names, more.value]);
-    head.append(more, element("span", "soft", "Drag along an axis to filter the table; click a name to take the axis away."));
-    this.lines.replaceChildren(head);
-    if (names.length < 2) { this.lines.append(element("div", "soft", "There is nothing to set side by side yet: no setting differs between these runs, or none has a result.")); return; }
-    new Parallel(this.lines, this, names);
+    const { runs } = this, names = this.axes().filter((name) => runs.some((run) => run[name] !== null));
+    if (!this.parallel) {
+      this.parallel = new Parallel(this.lines, "Settings and results", {
+        pointed: (row) => this.board.glow(row === null ? null : this.runs[row].run_id),
+        picked: (row) => { const { run_id } = this.runs[row], { table } = this.page; table.tick([run_id], !table.ticked.includes(run_id)); },
+        brushed: (brushes) => this.brush(brushes),
+        arranged: (list) => this.board.setList("axes", list),
+        lines: (row) => [this.runs[row].name, ...this.axes().map((name) => [titleOf(name), numeric(this.runs[row][name]) === null ? plainText(this.runs[row][name]) : number(this.runs[row][name], 4)])],
+      });
+      this.more = chooser([], "");
+      this.more.setAttribute("aria-label", "Add an axis");
+      this.more.onchange = () => this.board.setList("axes", [...this.parallel.names, this.more.value]);
+      this.parallel.controls.append(this.more);
+      this.parallel.rows = () => [["run", ...this.parallel.names], ...this.runs.map((run) => [run.name, ...this.parallel.names.map((name) => plainNumber(run[name]))])];
+    }
+    const left = this.fields.filter((field) => field.distinct > 1 && !names.includes(field.name)).map((field) => [field.name, field.name]);
+    this.more.replaceChildren(...[["", "+ axis"], ...left].map(([value, text]) => new Option(text, value)));
+    const axes = names.map((name) => { const values = runs.map((run) => run[name]), scale = scaleOf(values); return { name, title: titleOf(name), scale, shares: sharesOf(values, scale) }; });
+    const colours = [...new Set(runs.map((run) => this.colour(run)))];
+    this.parallel.set({ axes, count: runs.length, shades: Uint8Array.from(runs, (run) => colours.indexOf(this.colour(run))), colours, brushes: this.brushes(axes) });
+    this.parallel.say(names.length < 2 ? "There is nothing to set side by side yet: no setting differs between these runs, or none has a result."
+      : `${count(runs.length)} runs over ${names.map(titleOf).join(", ")}. Drag along an axis to filter the table; drag a name to move its axis.`);
   }
 
+  // What the table's filter says of an axis stands there as a brush over all that is left.
+  brushes(axes) {
+    const parts = splitConditions(this.board.get("where"));
+    return new Map(axes.filter(({ name }) => parts.some((part) => this.isOf(part, name))).map(({ name }) => [name, [0, 1]]));
+  }
+
+  isOf(part, name) { return part.startsWith("(" + filterName(name) + " "); }
+
   // Conditions of the table's filter that stand for brushes: an axis has one at most.
-  brush(name, condition) {
-    const rest = splitConditions(this.board.get("where")).filter((part) => !part.startsWith("(" + filterName(name) + " "));
-    this.board.set({ where: [...rest, ...(condition ? [condition] : [])].join(" and "), sel: "" });
+  brush(brushes) {
+    const { axes } = this.parallel, whole = ([low, high]) => low <= 0 && high >= 1;
+    let parts = splitConditions(this.board.get("where"));
+    for (const axis of axes) {
+      const range = brushes.get(axis.name);
+      if (range && whole(range)) continue;
+      parts = parts.filter((part) => !this.isOf(part, axis.name));
+      if (range) parts.push(this.condition(axis, range));
+    }
+    this.board.set({ where: parts.filter(Boolean).join(" and "), sel: "" });
+  }
+
+  condition({ name, scale }, [low, high]) {
+    if (!scale.words) return `(${filterName(name)} >= ${Number(scale.back(Math.max(0, low)).toPrecision(4))} and ${filterName(name)} <= ${Number(scale.back(high).toPrecision(4))})`;
+    const inside = scale.words.filter((word) => scale.at(word) >= low && scale.at(word) <= high);
+    const values = [...new Set(this.runs.map((run) => run[name]).filter((value) => value !== null && inside.includes(plainText(value))))];
+    return values.length ? `(${values.map((value) => hasValue(name, value)).join(" or ")})` : "";
   }
 
   drawScatter() {
@@ -156,7 +191,10 @@ class Relations {
     this.weights.replaceChildren(head, ...(found.fields.length ? [table] : []), element("div", "soft", note));
   }
 
-  stop() { this.sized.disconnect(); }
+  stop() {
+    this.sized.disconnect();
+    this.parallel?.destroy();
+  }
 }
 
 // The parts of a filter that stand between ands on the outermost level.
@@ -171,147 +209,6 @@ function splitConditions(where) {
     part += token;
   }
   return [...parts, part.trim()].filter(Boolean);
-}
-
-// The scale of an axis: numbers by size (by their logarithm where they span decades), words in order.
-function scaleOf(values) {
-  const known = values.filter((value) => value !== null && value !== undefined), numbers = known.map(numeric);
-  if (known.length && numbers.every((value) => value !== null) && known.some((value) => typeof value !== "boolean")) {
-    const finite = numbers.filter(Number.isFinite), low = Math.min(...finite), high = Math.max(...finite);
-    const log = low > 0 && high / low > 50, [from, to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
-    return { words: null, log, low, high, at: (value) => { const one = numeric(value); return !Number.isFinite(one) ? null : to === from ? 0.5 : ((log ? Math.log10(one) : one) - from) / (to - from); },
-      back: (share) => (log ? 10 ** (from + share * (to - from)) : from + share * (to - from)),
-      ticks() {
-        const few = [...new Set(finite)];
-        return few.length <= 6 ? few : (log ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map(this.back);
-      } };
-  }
-  const words = [...new Set(known.map(plainText))].sort();
-  return { words, at: (value) => (value === null || value === undefined ? null : words.length < 2 ? 0.5 : words.indexOf(plainText(value)) / (words.length - 1)), back: null };
-}
-
-class Parallel {
-  constructor(host, relations, names) {
-    Object.assign(this, { relations, names });
-    this.scales = names.map((name) => scaleOf(relations.runs.map((run) => run[name])));
-    this.node = element("div", "plot tall");
-    this.canvas = element("canvas");
-    this.node.append(this.canvas);
-    host.append(this.node);
-    this.labels();
-    this.draw();
-    this.node.onpointermove = (event) => this.over(event);
-    this.node.onpointerleave = () => { this.bright = null; this.draw(); };
-    this.node.onpointerdown = (event) => this.press(event);
-  }
-
-  x(at) { return 60 + (at * (this.node.clientWidth - 120)) / (this.names.length - 1); }
-  y(share) { return 30 + (1 - share) * (this.node.clientHeight - 52); }
-
-  labels() {
-    this.names.forEach((name, at) => {
-      const label = button(titleOf(name), `${name}: take this axis away`, () => this.relations.board.setList("axes", this.names.filter((one) => one !== name)), "quiet axis-name");
-      label.style.left = this.x(at) + "px";
-      this.node.append(label);
-    });
-  }
-
-  draw(drag) {
-    const { canvas, relations } = this, ratio = window.devicePixelRatio || 1, wide = this.node.clientWidth, tall = this.node.clientHeight;
-    canvas.width = wide * ratio;
-    canvas.height = tall * ratio;
-    const pen = canvas.getContext("2d"), ink = inkOf(this.node);
-    pen.scale(ratio, ratio);
-    const last = this.scales[this.scales.length - 1], runs = relations.runs, alpha = runs.length > 300 ? 0.15 : runs.length > 60 ? 0.4 : 0.8;
-    for (const run of [...runs, ...runs.filter((one) => one.run_id === this.bright)]) {
-      const bright = run.run_id === this.bright;
-      pen.strokeStyle = relations.colour(run);
-      pen.globalAlpha = bright ? 1 : this.bright ? alpha / 3 : alpha;
-      pen.lineWidth = bright ? 3 : 1.2;
-      pen.beginPath();
-      let down = false;
-      this.names.forEach((name, at) => {
-        const share = this.scales[at].at(run[name]);
-        if (share === null) { down = false; return; }
-        down ? pen.lineTo(this.x(at), this.y(share)) : pen.moveTo(this.x(at), this.y(share));
-        down = true;
-      });
-      pen.stroke();
-    }
-    pen.globalAlpha = 1;
-    pen.font = "11px " + ink.font;
-    this.names.forEach((name, at) => {
-      const scale = this.scales[at], x = Math.round(this.x(at)) + 0.5;
-      pen.strokeStyle = ink.soft;
-      pen.lineWidth = 1;
-      pen.beginPath(); pen.moveTo(x, this.y(1)); pen.lineTo(x, this.y(0)); pen.stroke();
-      pen.fillStyle = ink.soft;
-      pen.textAlign = "right";
-      const ticks = scale.words ? scale.words.slice(0, 12).map((word) => [scale.at(word), word.length > 16 ? word.slice(0, 15) + "…" : word])  : scale.ticks().map((value) => [scale.at(value), shortNumber(Number(value.toPrecision(3)))]);
-      for (const [share, text] of ticks) {
-        const place = x - 5, y = this.y(share) + 3.5;
-        pen.lineWidth = 4;
-        pen.lineJoin = "round";
-        pen.strokeStyle = ink.paper;
-        pen.strokeText(text, place, y);
-        pen.fillText(text, place, y);
-      }
-      const own = splitConditions(relations.board.get("where")).find((part) => part.startsWith("(" + filterName(name) + " "));
-      const range = drag && drag.at === at ? [drag.from, drag.to] : null;
-      if (range || own) {
-        pen.fillStyle = ink.wash;
-        const [a, b] = range ?? [this.y(1), this.y(0)];
-        pen.fillRect(x - 7, Math.min(a, b), 14, Math.abs(b - a));
-      }
-    });
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${runs.length} runs over ${this.names.join(", ")}; last axis from ${last.low ?? last.words?.[0]} to ${last.high ?? last.words?.at(-1)}`);
-  }
-
-  place(event) { const box = this.node.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; }
-
-  over(event) {
-    if (this.dragged) return;
-    const [x, y] = this.place(event), step = (this.node.clientWidth - 120) / (this.names.length - 1);
-    const at = Math.min(this.names.length - 2, Math.max(0, Math.floor((x - 60) / step))), part = (x - this.x(at)) / step;
-    let best = null;
-    for (const run of this.relations.runs) {
-      const a = this.scales[at].at(run[this.names[at]]), b = this.scales[at + 1].at(run[this.names[at + 1]]);
-      if (a === null || b === null) continue;
-      const away = Math.abs(this.y(a + (b - a) * part) - y);
-      if (away < 12 && (!best || away < best.away)) best = { run, away };
-    }
-    this.node.title = best ? best.run.name : "";
-    const bright = best ? best.run.run_id : null;
-    if (bright !== this.bright) { this.bright = bright; this.relations.board.glow(bright); window.cancelAnimationFrame(this.frame); this.frame = window.requestAnimationFrame(() => this.draw()); }
-  }
-
-  press(event) {
-    const [x, from] = this.place(event), at = this.names.findIndex((_, one) => Math.abs(this.x(one) - x) < 14);
-    if (at < 0 || event.target !== this.canvas) return;
-    event.preventDefault();
-    this.dragged = true;
-    const move = (moved) => { window.cancelAnimationFrame(this.frame); this.frame = window.requestAnimationFrame(() => this.draw({ at, from, to: this.place(moved)[1] })); };
-    const up = (end) => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", up);
-      this.dragged = false;
-      this.brushed(at, from, this.place(end)[1]);
-    };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", up);
-  }
-
-  brushed(at, from, to) {
-    const name = this.names[at], scale = this.scales[at], share = (y) => Math.min(1, Math.max(0, 1 - (y - 30) / (this.node.clientHeight - 52)));
-    if (Math.abs(to - from) < 5) { this.relations.brush(name, ""); return; }
-    const [low, high] = [share(from), share(to)].sort((a, b) => a - b);
-    if (scale.words) {
-      const inside = scale.words.filter((word) => scale.at(word) >= low - 0.02 && scale.at(word) <= high + 0.02);
-      const values = [...new Set(this.relations.runs.map((run) => run[name]).filter((value) => value !== null && inside.includes(plainText(value))))];
-      this.relations.brush(name, values.length ? `(${values.map((value) => hasValue(name, value)).join(" or ")})` : "");
-    } else this.relations.brush(name, `(${filterName(name)} >= ${Number(scale.back(low).toPrecision(4))} and ${filterName(name)} <= ${Number(scale.back(high).toPrecision(4))})`);
-  }
 }
 
 class Scatter {

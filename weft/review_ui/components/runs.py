@@ -11,6 +11,8 @@ from weft.review_ui.components.logged import PANELS
 
 CHARTS = ("values", "whisker", "actions", "colours", "bands", "curves", "plot", "chart_menu", "board", "panels")
 
+DRAWN = ("scales", "chart", "parallel")
+
 
 def charts_of(run_ids: Sequence[str], *, system: bool = False) -> None:
     """Show a panel for each metric of these runs; with ``system`` for each sample of the machines they ran on."""
@@ -21,5 +23,16 @@ def charts_of(run_ids: Sequence[str], *, system: bool = False) -> None:
 
 def runs_page(project: str) -> None:
     """Show the runs of a project."""
-    parts = (*CHARTS, *PANELS, "chart_tools", "runs_fields", "runs_table", "runs_tools", "configs", "relations")
+    parts = (
+        *CHARTS,
+        *PANELS,
+        *DRAWN,
+        "chart_tools",
+        "runs_fields",
+        "virtual_rows",
+        "runs_table",
+        "runs_tools",
+        "configs",
+        "relations",
+    )
     renderer("runs", *parts)(key=f"runs-{project}", data={"project": project, "palette": list(style.palette())})

@@ -34,15 +34,6 @@ function ago(ns) {
   return new Date(at / 1e6).toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
-// A value as a number where it is one, else null; "NaN" and its kin as they travel.
-function numeric(value) {
-  value = plainNumber(value);
-  if (typeof value === "number") return value;
-  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? null;
-}
-
-const plainText = (value) => (value === null || value === undefined ? MISSING : typeof value === "object" ? written(value).replace(/\s+/g, " ") : String(value));
-
 // From the least to the greatest of a group with its mean, on the scale of all groups.
 function rangeBar({ sum, n, low, high }, groups, name) {
   const all = groups.map((group) => group.figures.get(name)).filter(Boolean), from = Math.min(...all.map((one) => one.low)), to = Math.max(...all.map((one) => one.high));

@@ -38,6 +38,15 @@ function plainNumber(value) {
   return value instanceof Exact ? Number(value.source) : value;
 }
 
+// A value as a number where it is one, else null; "NaN" and its kin as they travel.
+function numeric(value) {
+  value = plainNumber(value);
+  if (typeof value === "number") return value;
+  return { NaN, Infinity, "-Infinity": -Infinity }[value] ?? null;
+}
+
+const plainText = (value) => (value === null || value === undefined ? MISSING : typeof value === "object" ? written(value).replace(/\s+/g, " ") : String(value));
+
 function count(value) {
   value = plainNumber(value);
   if (value === null || value === undefined) return MISSING;

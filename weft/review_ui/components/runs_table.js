@@ -1,6 +1,5 @@
 // The table of runs: chosen columns, of which order and width stay, rows as they come in sight, sorted and filtered by the
 // server. What is ticked is drawn; where nothing is, the first of the table are.
-const ROW_HIGH = 32;
 const ROWS_AT_ONCE = 100;
 const REFRESH_MS = 4000;
 const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
@@ -9,7 +8,6 @@ class RunsTable {
   constructor(host, board, data, drawn) {
     Object.assign(this, { host, board, data, drawn });
     this.runs = [];
-    this.lined = new Map();  // rows in the page by their place
     this.fields = [];
     this.groups = null;
     this.opened = new Set();
@@ -27,11 +25,9 @@ class RunsTable {
     this.canvas = element("div", "runs-canvas");
     this.problem = element("div");
     this.scroll.append(this.head, this.canvas);
-    this.scroll.addEventListener("scroll", () => this.paint(), { passive: true });
-    this.sized = new ResizeObserver(() => this.paint());
-    this.sized.observe(this.scroll);
     this.node.append(this.problem, this.scroll);
     this.host.append(this.node);
+    this.sight = new VirtualRows(this.scroll, this.canvas, (places) => this.made(places), { reached: (last) => { if (this.cursor && last >= this.rows.length - 10) this.extend(); } });
     this.canvas.addEventListener("pointerover", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => this.board.bright(null));
   }
@@ -183,10 +179,8 @@ class RunsTable {
     this.scroll.style.setProperty("--wide", 30 + (this.board.widthOf("name") ?? WIDTHS.name) + this.columns.reduce((sum, [name, width]) => sum + (width || widthOf(name)), 0) + "px");
     this.header();
     this.rows = this.lines();
-    this.canvas.style.height = this.rows.length * ROW_HIGH + (this.cursor ? ROW_HIGH : 0) + "px";
     this.scroll.setAttribute("aria-rowcount", String(this.total ?? this.rows.length));
-    this.shown = null;
-    this.paint();
+    this.sight.show(this.rows.length, this.cursor ? 1 : 0);
   }
 
   header() {
@@ -240,30 +234,13 @@ class RunsTable {
     return name === "duration" || Boolean(field && field.numbers > field.runs / 2);
   }
 
-  // Only rows in sight are in the page.
-  paint() {
-    if (!this.rows) return;
-    const first = Math.max(0, Math.floor(this.scroll.scrollTop / ROW_HIGH) - 6);
-    const last = Math.min(this.rows.length, first + Math.ceil(this.scroll.clientHeight / ROW_HIGH) + 12);
-    if (this.cursor && last >= this.rows.length - 10) this.extend();
-    const key = first + " " + last;
-    if (this.shown === key) return;
-    if (!this.shown) { this.lined = new Map(); this.canvas.replaceChildren(); }
-    this.shown = key;
-    for (const [at, node] of this.lined) if (at < first || at >= last) { node.remove(); this.lined.delete(at); }
-    const fresh = [];
-    for (let at = first; at < last; at++) if (!this.lined.has(at)) fresh.push(at);
-    if (!fresh.length) return;
+  made(places) {
     const ticked = new Set(this.ticked), drawn = new Set(this.chosen().map((run) => run.run_id));
-    for (const at of fresh) this.lined.set(at, this.line(this.rows[at], at, ticked, drawn));
-    this.canvas.append(...fresh.map((at) => this.lined.get(at)));
+    return places.map((at) => this.line(this.rows[at], at, ticked, drawn));
   }
 
   line({ run, group, inside }, at, ticked, drawn) {
     const node = element("div", "row" + (group ? " group" : "") + (at === this.at ? " at" : "") + (inside ? " inside" : ""));
-    node.style.top = at * ROW_HIGH + "px";
-    node.setAttribute("role", "row");
-    node.setAttribute("aria-rowindex", String(at + 2));
     if (group) this.groupLine(node, group, ticked);
     else this.runLine(node, run, ticked, drawn);
     return node;
@@ -398,11 +375,8 @@ class RunsTable {
   move(by) {
     if (!this.rows?.length) return;
     this.at = Math.min(this.rows.length - 1, Math.max(0, this.at + by));
-    const top = this.at * ROW_HIGH, view = this.scroll, room = view.clientHeight - ROW_HIGH;
-    if (top < view.scrollTop) view.scrollTop = top;
-    if (top + ROW_HIGH > view.scrollTop + room) view.scrollTop = top + ROW_HIGH - room;
-    this.shown = null;
-    this.paint();
+    this.sight.bring(this.at);
+    this.sight.again();
   }
 
   press(key) {
@@ -419,6 +393,6 @@ class RunsTable {
   stop() {
     this.stopped = true;
     window.clearTimeout(this.timer);
-    this.sized.disconnect();
+    this.sight.stop();
   }
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +11,10 @@ import typer
 from typer.core import TyperGroup
 
 from weft.api import Api
-from weft.cli.output import console, preview, print_json, print_table
+from weft.cli.output import console, print_json, print_table
+from weft.cli.sweep_trials import counted, print_best, print_sweep
 from weft.errors import InputError
-from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus, objective_names
+from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.sweeps import facade
 from weft.sweeps.agent import sweep_id_of
@@ -74,29 +74,27 @@ def list_sweeps(
         print_json(found)
         return
     columns = {"sweep": "left", "project": "left", "name": "left", "status": "left", "best": "right", "trials": "left"}
-    rows = [[one.sweep_id, one.project, one.name, one.status, one.best, _counted(one)] for one in found]
+    rows = [[one.sweep_id, one.project, one.name, one.status, one.best, counted(one)] for one in found]
     print_table(columns, rows, empty="There are no sweeps.")
 
 
 @sweeps.command("show")
-def show(sweep_id: _Id, as_json: _Json = False) -> None:
-    """Show a sweep and its trials."""
+def show(
+    sweep_id: _Id,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many trials, the best first; 0 for all.")] = 20,
+    best: Annotated[bool, typer.Option("--best", help="Print only the best trial, JSON: parameters, command.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show a sweep and its trials, the best first."""
     with _opened() as store:
         sweep = store.sweeps.get_sweep(sweep_id_of(sweep_id))
         trials = store.sweeps.list_trials(sweep.sweep_id)
-    if as_json:
+    if best:
+        print_best(sweep, trials)
+    elif as_json:
         print_json({"sweep": sweep, "trials": trials})
-        return
-    out = console()
-    begun = datetime.fromtimestamp(sweep.created_ns / 1e9, UTC)
-    out.print(f"{sweep.name} ({sweep.sweep_id}) of {sweep.project}: {sweep.status}, since {begun:%Y-%m-%d %H:%M} UTC")
-    names = objective_names(sweep.config) or ["value"]
-    columns = {"trial": "right", "status": "left", **dict.fromkeys(names, "right"), "run": "left", "parameters": "left"}
-    rows = [
-        [_marked(sweep, one), one.status, *_values(one, len(names)), one.run_id, preview(one.params, 80) + _why(one)]
-        for one in trials
-    ]
-    print_table(columns, rows, empty="No trial has begun: `weft agent` runs them.")
+    else:
+        print_sweep(sweep, trials, limit)
 
 
 @sweeps.command("pause")
@@ -183,20 +181,3 @@ def _change(sweep_id: str, status: SweepStatus) -> None:
 def _told(trial: Trial) -> None:
     shown = "to be tried again" if trial.status is TrialStatus.CRASHED else trial.status
     console().print(f"Trial {trial.number} of {trial.sweep_id} is {shown}.", markup=False)
-
-
-def _counted(sweep: Sweep) -> str:
-    return ", ".join(f"{count} {status}" for status, count in sorted(sweep.counts.items()))
-
-
-def _marked(sweep: Sweep, trial: Trial) -> str:
-    return f"* {trial.number}" if trial.number == sweep.best else str(trial.number)
-
-
-def _values(trial: Trial, count: int) -> list[str | None]:
-    values = [f"{value:.6g}" for value in trial.values or []]
-    return [*values, *[None] * count][:count]
-
-
-def _why(trial: Trial) -> str:
-    return f"  ({trial.reason})" if trial.reason else ""

@@ -1,14 +1,18 @@
-"""The Pareto front of several objectives: what nothing else beats in one without losing in another."""
+"""Which trials are best: of several objectives the Pareto front, what nothing else beats in one without losing in
+another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from weft.records.sweeps import Trial, TrialStatus
 from weft.sweeps.spec import Objective
+
+_PLACES = {TrialStatus.RUNNING: 2, TrialStatus.CRASHED: 2, TrialStatus.PRUNED: 3}
 
 
 def front(values: ArrayLike, goals: Sequence[str]) -> NDArray[np.bool_]:
@@ -38,3 +42,23 @@ def best_trials(trials: Sequence[Trial], objectives: Sequence[Objective]) -> lis
         return []
     mask = front([t.values or [] for t in done], [objective.goal for objective in objectives])
     return [trial for trial, inside in zip(done, mask, strict=True) if inside]
+
+
+def ranked(trials: Sequence[Trial], objectives: Sequence[Objective]) -> list[Trial]:
+    """The best first, of several objectives the front; other complete ones by their first value, then those at work,
+    those that were stopped, and the rest, each the newest first."""
+    front_numbers = {trial.number for trial in best_trials(trials, objectives)} if objectives else set()
+    sign = -1.0 if objectives and objectives[0].goal == "maximize" else 1.0
+
+    def place(trial: Trial) -> tuple[int, float, int]:
+        if trial.status is TrialStatus.COMPLETE and trial.values:
+            return int(trial.number not in front_numbers), sign * trial.values[0], trial.number
+        return _PLACES.get(trial.status, 4), 0.0, -trial.number
+
+    return sorted(trials, key=place)
+
+
+def objectives_of(config: Mapping[str, Any]) -> list[Objective]:
+    """The objectives of a stored configuration, which was checked before."""
+    given = [config["metric"]] if config.get("metric") else config.get("metrics") or []
+    return [Objective(one["name"], one.get("goal", "minimize")) for one in given]

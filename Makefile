@@ -53,7 +53,7 @@ test-clients: $(CLIENTS)/.tested
 $(FRAMEWORKS)/bin/python:
 	$(PYTHON) -m venv $(FRAMEWORKS)
 
-# PyTorch, Keras and the rest. PyPI's torch for Linux is imported only with NVIDIA's libraries, a CPU build without.
+# PyTorch, Ray and the rest. PyPI's torch for Linux is imported only with NVIDIA's libraries, a CPU build without.
 $(FRAMEWORKS)/.tested: pyproject.toml constraints-frameworks.txt constraints-frameworks-cuda.txt | $(FRAMEWORKS)/bin/python
 	@echo "Installing training frameworks into $(FRAMEWORKS); this takes a minute or two ..."
 	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile --no-deps --require-hashes -r constraints-frameworks.txt
@@ -82,7 +82,7 @@ soak: $(VENV)/.tested
 # constraints.txt pins everything; constraints-demo.txt is the part of it that `make demo` needs;
 # constraints-clients.txt and constraints-frameworks.txt are of environments of their own.
 lock: $(VENV)/.tested
-	$(COMPILE) --all-extras $(ARGS) -o constraints.txt
+	$(COMPILE) --extra all --extra build --extra test --extra check $(ARGS) -o constraints.txt
 	$(COMPILE) --extra all --extra build -c constraints.txt -o constraints-demo.txt
 	$(COMPILE) --group clients --extra build $(ARGS) -o constraints-clients.txt
 	$(COMPILE) --group frameworks --extra build $(ARGS) -o constraints-frameworks.txt

@@ -22,6 +22,7 @@ def main() -> int:
     project = settings["project"]
     extras = project["optional-dependencies"]
     mistakes: list[str] = []
+    ray = extras.pop("ray")  # heavy, and tested beside
     everything = pins_of("constraints.txt", mistakes)
     demo = pins_of("constraints-demo.txt", mistakes)
     check("constraints.txt", everything, [*project["dependencies"], *chain(*extras.values())], mistakes)
@@ -31,7 +32,7 @@ def main() -> int:
     beside = chain(extras["build"], settings["dependency-groups"]["clients"])
     check("constraints-clients.txt", clients, [*project["dependencies"], *beside], mistakes)
     frameworks = pins_of("constraints-frameworks.txt", mistakes)
-    beside = chain(extras["build"], settings["dependency-groups"]["frameworks"])
+    beside = chain(extras["build"], ray, settings["dependency-groups"]["frameworks"])
     check("constraints-frameworks.txt", frameworks, [*project["dependencies"], *beside], mistakes)
     pins_of("constraints-frameworks-cuda.txt", mistakes)
     mistakes += [f"constraints-demo.txt: {name} differs" for name in demo if demo[name] != everything.get(name)]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from weft.session import flush, init, login, setup, teardown
     from weft.sweeps.evaluations import sweep_evaluation
     from weft.sweeps.facade import agent, sweep
+    from weft.sweeps.ray_trials import RayCluster
     from weft.tracing import attributes, get_current_span, instrument, serving, span, tags, thread, uninstrument, user
     from weft.tracing.asgi import TraceMiddleware
     from weft.tracing.calls import Call, get_current_call, require_current_call
@@ -102,6 +103,7 @@ _HOMES: dict[str, str] = {
     "Object3D": "weft.training.media",
     "ProcessPoolExecutor": "weft.tracing.executors",
     "Prompt": "weft.objects",
+    "RayCluster": "weft.sweeps.ray_trials",
     "Ref": "weft.objects",
     "Retry": "weft.evals",
     "ReviewPolicy": "weft.reviews",
@@ -214,6 +216,7 @@ __all__ = [
     "Object3D",
     "ProcessPoolExecutor",
     "Prompt",
+    "RayCluster",
     "Ref",
     "Retry",
     "ReviewPolicy",

@@ -18,6 +18,8 @@ from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.sweeps import facade
 from weft.sweeps.agent import sweep_id_of
+from weft.sweeps.executors import NAMES
+from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.spec import parse_spec, read_spec
 
 
@@ -161,15 +163,27 @@ def edit(
 def run_agent(
     sweep_id: _Id,
     count: Annotated[int | None, typer.Option("--count", help="How many trials to run; default until it ends.")] = None,
-    parallel: Annotated[
-        int, typer.Option("--parallel", help="Trials at once, a GPU each where there are any; 0: one a GPU or core.")
-    ] = 1,
+    parallel: Annotated[int, typer.Option("--parallel", help="Trials at once; 0: one a GPU, or a core.")] = 0,
     lease_s: Annotated[
         float, typer.Option("--lease-s", help="After so long without a sign of life another agent takes a trial over.")
     ] = 60.0,
+    executor: Annotated[
+        str, typer.Option("--executor", help="Where trials run: processes of this machine, or ray, a cluster.")
+    ] = "processes",
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="auto, host:port or ray://host:10001; default RAY_ADDRESS.")
+    ] = None,
+    cpus_per_trial: Annotated[float, typer.Option("--cpus-per-trial", help="Cores of a trial on Ray.")] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None,
+        typer.Option("--gpus-per-trial", help="GPUs of a trial on Ray, or a part of one; default 1 if any."),
+    ] = None,
 ) -> None:
     """Run trials of a sweep: its program or command, a process each, in this folder."""
-    facade.agent(sweep_id, count=count, parallel=parallel, lease_s=lease_s)
+    if executor not in NAMES:
+        raise InputError(f"There is no executor {executor!r}.", remedy=f"Give {' or '.join(NAMES)}.", field="executor")
+    where = RayCluster(ray_address, cpus_per_trial, gpus_per_trial) if executor == "ray" else executor
+    facade.agent(sweep_id, count=count, parallel=parallel, lease_s=lease_s, executor=where)
 
 
 def _change(sweep_id: str, status: SweepStatus) -> None:

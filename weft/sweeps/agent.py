@@ -47,6 +47,11 @@ class Budget:
             self._left -= 1
             return self._left >= 0
 
+    def put_back(self) -> None:
+        """One that began was not done."""
+        with self._lock:
+            self._left = None if self._left is None else self._left + 1
+
 
 @dataclass(frozen=True, slots=True)
 class _Search:
@@ -180,6 +185,9 @@ class Agent:
             self._give_back(trial)
             raise
         held.stop()
+        if outcome.status is TrialStatus.CRASHED and not held.lost:
+            self._budget.put_back()
+            self._give_back(trial)
         if held.lost or outcome.status not in (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED):
             return None
         ended = self._patiently(lambda: self._finish(trial, outcome))

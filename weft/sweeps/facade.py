@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,9 @@ from weft import settings as settings_module
 from weft.errors import InputError
 from weft.records import Run
 from weft.records.sweeps import Sweep
-from weft.repositories import Store
-from weft.settings import Settings
-from weft.sweeps.agent import Agent, Budget, sweep_id_of
-from weft.sweeps.devices import slots
-from weft.sweeps.inside import FunctionTrials
-from weft.sweeps.outside import CommandTrials
-from weft.sweeps.processes import run_processes
+from weft.sweeps.agent import sweep_id_of
+from weft.sweeps.executors import ExecutorName, Work
+from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.spec import SweepSpec, read_spec
 from weft.tracing.human_scores import login
 
@@ -65,56 +59,29 @@ def agent(
     project: str | None = None,
     count: int | None = None,
     *,
-    parallel: int = 1,
+    parallel: int | None = None,
     lease_s: float = 60.0,
+    executor: ExecutorName | RayCluster = "processes",
 ) -> None:
     """Run trials of a sweep: calls of ``function``, or without one processes of the sweep's program or command.
 
-    Returns when the sweep has ended or ``count`` trials were run. ``parallel`` trials run at once, each in a process of
-    its own, with a GPU each where there are any; 0 is one for each GPU or core. A trial is held for ``lease_s`` after
-    each sign of life; then another agent begins it again. ``entity`` and ``project`` are accepted and change nothing: a
-    sweep knows its project.
+    Returns when the sweep has ended or ``count`` trials were run. ``parallel`` trials run at once, 0 is one for each
+    GPU or core; left out, that is what commands and clusters do, and a function is called in this process, one trial
+    after another. ``executor`` says where: ``processes`` of this machine, with a GPU each where there are any; ``ray``
+    or a :class:`weft.RayCluster` as tasks of a Ray cluster. A trial is held for ``lease_s`` after each sign of life;
+    then another agent begins it again. Ctrl-C and SIGTERM give it back at once. ``entity`` and ``project`` are accepted
+    and change nothing: a sweep knows its project.
 
-    Raises NotFoundError for a sweep that is not there, InputError, and WeftError where the first five trials all fail.
+    Raises NotFoundError for a sweep that is not there, InputError, MissingExtraError, and WeftError where the first
+    five trials all fail.
     """
-    sweep_id = sweep_id_of(sweep_id)
-    for name, number in (("count", count), ("parallel", parallel)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
-            raise InputError(f"{name} is {number!r}.", remedy="Give a whole number.", field=name)
+    work = Work(sweep_id_of(sweep_id), function, executor, parallel, count, lease_s)
     settings = settings_module.load()
     with closing(session.open_store(settings)) as store:
-        spec = read_spec(store.sweeps.get_sweep(sweep_id).config)
+        spec = read_spec(store.sweeps.get_sweep(work.sweep_id).config)
         if function is None:
             _check_command(spec)
-            _run_commands(store, settings, sweep_id, parallel, count, lease_s)
-            return
-        if parallel == 1:
-            Agent(store, sweep_id, FunctionTrials(function), lease_s=lease_s, budget=Budget(count)).run()
-            return
-    run_processes(sweep_id, function, slots(parallel, os.environ), count, lease_s)
-
-
-def _run_commands(
-    store: Store, settings: Settings, sweep_id: str, parallel: int, count: int | None, lease_s: float
-) -> None:
-    budget = Budget(count)
-    places = slots(parallel, os.environ)
-    ends: list[bool] = []
-
-    def work(extra: Mapping[str, str]) -> None:
-        commands = CommandTrials(store, lambda: session.catch_up(settings, store), {**os.environ, **extra})
-        Agent(store, sweep_id, commands, lease_s=lease_s, budget=budget, here=lambda: not ends).run()
-
-    if len(places) == 1:
-        work(places[0])
-        return
-    with ThreadPoolExecutor(len(places), "weft-agent") as pool:
-        working = [pool.submit(work, extra) for extra in places]
-        try:
-            for one in working:
-                one.result()
-        finally:
-            ends.append(True)  # those that still work end after the trial at hand
+        work.run(store, settings)
 
 
 def _check_command(spec: SweepSpec) -> None:

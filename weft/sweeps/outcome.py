@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a trial ended: with one value an objective, and why it was pruned or failed."""
+    """How a trial ended: with one value an objective, and why it was pruned or failed.
+
+    ``crashed`` is one that did not come to its end for a reason that is not its own: it is to be begun again.
+    """
 
     status: TrialStatus
     values: list[float] | None = None

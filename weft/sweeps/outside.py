@@ -14,6 +14,7 @@ from weft.records.sweeps import Sweep, Trial, TrialStatus, objective_names
 from weft.repositories import Store
 from weft.sweeps.command import command_line
 from weft.sweeps.holding import Held
+from weft.sweeps.leaving import Leaving
 from weft.sweeps.outcome import Outcome
 from weft.sweeps.peers import Peers
 from weft.sweeps.pruning import Progress, Stopper
@@ -36,9 +37,11 @@ class CommandTrials:
         catch_up: Callable[[], None],
         environ: Mapping[str, str] | None = None,
         *,
+        leaving: Leaving | None = None,
         look_s: float = _LOOK_S,
         grace_s: float = _GRACE_S,
     ) -> None:
+        self._leaving = leaving or Leaving()
         self._store, self._catch_up, self._look_s, self._grace_s = store, catch_up, look_s, grace_s
         self._environ = dict(os.environ if environ is None else environ)
 
@@ -52,7 +55,7 @@ class CommandTrials:
         pruned: str | None = None
         with subprocess.Popen(guarded, stdin=subprocess.PIPE, env=environ) as process:  # noqa: S603 - no shell
             try:
-                while not held.wait(self._look_s, lambda: process.poll() is not None or held.reason is not None):
+                while not held.wait(self._look_s, lambda: process.poll() is not None or self._ends(held)):
                     pruned = self._compared(stopper, trial, peers)
                     if pruned is not None:
                         break
@@ -66,9 +69,14 @@ class CommandTrials:
                 code = process.wait()
         if pruned is not None:
             return Outcome(TrialStatus.PRUNED, None, pruned)
+        if code and self._leaving.at_once:
+            return Outcome(TrialStatus.CRASHED)
         if code:
             return Outcome(TrialStatus.FAILED, None, f"exit code {code}")
         return self._result(sweep, trial)
+
+    def _ends(self, held: Held) -> bool:
+        return held.reason is not None or self._leaving.at_once
 
     def _compared(self, stopper: Stopper, trial: Trial, peers: Peers) -> str | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -14,6 +15,9 @@ from weft import settings as settings_module
 from weft.errors import WeftError
 from weft.sweeps.agent import Agent, Budget
 from weft.sweeps.inside import FunctionTrials
+from weft.sweeps.leaving import heeding_sigterm
+
+_GRACE_S = 20.0
 
 
 class SharedBudget(Budget):
@@ -28,6 +32,11 @@ class SharedBudget(Budget):
         with self._shared.get_lock():
             self._shared.value -= 1
             return bool(self._shared.value >= 0)
+
+    def put_back(self) -> None:
+        """One that began was not done."""
+        with self._shared.get_lock():
+            self._shared.value += 1
 
 
 def run_processes(
@@ -56,8 +65,7 @@ def run_processes(
         for process in working:
             process.join()
     except BaseException:
-        for process in working:
-            process.terminate()
+        _end(working)
         raise
     codes = [process.exitcode for process in working]
     if all(codes):
@@ -68,14 +76,27 @@ def run_processes(
         )
 
 
+def _end(working: Sequence[Any]) -> None:
+    """Have each give its trial back; who does not is ended."""
+    for process in working:
+        process.terminate()
+    for process in working:
+        process.join(_GRACE_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
 def _work(
     sweep_id: str, function: Callable[[], object], place: Mapping[str, str], left: Any, lease_s: float, parent: int
 ) -> None:
     os.environ.update(place)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the agent that started this one decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler that was there at the fork
     budget = Budget() if left is None else SharedBudget(left)
     settings = settings_module.load()
     try:
-        with closing(session.open_store(settings)) as store:
+        with heeding_sigterm(), closing(session.open_store(settings)) as store:
             executor = FunctionTrials(function)
             agent = Agent(
                 store, sweep_id, executor, lease_s=lease_s, budget=budget, here=lambda: os.getppid() == parent

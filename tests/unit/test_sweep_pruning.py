@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
+import sys
 import warnings
 from typing import Any
 
@@ -100,20 +101,13 @@ def test_reasons_are_words() -> None:
 
 
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name in missing:
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    missing = {"optuna"}
-    with pytest.raises(MissingExtraError, match=r"'optuna'.*pip install 'weft\[sweeps\]'"):
-        Stopper(spec_of(pruner="median"))
-    missing = {"scipy"}
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "scipy" else real(name, *more))
     with pytest.raises(MissingExtraError, match=r"'scipy'.*pip install 'weft\[sweeps\]'"):
         Stopper(spec_of(pruner="wilcoxon"))
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"'optuna'.*pip install 'weft\[sweeps\]'"):
+        Stopper(spec_of(pruner="median"))
 
 
 def test_the_pareto_front_is_what_nothing_dominates() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
+import importlib.util
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+import weft
 from weft.errors import InputError, MissingExtraError
 from weft.records.sweeps import Trial, TrialStatus
 from weft.sweeps.spec import SweepSpec, parse_spec
@@ -189,24 +191,39 @@ def test_nothing_of_the_database_is_unpickled(tmp_path: Any) -> None:
 
 
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-    missing = {"optuna"}
-
-    def without(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.split(".")[0] in missing:
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"needs the package 'optuna'.*pip install 'weft\[sweeps\]'"):
         Suggester(spec_of())
     assert Suggester(spec_of("random")).next([], 0) is not None
-    missing = {"cmaes"}
-    with pytest.raises(MissingExtraError, match=r"needs the package 'cmaes'.*pip install 'weft\[sweeps\]'"):
-        Suggester(spec_of(sampler="cmaes"))
-    missing = {"torch"}
-    with pytest.raises(MissingExtraError, match=r"needs the package 'torch'.*pip install torch"):
-        Suggester(spec_of(sampler="gp"))
+    monkeypatch.undo()
+    for missing, sampler, install in (("cmaes", "cmaes", r"'weft\[sweeps\]'"), ("torch", "gp", "torch")):
+        without(monkeypatch, missing)
+        with pytest.raises(MissingExtraError, match=rf"needs the package '{missing}'.*pip install {install}"):
+            Suggester(spec_of(sampler=sampler))
+
+
+@pytest.mark.parametrize(
+    ("missing", "config"),
+    [
+        ("optuna", {"method": "bayes", "metric": {"name": "loss"}}),
+        ("optuna", {"method": "random", "metric": {"name": "loss"}, "pruner": "median"}),
+        ("torch", {"method": "bayes", "metric": {"name": "loss"}, "sampler": "gp"}),
+        ("scipy", {"method": "random", "metric": {"name": "loss"}, "pruner": "wilcoxon"}),
+    ],
+)
+def test_a_missing_package_is_told_before_the_sweep_begins(
+    missing: str, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, missing)
+    with pytest.raises(MissingExtraError, match=f"needs the package '{missing}'"):
+        weft.sweep({**config, "parameters": PLAIN})
+    assert weft.Api().store.sweeps.list_sweeps() == []
+
+
+def without(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """As if a package were not installed."""
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == missing else real(name, *more))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from weft.records.sweeps import Sweep
 from weft.sweeps.agent import sweep_id_of
 from weft.sweeps.executors import ExecutorName, Work
 from weft.sweeps.ray_trials import RayCluster
+from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import SweepSpec, read_spec
 from weft.tracing.human_scores import login
 
@@ -34,6 +35,7 @@ def sweep(
     changes nothing. Raises InputError naming the path of each mistake, NotFoundError for a run that is not there.
     """
     spec = read_spec(sweep() if callable(sweep) else sweep)
+    check_packages(spec)  # here, not in an agent that runs somewhere at night
     settings = settings_module.load({"project": project or spec.project})
     with closing(session.open_store(settings)) as store:
         if prior_runs:

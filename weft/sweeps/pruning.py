@@ -67,8 +67,7 @@ class _Pruner:
     def __init__(self, named: Named, objective: Objective) -> None:
         optuna = load_optuna()
         self._name = plain(named.name)
-        if self._name == "wilcoxon":
-            require("scipy")
+        require(self._name)
         options = dict(named.options)
         if self._name == "patient":
             options["wrapped_pruner"] = None

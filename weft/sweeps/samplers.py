@@ -10,6 +10,7 @@ takes the trial's number.
 from __future__ import annotations
 
 import copy
+import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from weft.sweeps.spec import Named
+    from weft.sweeps.spec import Named, SweepSpec
 
-_NEEDS = {"cmaes": "cmaes", "qmc": "scipy", "gp": "torch"}
+_NEEDS = {"cmaes": "cmaes", "qmc": "scipy", "gp": "torch", "wilcoxon": "scipy"}  # what Optuna imports late
 _SPACES = ("_search_space", "_group_decomposed_search_space")
 _REMEMBERED = (":generation", "x_for_tell")
 
@@ -53,8 +54,7 @@ def sampler_maker(
     options = {} if named is None else dict(named.options)
     if name == "tpe":
         options = _tpe_options(options, objectives, conditional)
-    if name in _NEEDS:
-        require(_NEEDS[name])
+    require(name)
     cls = getattr(optuna.samplers, SAMPLERS[name].cls)
     if name in ("cmaes", "qmc", "gp"):
         options["warn_independent_sampling"] = False  # parameters without an order are drawn at random, as documented
@@ -111,14 +111,27 @@ def _tpe_options(options: dict[str, Any], objectives: int, conditional: bool) ->
     return options
 
 
-def require(package: str) -> None:
-    """Raise MissingExtraError where a package that Optuna imports late is missing."""
-    try:
-        __import__(package)
-    except ImportError:
-        if package == "torch":
-            raise MissingExtraError("torch", install="torch") from None
-        raise MissingExtraError(package, "sweeps") from None
+def check_packages(spec: SweepSpec) -> None:
+    """Raise MissingExtraError where a package is missing that the sweep's sampler or pruner needs; imports none."""
+    if spec.method == "bayes" or spec.pruner is not None:
+        _installed("optuna")
+    for named in (spec.sampler, spec.pruner):
+        if named is not None:
+            require(plain(named.name))
+
+
+def require(name: str) -> None:
+    """Raise MissingExtraError where the package is missing that a sampler or a pruner needs beside Optuna."""
+    if name in _NEEDS:
+        _installed(_NEEDS[name])
+
+
+def _installed(package: str) -> None:
+    if importlib.util.find_spec(package) is not None:
+        return
+    if package == "torch":
+        raise MissingExtraError("torch", install="torch")
+    raise MissingExtraError(package, "sweeps")
 
 
 class _Replay:

@@ -94,7 +94,7 @@ def test_a_run_outside_of_sweeps_never_stops() -> None:
 
 
 def test_worse_trials_are_stopped_early(store: Store) -> None:
-    sweep_id = weft.sweep({**GRID, "early_terminate": {"type": "hyperband", "min_iter": 2, "eta": 2}})
+    sweep_id = weft.sweep({**GRID, "early_terminate": {"type": "hyperband", "min_iter": 2, "eta": 3}})
     weft.agent(sweep_id, logging(*[lambda x: x] * 6))
     first, *others = trials_of(store, sweep_id)
     assert (first.status, first.values) == (TrialStatus.COMPLETE, [1.0])

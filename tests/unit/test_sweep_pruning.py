@@ -92,10 +92,10 @@ def test_reasons_are_words() -> None:
     mine = progress(5, 1.0, 0.9, status=TrialStatus.RUNNING)
     rule = {"min_iter": 2, "eta": 2}
     assert Stopper(spec_of(early_terminate=rule)).reason(mine, others) == (
-        "hyperband at iteration 2: best loss 0.9, the best 1/2 have 0.3"
+        "hyperband at iteration 2: best loss 0.9, worse than 0.4 (the best 1/2)"
     )
     strict = Stopper(spec_of(early_terminate={**rule, "strict": True})).reason(mine, others)
-    assert strict == "hyperband at iteration 2: loss 0.9, the best 1/2 have 0.3"
+    assert strict == "hyperband at iteration 2: loss 0.9, worse than 0.4 (the best 1/2)"
     assert Stopper(spec_of(pruner="median")).reason(mine, others) == "median at iteration 2: 0.9"
     assert Stopper(spec_of()).reason(mine, others) is None
 

@@ -137,9 +137,24 @@ def test_shares_follow_the_probabilities() -> None:
             "parameters.a.probabilities: they sum to 1.1, not to 1",
         ),
         ({"parameters": {"a": {"distribution": "constant"}}}, "parameters.a: a constant needs value"),
-        ({"parameters": {"a.b": {"value": 1}}}, "parameters.a.b: a parameter's name is a text without '.'"),
-        ({"parameters": {"a": 3}}, "parameters.a: 3 is not a mapping"),
+        ({"parameters": {3: {"value": 1}}}, "parameters.3: a parameter's name is a text"),
+        (
+            {"parameters": {"a.b": {"value": 1}, "a": {"parameters": {"b": {"value": 2}}}}},
+            "parameters.a.parameters.b: there are two parameters a.b",
+        ),
+        ({"parameters": {"a": 3}}, "parameters.a: 3 is not a mapping; write {value: 3} for a constant"),
         ({"parameters": {"s": {"mu": 0, "sigma": 0}}}, "parameters.s: sigma 0 must be greater than 0"),
+        ({"job": "a/b/c:v1"}, "job: jobs of W&B Launch are not run; give program or command"),
+        ({"scheduler": {"engine": "optuna"}}, "scheduler: W&B's schedulers are not run; method: bayes with sampler"),
+        ({"command": "a 'b"}, 'command: "a \'b" cannot be split into words: No closing quotation'),
+        (
+            {"method": "grid", "parameters": {"n": {"min": 1, "max": 10**12}}},
+            "parameters.n: a grid needs values, a whole range, or q_uniform, at most 1,000,000",
+        ),
+        (
+            {"method": "grid", "parameters": {"n": {"distribution": "q_uniform", "min": 1, "max": 2, "q": 1e-9}}},
+            "parameters.n: a grid needs values",
+        ),
         ({"parameters": {"s": {"a": 0, "b": 1}}}, "parameters.s: a and b must be greater than 0"),
         (
             {"parameters": {"s": {"distribution": "q_uniform", "min": 0, "max": 1, "q": 0}}},
@@ -204,6 +219,12 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: [")
     with pytest.raises(InputError, match=r"a.yaml' is not YAML"):
         read_spec(tmp_path / "a.yaml")
+    (tmp_path / "a.json").write_text("method: random")
+    with pytest.raises(InputError, match=r"a.json' is not JSON: Expecting value"):
+        read_spec(tmp_path / "a.json")
+    (tmp_path / "c.yaml").write_text("method: random\nparameters: {day: {value: 2026-11-21}}")
+    with pytest.raises(InputError, match=r"is no configuration: parameters.day.value: a date is no value here"):
+        read_spec(tmp_path / "c.yaml")
     (tmp_path / "b.yaml").write_text("- 1")
     with pytest.raises(InputError, match=r"b.yaml' holds no mapping. Begin with method"):
         read_spec(tmp_path / "b.yaml")
@@ -247,7 +268,7 @@ def test_who_is_worse_at_a_band_is_stopped() -> None:
     rule, loss = Hyperband(eta=2, min_iter=2), Objective("loss")
     others = [np.array([1.0, value]) for value in (0.1, 0.2, 0.3)]
     assert stopped_at(rule, loss, np.array([1.0, 0.05]), others) is None
-    assert stopped_at(rule, loss, np.array([1.0, 0.9]), others) == (2, 0.9, 0.2)
+    assert stopped_at(rule, loss, np.array([1.0, 0.9]), others) == (2, 0.9, 0.3)
     assert stopped_at(rule, loss, np.array([1.0]), others) is None
     assert stopped_at(rule, loss, np.array([1.0, 0.9]), []) is None
     best_before = np.array([0.01, 0.9])
@@ -255,13 +276,13 @@ def test_who_is_worse_at_a_band_is_stopped() -> None:
     assert stopped_at(Hyperband(eta=2, min_iter=2, strict=True), loss, best_before, others) is not None
     assert stopped_at(rule, loss, np.array([np.nan, np.nan]), others) is not None
     up = Objective("accuracy", "maximize")
-    assert stopped_at(rule, up, np.array([0.0, 0.15]), others) == (2, 0.15, 1.0)
+    assert stopped_at(rule, up, np.array([0.0, 0.05]), others) == (2, 0.05, 0.1)
 
 
 def test_commands() -> None:
     chosen = {"lr": 0.1, "name": "a b", "fast": True, "slow": False}
     env = [] if sys.platform == "win32" else ["/usr/bin/env"]
-    arguments = ["--lr=0.1", "--name=a b", "--fast=true", "--slow=false"]
+    arguments = ["--lr=0.1", "--name=a b", "--fast=True", "--slow=False"]
     assert command_line(None, "train.py", chosen, {}) == [*env, sys.executable, "train.py", *arguments]
     assert command_line(["${args_no_hyphens}"], None, {"lr": 0.1}, {}) == ["lr=0.1"]
     assert command_line(["${args_no_boolean_flags}"], None, chosen, {}) == ["--lr=0.1", "--name=a b", "--fast"]

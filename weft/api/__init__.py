@@ -3,5 +3,6 @@
 from weft.api.reading import Api
 from weft.api.records import Records
 from weft.api.runs import StoredRun
+from weft.api.sweeps import StoredSweep
 
-__all__ = ["Api", "Records", "StoredRun"]
+__all__ = ["Api", "Records", "StoredRun", "StoredSweep"]

@@ -21,6 +21,7 @@ _NAMES = {
     "createdAt": "started_at",
     "created_at": "started_at",
     "description": "notes",
+    "sweep": "group",
 }
 _PLACES = {"config": "config", "summary": "summary", "summary_metrics": "summary", "summaryMetrics": "summary"}
 _COMPARE = {"$eq": "==", "$ne": "!=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}

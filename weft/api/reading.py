@@ -14,6 +14,7 @@ from weft import drainer, ids, reviews, session, settings
 from weft.api.mongo import order_of, where_of
 from weft.api.records import Records, all_of, pages_of
 from weft.api.runs import StoredRun
+from weft.api.sweeps import StoredSweep
 from weft.errors import InputError
 from weft.objects import Prompt, unified
 from weft.records import (
@@ -39,6 +40,7 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
+from weft.records.sweeps import Sweep
 from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
 from weft.reviews.sending import MOST
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
@@ -122,6 +124,21 @@ class Api:
         """One run by its id, which may have a project before it: ``project/id``. Raises NotFoundError."""
         store = self.store
         return StoredRun(store, store.runs.get_run(run_id.rpartition("/")[2]))
+
+    def sweep(self, sweep_id: str) -> StoredSweep:
+        """One sweep by its id, which may have an owner and a project before it: ``entity/project/id``. Raises
+        NotFoundError."""
+        store = self.store
+        return self._sweep(store, store.sweeps.get_sweep(sweep_id.rpartition("/")[2]))
+
+    def sweeps(self, project: str | None = None) -> Records[StoredSweep]:
+        """The sweeps of a project (default: all), the newest first."""
+        store = self.store
+        found = store.sweeps.list_sweeps(project and self.project(project))
+        return Records(self._sweep(store, sweep) for sweep in found)
+
+    def _sweep(self, store: Store, record: Sweep) -> StoredSweep:
+        return StoredSweep(store, record, lambda run: StoredRun(store, run), self._settings)
 
     def media(self, project: str, medium: MediaReference | str) -> bytes:
         """The bytes of an image, a sound or a file that a span of ``project`` refers to, by reference or digest.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weft.api.history import History
 from weft.api.logged import LoggedReading
 from weft.api.records import Records, all_of, pages_of, pandas_module, row_of
+from weft.api.sweeps import StoredSweep, sweep_of
 from weft.errors import InputError, NotFoundError
 from weft.records import (
     Alert,
@@ -99,6 +100,20 @@ class StoredRun(LoggedReading):
     def path(self) -> list[str]:
         """Project and id."""
         return [self.record.project, self.record.run_id]
+
+    @property
+    def sweep(self) -> StoredSweep | None:
+        """The sweep that the run is a trial of; None where it is none."""
+        found = sweep_of(self._store, self.record)
+        return None if found is None else StoredSweep(self._store, found, lambda run: StoredRun(self._store, run))
+
+    @property
+    def sweep_name(self) -> str | None:
+        """The id of the sweep that the run is a trial of; None where it is none."""
+        found = sweep_of(self._store, self.record)
+        return None if found is None else found.sweep_id
+
+    sweepName = sweep_name  # noqa: N815 - the name that other trackers' users know
 
     @property
     def last_step(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -86,6 +87,62 @@ def nested(chosen: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(parent, {})
         place[last] = value
     return found
+
+
+def configured(config: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial chose as its run's config: nested where the sweep's ``config`` nests its parameters, flat where
+    their names have dots themselves."""
+    rest = dict(chosen)
+    found = _taken(config.get("parameters"), "", rest)
+    for key, value in nested(rest).items():  # of an earlier version of the sweep
+        found.setdefault(key, value)
+    return found
+
+
+def _taken(parameters: Any, inside: str, rest: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, given in (parameters if isinstance(parameters, Mapping) else {}).items():
+        path = f"{inside}.{name}" if inside else str(name)
+        if isinstance(given, Mapping) and "parameters" in given:
+            below = _taken(given["parameters"], path, rest)
+            if below:
+                found[name] = below
+        elif path in rest:
+            found[name] = rest.pop(path)
+    return found
+
+
+def grid_size(config: Mapping[str, Any]) -> int | None:
+    """How many cells the grid of a checked configuration has; None where a parameter cannot be counted, or is there
+    only on a condition."""
+    counts = [_count(given) for given in _listed(config.get("parameters"))]
+    known = [count for count in counts if count is not None]
+    return math.prod(known) if len(known) == len(counts) else None
+
+
+def _listed(parameters: Any) -> Iterator[Mapping[str, Any]]:
+    for given in parameters.values() if isinstance(parameters, Mapping) else ():
+        if isinstance(given, Mapping) and "parameters" in given:
+            yield from _listed(given["parameters"])
+        elif isinstance(given, Mapping):
+            yield given
+
+
+def _count(given: Mapping[str, Any]) -> int | None:
+    low, high, kind = given.get("min"), given.get("max"), given.get("distribution")
+    if given.get("when"):
+        return None
+    if "values" in given:
+        return len({repr(value) for value in given["values"]})
+    if "value" in given:
+        return 1
+    if low is None or high is None:
+        return None
+    if kind == "q_uniform" or (kind is None and "q" in given):
+        q = float(given.get("q", 1))
+        return round(float(high) / q) - round(float(low) / q) + 1
+    whole = kind == "int_uniform" or (kind is None and isinstance(low, int) and isinstance(high, int))
+    return int(float(high)) - int(float(low)) + 1 if whole else None
 
 
 def objective_names(config: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from weft.statistics.distributions import beta_cdf, beta_quantile, normal_cdf, normal_quantile
 
 Value = Any
+MOST_CELLS = 1_000_000
+"""How many values a parameter of a grid may have."""
 _INSIDE = 1e-12  # unbounded distributions have no value at 0 and 1
 
 
@@ -105,9 +107,9 @@ class Whole:
             return None
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
-    def cells(self) -> list[int]:
-        """The numbers."""
-        return list(range(self.low, self.high + 1))
+    def cells(self) -> list[int] | None:
+        """The numbers; None where there are too many."""
+        return list(range(self.low, self.high + 1)) if self.high - self.low < MOST_CELLS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class Real:
         if self.q is None or self.name != "uniform":
             return None
         low, high = round(self.first / self.q), round(self.second / self.q)
+        if high - low >= MOST_CELLS:
+            return None
         whole = float(self.q).is_integer()
         return [int(k * self.q) if whole else float(f"{k * self.q:.12g}") for k in range(low, high + 1)]
 

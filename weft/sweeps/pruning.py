@@ -55,7 +55,7 @@ class _Bands:
             return None
         band, value, bound = found
         which = self._objective.name if self._rule.strict else f"best {self._objective.name}"
-        return f"hyperband at iteration {band}: {which} {value:g}, the best 1/{self._rule.eta:g} have {bound:g}"
+        return f"hyperband at iteration {band}: {which} {value:g}, worse than {bound:g} (the best 1/{self._rule.eta:g})"
 
 
 class _Pruner:

@@ -17,9 +17,9 @@ _NORMAL = ("normal", "log_normal")
 _QUANTIZED = tuple(
     f"q_{name}" for name in ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal", "beta")
 )
-DISTRIBUTIONS = ("constant", "categorical", "int_uniform", *_BOUNDED, *_NORMAL, "beta", *_QUANTIZED)
+_CHOICES = ("categorical", "categorical_w_probabilities")
+DISTRIBUTIONS = ("constant", *_CHOICES, "int_uniform", *_BOUNDED, *_NORMAL, "beta", *_QUANTIZED)
 _COMMON = {"distribution", "when"}
-_MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,17 @@ def parse_space(given: Any, path: str, mistakes: Mistakes) -> Space:
 def _collect(given: Any, path: str, inside: str, mistakes: Mistakes, found: dict[str, Parameter]) -> None:
     for name, spec in mapping(mistakes, path, given).items():
         here, full = join(path, str(name)), join(inside, str(name))
-        if not isinstance(name, str) or not name or "." in name:
-            mistakes.add(here, "a parameter's name is a text without '.'; nest parameters instead")
+        if not isinstance(name, str) or not name:
+            mistakes.add(here, "a parameter's name is a text")
+        elif full in found:
+            mistakes.add(here, f"there are two parameters {full}")
         elif isinstance(spec, Mapping) and "parameters" in spec:
             mistakes.unknown(here, spec, {"parameters"})
             _collect(spec["parameters"], join(here, "parameters"), full, mistakes, found)
         else:
-            spec = mapping(mistakes, here, spec)
+            if not isinstance(spec, Mapping):
+                mistakes.add(here, f"{spec!r} is not a mapping; write {{value: {spec!r}}} for a constant")
+                continue
             domain = _domain(spec, here, mistakes)
             if domain is not None:
                 found[full] = Parameter(full, domain, _condition(spec.get("when"), join(here, "when"), mistakes))
@@ -138,7 +142,7 @@ def _domain(spec: Mapping[str, Any], path: str, mistakes: Mistakes) -> Domain | 
         if "value" in spec:
             return Constant(spec["value"])
         mistakes.add(path, "a constant needs value")
-    elif name == "categorical":
+    elif name in _CHOICES:
         mistakes.unknown(path, spec, {*_COMMON, "values", "probabilities"})
         return _choice(spec, path, mistakes)
     elif name == "int_uniform":
@@ -202,7 +206,7 @@ def _real(name: str, spec: Mapping[str, Any], path: str, mistakes: Mistakes) -> 
     quantized, shape = name.startswith("q_"), name.removeprefix("q_")
     keys = ("min", "max") if shape in _BOUNDED else ("mu", "sigma") if shape in _NORMAL else ("a", "b")
     mistakes.unknown(path, spec, {*_COMMON, *keys, *(("q",) if quantized else ())})
-    defaults = {"mu": 0.0, "sigma": 1.0} if shape in _NORMAL else {}
+    defaults = {"mu": 0.0, "sigma": 1.0} if shape in _NORMAL else {"a": 1.0, "b": 1.0} if shape == "beta" else {}
     first, second = _pair({**defaults, **spec}, path, keys, mistakes)
     q = mistakes.number(join(path, "q"), spec.get("q", 1), above=0) if quantized else None
     if first is None or second is None or (quantized and q is None):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import yaml
 
 from weft.errors import InputError
+from weft.sweeps.domains import MOST_CELLS
 from weft.sweeps.mistakes import Mistakes, join, mapping
 from weft.sweeps.options import PRUNERS, SAMPLERS, check
 from weft.sweeps.space import Space, parse_space
@@ -19,7 +22,13 @@ from weft.sweeps.space import Space, parse_space
 METHODS = ("grid", "random", "bayes")
 _KEYS = {
     *("program", "command", "method", "metric", "metrics", "parameters", "early_terminate", "run_cap", "name"),
-    *("description", "project", "entity", "sampler", "pruner", "seed", "retries", "controller", "job", "imports"),
+    *("description", "project", "entity", "sampler", "pruner", "seed", "retries", "retry_failed"),
+    *("controller", "kind", "apiVersion"),  # accepted and without effect
+}
+_LAUNCH = "jobs of W&B Launch are not run; give program or command"
+_ELSEWHERE = {
+    **dict.fromkeys(("job", "image_uri"), _LAUNCH),
+    "scheduler": "W&B's schedulers are not run; method: bayes with sampler: names any of Optuna's",
 }
 _MOST_NODES = 200_000
 _GOALS = ("minimize", "maximize")
@@ -27,11 +36,13 @@ _TERMINATE = {"type", "min_iter", "max_iter", "s", "eta", "strict"}
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML comes without types
-    """Reads ``1e-3`` as the number that its writer means; YAML 1.1 wants a point in it."""
+    """Reads ``1e-3`` and ``1.5e3`` as the numbers that their writer means; YAML 1.1 wants a point and a sign."""
 
 
 _Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
 )
 
 
@@ -50,7 +61,8 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Hyperband:
-    """When a trial is stopped early: at ``min_iter * eta**k``, or at ``max_iter / eta**i`` for i from 1 to ``s``."""
+    """When a trial is stopped early: at ``min_iter * eta**k`` (up to ``max_iter`` where both are given), or at
+    ``max_iter / eta**i`` for i from 1 to ``s``."""
 
     eta: float = 3.0
     min_iter: int | None = None
@@ -85,24 +97,30 @@ class SweepSpec:
     project: str | None = None
     seed: int = 0
     retries: int = 1
+    retry_failed: int = 0
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_spec(source: Mapping[str, Any] | str | Path) -> SweepSpec:
-    """The sweep of a configuration, or of a YAML file. Raises InputError naming the path of each mistake."""
+    """The sweep of a configuration, or of a YAML or JSON file. Raises InputError naming the path of each mistake."""
     if isinstance(source, Mapping):
         return parse_spec(source)
     path = Path(source)
+    language = "JSON" if path.suffix == ".json" else "YAML"
     try:
-        given = _loaded(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        given = json.loads(text) if language == "JSON" else _loaded(text)
     except OSError as error:
         raise InputError(f"The file {str(source)!r} cannot be read: {error.strerror}.", field="config") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The file {str(source)!r} is not YAML: {error}.", field="config") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"The file {str(source)!r} is not {language}: {error}.", field="config") from error
     if not isinstance(given, Mapping):
         raise InputError(
             f"The file {str(source)!r} holds no mapping.", remedy="Begin with method: and parameters:.", field="config"
         )
+    strange = _strange(given)
+    if strange is not None:
+        raise InputError(f"The file {str(source)!r} is no configuration: {': '.join(strange)}.", field=strange[0])
     return parse_spec(given)
 
 
@@ -160,7 +178,9 @@ def parse_spec(given: Mapping[str, Any]) -> SweepSpec:
 
 
 def _parsed(given: Mapping[str, Any], mistakes: Mistakes) -> SweepSpec:
-    mistakes.unknown("", given, _KEYS)
+    for key in sorted(_ELSEWHERE.keys() & set(given)):
+        mistakes.add(key, _ELSEWHERE[key])
+    mistakes.unknown("", [key for key in given if key not in _ELSEWHERE], _KEYS)
     method = _method(given, mistakes)
     space = parse_space(given.get("parameters"), "parameters", mistakes)
     objectives = _objectives(given, mistakes)
@@ -178,6 +198,7 @@ def _parsed(given: Mapping[str, Any], mistakes: Mistakes) -> SweepSpec:
         description=_text(given, "description", mistakes),
         project=_text(given, "project", mistakes),
         seed=_count(given, "seed", 0, mistakes) or 0,
+        retry_failed=_count(given, "retry_failed", 0, mistakes) or 0,
         retries=1 if given.get("retries") is None else _count(given, "retries", 0, mistakes) or 0,
         given=dict(given),
     )
@@ -188,7 +209,9 @@ def _parsed(given: Mapping[str, Any], mistakes: Mistakes) -> SweepSpec:
 def _check_together(spec: SweepSpec, mistakes: Mistakes) -> None:
     if spec.method == "grid":
         for path in spec.space.uncountable():
-            mistakes.add(join("parameters", path), "a grid needs values, a whole range, or q_uniform")
+            mistakes.add(
+                join("parameters", path), f"a grid needs values, a whole range, or q_uniform, at most {MOST_CELLS:,}"
+            )
     if spec.method == "bayes" and not spec.objectives:
         mistakes.add("metric", "bayes needs a metric with name and goal")
     if spec.early_terminate and spec.pruner:
@@ -248,10 +271,12 @@ def _hyperband(given: Any, mistakes: Mistakes) -> Hyperband | None:
     if entry.get("type", "hyperband") != "hyperband":
         mistakes.add(join(path, "type"), f"{entry['type']!r} is not hyperband; others are named under pruner")
     low, high, s = (_count(entry, key, 1, mistakes, path) for key in ("min_iter", "max_iter", "s"))
+    if high is not None and s is not None:
+        low = None  # W&B's own order, where all of them are given
     eta = mistakes.number(join(path, "eta"), entry.get("eta", 3), above=1)
-    if (low is None) == (high is None):
+    if low is None and high is None:
         mistakes.add(path, "give min_iter, or max_iter with s")
-    elif high is not None and s is None:
+    elif low is None and s is None:
         mistakes.add(join(path, "s"), "max_iter needs s, the number of bands")
     if not isinstance(entry.get("strict", False), bool):
         mistakes.add(join(path, "strict"), f"{entry['strict']!r} is neither true nor false")
@@ -272,7 +297,11 @@ def _named(given: Any, path: str, mistakes: Mistakes) -> Named | None:
 def _command(given: Any, mistakes: Mistakes) -> tuple[str, ...] | None:
     if given is None:
         return None
-    parts = given.split() if isinstance(given, str) else given
+    try:
+        parts = shlex.split(given) if isinstance(given, str) else given
+    except ValueError as error:
+        mistakes.add("command", f"{given!r} cannot be split into words: {error}")
+        return None
     if not isinstance(parts, Sequence) or not parts:
         mistakes.add("command", f"{given!r} is not a list of words")
         return None
@@ -291,6 +320,8 @@ def _count(given: Mapping[str, Any], key: str, least: int, mistakes: Mistakes, p
     value = given.get(key)
     if value is None:
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         mistakes.add(join(path, key), f"{value!r} is not a whole number of at least {least}")
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from weft.errors import InputError
 from weft.tracing.capture import capture
 from weft.training.config import as_config
+
+_log = logging.getLogger("weft")
 
 
 class Nested(dict[str, Any]):
@@ -143,16 +146,44 @@ class Config(Fields):
     def __init__(self, changed: Callable[[dict[str, Any]], None], *, allow_val_change: bool = False) -> None:
         super().__init__("config", changed)
         object.__setattr__(self, "_allowed", allow_val_change)
+        object.__setattr__(self, "_locked", {})
+
+    def lock(self, keys: Iterable[str], owner: str) -> None:
+        """Keep these items as they are now, whoever sets them and however: that is passed over with a warning."""
+        self._locked.update((key, (owner, plain(self[key]))) for key in keys)
 
     def update(self, *values: Any, allow_val_change: bool | None = None, **more: Any) -> None:
         """Set several items at once, from what :func:`weft.training.config.as_config` takes.
 
-        Raises InputError where an item has another value already, unless ``allow_val_change`` or that of ``init``.
+        Those that are locked, as the parameters of a sweep's trial are, stay as they are. Raises InputError where
+        another item has another value already, unless ``allow_val_change`` or that of ``init``.
         """
         given = {key: value for part in values for key, value in as_config(part).items()} | more
+        given = {key: value for key, value in given.items() if not self._keeps(key, value)}
         if not (self._allowed if allow_val_change is None else allow_val_change):
             self._check(given)
         super().update(given)
+
+    def _keeps(self, key: str, value: Any) -> bool:
+        """Whether an item is locked; says so where it would have another value."""
+        if key not in self._locked:
+            return False
+        owner, kept = self._locked[key]
+        if isinstance(kept, Mapping) and isinstance(value, Mapping):  # a part of it, as ``init`` is given again
+            value = {**kept, **value}
+        if capture({key: kept}) != capture({key: value}):
+            _log.warning("Weft: Config item %r was locked by %r (ignored update).", key, owner)
+        return True
+
+    def _hearer(self, key: str) -> Callable[[], None]:
+        def heard() -> None:
+            if not self._keeps(key, plain(self[key])):
+                told()
+            else:
+                self.keep({key: self._locked[key][1]})
+
+        told = super()._hearer(key)
+        return heard
 
     def _check(self, given: Mapping[str, Any]) -> None:
         for key, value in given.items():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from weft.errors import InputError, WeftError
 from weft.records import Failure, RunKind, RunStatus
-from weft.records.sweeps import Sweep, Trial, TrialStatus, nested, objective_names
+from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
 from weft.training.arguments import Arguments
 from weft.training.run import Run
 
@@ -85,7 +85,7 @@ def placed(asked: Arguments, link: Link) -> Arguments:
     return replace(
         asked,
         kind=RunKind.TRIAL,
-        config=merged(asked.config, nested(trial.params)),
+        config=merged(asked.config, configured(sweep.config, trial.params)),
         given={**asked.given, "project": sweep.project},
         described=described,
     )
@@ -121,6 +121,10 @@ class TrialRun(Run):
     def __init__(self, link: Link, *args: Any, **more: Any) -> None:
         self._link = link
         super().__init__(*args, **more)
+        self.config.lock(configured(link.sweep.config, link.trial.params), "sweep")
+        if self._primary and not self.disabled:
+            told = {"sweep_id": link.sweep.sweep_id, "trial": link.trial.number, "attempt": link.trial.attempts}
+            self._record(environment={"sweep": told})
 
     @property
     def sweep_id(self) -> str:

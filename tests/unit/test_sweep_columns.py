@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from weft import settings
-from weft.records.sweeps import Sweep, TrialStatus
+from weft.records.sweeps import Sweep, SweepStatus, TrialStatus
 from weft.repositories import Store
 from weft.server import create_app
 from weft.store import open_store
@@ -131,5 +131,43 @@ def test_a_configuration_is_checked_as_it_is_written(api: TestClient, text: str,
     assert [(one["path"], what in one["what"]) for one in answer["mistakes"]] == [(path, True)]
     good = api.post("/api/sweeps/check", json={"text": GOOD}).json()
     assert good["mistakes"] == []
-    assert good["config"]["parameters"]["lr"]["min"] == 0.001
-    assert good["parameters"][0]["path"] == "lr"
+    assert (good["parameters"][0]["path"], good["parameters"][0]["min"]) == ("lr", 0.001)
+    assert (good["method"], good["objectives"][0]["name"]) == ("random", "loss")
+
+
+def test_a_sweep_is_begun_and_edited_by_a_text(store: Store, api: TestClient) -> None:
+    text = GOOD + "program: src/train.py\nrun_cap: 9\nseed: 3 # mine\n"
+    made = api.post("/api/projects/p/sweeps", json={"text": text}).json()
+    assert (made["name"], made["project"], made["config"]["run_cap"]) == ("train", "p", 9)
+    path = f"/api/sweeps/{made['sweep_id']}"
+    written = api.get(path + "/text").json()["text"]
+    assert written.startswith("method: random\nmetric:\n  name: loss\nparameters:\n  lr:\n    min: 0.001\n")
+    store.sweeps.change_sweep(made["sweep_id"], status=SweepStatus.FINISHED)
+    assert api.post(path + "/edit", json={"run_cap": 20}).json()["status"] == "running"
+    assert store.sweeps.get_sweep(made["sweep_id"]).config == {**made["config"], "run_cap": 20}
+    answer = api.post(path + "/edit", json={"text": written.replace("0.001", "1.0")})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "parameters.lr")
+    answer = api.post("/api/projects/p/sweeps", json={"text": "- 1"})
+    assert answer.json()["error"]["message"] == (
+        "The configuration cannot be read: there is no mapping; begin with method: and parameters:."
+    )
+    narrower = api.post(path + "/edit", json={"text": written.replace("0.1", "0.01")}).json()
+    assert narrower["config"]["parameters"]["lr"]["max"] == 0.01
+
+
+def test_the_command_of_a_trial_and_the_best_of_a_project(
+    store: Store, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "xyzzy")
+    words = ["${env}", "${interpreter}", "${program}", "--out=${envvar:SECRET}", "${args}"]
+    config = {**CONFIG, "parameters": {"lr": SPACE["lr"]}, "program": "my train.py", "command": words}
+    sweep_id = store.sweeps.create_sweep(Sweep("p", "s", config)).sweep_id
+    store.sweeps.claim(sweep_id, "a", number=0, params={"lr": 0.5})
+    path = f"/api/sweeps/{sweep_id}/trials/0/command"
+    assert api.get(path).json() == {"command": "python 'my train.py' '--out=$SECRET' --lr=0.5"}
+    store.sweeps.change_sweep(sweep_id, config={**config, "command": ["${args_json_file}"]})
+    assert api.get(path).json() == {"command": None}
+    store.sweeps.finish_trial(sweep_id, 0, "a", TrialStatus.COMPLETE, values=[0.5, 0.8])
+    (entry,) = api.get("/api/projects/p/sweeps").json()
+    assert (entry["best"]["number"], entry["best"]["values"], entry["method"]) == (0, [0.5, 0.8], "random")
+    assert entry["sweep"]["counts"] == {"complete": 1}

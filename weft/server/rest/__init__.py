@@ -33,6 +33,8 @@ from weft.server.rest import (
     serving,
     spans,
     sweep_columns,
+    sweep_editing,
+    sweep_figures,
     sweeps,
     system,
     views,
@@ -64,6 +66,8 @@ def router(store: Store, forget: Callable[[Deletion], object]) -> APIRouter:
         people,
         views,
         sweep_columns,
+        sweep_editing,
+        sweep_figures,
         sweeps,
         registry,
     ):

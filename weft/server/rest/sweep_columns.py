@@ -1,18 +1,18 @@
-"""A sweep for its page: its trials as columns, all of them or those that changed; configurations checked as written."""
+"""A sweep for its page: its trials as columns, all of them or those that changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from weft.records.sweeps import Sweep, Trial
 from weft.repositories import Store
 from weft.server.replies import reply
 from weft.sweeps.described import described, seen
-from weft.sweeps.spec import mistakes_in
 
 _PLAIN = (
     *("number", "status", "run_id", "agent", "host", "attempts", "reason", "known"),
@@ -22,21 +22,18 @@ _PLAIN = (
 
 def router(store: Store) -> APIRouter:
     """The routes of the page of a sweep."""
-    routes = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
+    routes = APIRouter(prefix="/api", tags=["sweeps"])
 
-    @routes.get("/{sweep_id}/columns", summary="A sweep with its trials as columns: all, or those that changed since")
+    @routes.get("/projects/{project}/sweeps", summary="The sweeps of a project, each with its best trial")
+    def overview(project: str) -> Response:
+        return reply([_entry(store, sweep) for sweep in store.sweeps.list_sweeps(project)])
+
+    @routes.get(
+        "/sweeps/{sweep_id}/columns", summary="A sweep with its trials as columns: all, or those that changed since"
+    )
     def columns(sweep_id: str, changed_after_ns: int | None = None) -> Response:
         sweep = store.sweeps.get_sweep(sweep_id)
         return reply(columns_of(sweep, store.sweeps.list_trials(sweep_id, changed_after_ns=changed_after_ns)))
-
-    @routes.post(
-        "/check", summary="What a configuration asks for, and each mistake in it with its path"
-    )
-    def check(text: Annotated[str, Body(embed=True)]) -> Response:
-        given, mistakes = mistakes_in(text)
-        told = [{"path": path, "what": what} for path, what in mistakes]
-        parameters = [] if given is None else described(given)
-        return reply({"config": given, "mistakes": told, "parameters": parameters})
 
     return routes
 
@@ -61,6 +58,13 @@ def columns_of(sweep: Sweep, trials: Sequence[Trial]) -> dict[str, Any]:
         "trials": told,
         "newest_ns": None if newest is None else str(newest),
     }
+
+
+def _entry(store: Store, sweep: Sweep) -> dict[str, Any]:
+    best = None if sweep.best is None else store.sweeps.get_trial(sweep.sweep_id, sweep.best)
+    shown = None if best is None else {"number": best.number, "values": best.values, "run_id": best.run_id}
+    about = {"method": sweep.config.get("method"), "run_cap": sweep.config.get("run_cap")}
+    return {"sweep": replace(sweep, config={}), **about, "objectives": objectives(sweep.config), "best": shown}
 
 
 def objectives(config: Mapping[str, Any]) -> list[dict[str, Any]]:

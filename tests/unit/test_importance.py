@@ -30,7 +30,9 @@ def test_what_is_not_monotonic_is_found_though_nothing_correlates() -> None:
     assert first["importance"] > 0.8
     assert abs(first["correlation"]) < 0.3
     assert {field["name"] for field in rest} == {"optimizer", "seed"}  # not what is the same, or differs everywhere
-    assert sum(field["importance"] for field in told["fields"]) == pytest.approx(1.0)
+    assert sum(field["importance"] for field in told["fields"]) <= 1.0
+    assert first["low"] < first["importance"] <= min(first["high"], first["together"])
+    assert told["quality"] > 0.9
 
 
 def test_words_count_by_value_and_have_no_correlation() -> None:
@@ -53,8 +55,8 @@ def test_missing_settings_are_a_value_of_their_own() -> None:
     settings = [None] * 30 + [0.5, 0.6] * 15
     results = [0.0] * 30 + [1.0] * 30
     (field,) = importance.of_columns({"warmup": settings}, results)["fields"]
-    assert field["importance"] == pytest.approx(1.0)
-    assert field["correlation"] > 0.8
+    assert field["importance"] > 0.99
+    assert field["correlation"] is None  # all that have it have the same result
 
 
 def test_ranks_share_ties() -> None:
@@ -64,5 +66,16 @@ def test_ranks_share_ties() -> None:
 
 
 def test_the_same_runs_give_the_same_figures() -> None:
-    x, y = RNG.normal(size=(50, 3)), RNG.normal(size=50)
-    assert importance.forest(x, y).tolist() == importance.forest(x, y).tolist()
+    given = {"a": RNG.normal(size=50).tolist(), "b": RNG.normal(size=50).tolist()}
+    results = RNG.normal(size=50).tolist()
+    assert importance.of_columns(given, results) == importance.of_columns(given, results)
+
+
+def test_a_result_far_out_is_not_all_the_variance() -> None:
+    given = columns()
+    results = [(float(lr) + 2.5) ** 2 for lr in given["lr"]]  # type: ignore[arg-type]
+    results[17] = 1e12
+    told = importance.of_columns(given, results)
+    assert told["clipped"] == 1
+    assert told["fields"][0]["name"] == "lr"
+    assert told["quality"] > 0.3

@@ -131,20 +131,21 @@ def test_an_append_from_a_signal_handler_goes_beside(journal: Journal, fresh_hom
 
 @pytest.mark.parametrize("deepest", [3, 20])
 def test_an_append_from_within_an_append(fresh_home: Path, monkeypatch: pytest.MonkeyPatch, deepest: int) -> None:
-    journal = Journal.open(fresh_home, mapped=True)
     write = segments.MappedSegment.write
-    depth = 0
+    journal: Journal | None = None
+    depth, armed = 0, True
 
     def reentrant(self: segments.MappedSegment, kind: int, flags: int, payload: bytes) -> bool:
         nonlocal depth
-        depth += 1
-        if depth <= deepest:
+        if armed and journal is not None and depth < deepest:
+            depth += 1
             journal.append(RecordType.SPAN, b"depth %d" % depth)
         return write(self, kind, flags, payload)
 
     monkeypatch.setattr(segments.MappedSegment, "write", reentrant)
+    journal = Journal.open(fresh_home, mapped=True)
     journal.append(RecordType.SPAN, b"outer")
-    monkeypatch.undo()
+    armed = False
     journal.append(RecordType.SPAN, b"after")
     kept = min(deepest, 7)
     assert sorted(read(fresh_home)) == [b"after", *(b"depth %d" % n for n in range(1, kept + 1)), b"outer"]

@@ -24,6 +24,7 @@ from weft.journal.format import (
     pack_big,
 )
 from weft.journal.keeper import Keeper
+from weft.journal.locking import let_go
 from weft.journal.losses import Losses, QuotaError, reason_of, say
 from weft.journal.segment import Segment, create_segment, sync_folder, write_all
 from weft.records import RecordType, Writer, dumps
@@ -93,7 +94,9 @@ class Journal:
                 inline_bytes=inline_bytes,
             )
             with journal._lock:
-                journal._lanes.append(journal._introduced(journal._make()))
+                first = journal._introduced(journal._make())
+                journal._lanes.append(first)
+                journal._write = journal._writing(first)
         except OSError as error:
             if reason_of(error) not in _SPACE:
                 raise _unusable(folder, error) from error
@@ -107,6 +110,7 @@ class Journal:
         self._preparing = threading.RLock()
         self._depth = 0
         self._lanes: list[Segment | None] = []
+        self._write: Callable[[int, int, bytes], bool] = _refuse  # to the segment of the first lane, once there is one
         self._ready: list[Segment] = []
         self._sealed: dict[int, int] = {}
         self._sequence = itertools.count(1)
@@ -131,12 +135,28 @@ class Journal:
 
     def append(self, record_type: RecordType | int, payload: bytes) -> None:
         """Record ``payload``. Never raises: what cannot be kept is counted by :meth:`lost`."""
+        written = False
         try:
-            segment, end = self._put(record_type, payload)
-            if segment is None:
-                self._lose(*self._refusal)
-            elif self._sync:
-                segment.sync(end)
+            if len(payload) <= self._inline_bytes:  # the usual, on the shortest way
+                lock = self._lock
+                try:
+                    lock.acquire()
+                    if not self._depth:
+                        try:
+                            self._depth = 1
+                            written = self._write(record_type, 0, payload)
+                        finally:
+                            self._depth = 0
+                except BaseException:
+                    let_go(lock)
+                    raise
+                lock.release()
+            if not written:
+                segment, end = self._put(record_type, payload)
+                if segment is None:
+                    self._lose(*self._refusal)
+                elif self._sync:
+                    segment.sync(end)
         except Exception as error:  # noqa: BLE001 - user code never breaks because recording failed; it is counted
             self._lose(reason_of(error), error)
 
@@ -201,6 +221,7 @@ class Journal:
             for lane in filter(None, self._lanes):
                 self._seal(lane)
             self._lanes = []
+            self._write = _refuse
             for segment in self._ready:
                 segment.path.unlink(missing_ok=True)
                 segment.close()
@@ -230,6 +251,8 @@ class Journal:
             new.limit = new.size
             new.write(kind, flags, payload)
         self._lanes[depth] = new
+        if not depth:
+            self._write = self._writing(new)
         if old is not None:  # only now: a writer without a locked segment would be taken for dead
             self._seal(old)
         return new
@@ -280,6 +303,10 @@ class Journal:
 
     def _presence(self, *, ended: bool) -> bytes:
         return dumps(Writer(self._writer, clock.now_ns(), os.getpid(), os.uname().nodename, ended))
+
+    def _writing(self, segment: Segment) -> Callable[[int, int, bytes], bool]:
+        """What appends write with; where each must be durable they go the long way."""
+        return _refuse if self._sync else segment.write
 
     def _keep(self) -> None:
         """Have the next segment prepared."""
@@ -346,6 +373,10 @@ class Journal:
         self._start()
         for segment in theirs:
             segment.abandon()
+
+
+def _refuse(kind: int, flags: int, payload: bytes) -> bool:
+    return False
 
 
 _journals: weakref.WeakSet[Journal] = weakref.WeakSet()

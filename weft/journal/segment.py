@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import struct
 import threading
 import zlib
 from abc import ABC, abstractmethod
@@ -34,6 +35,10 @@ _ZEROS = bytes(256 * 1024)
 _MOST_AT_ONCE = 64  # pieces; the system takes no more than 1,024
 _MADV_POPULATE_WRITE = 23  # linux/mman.h; not named by the mmap module of Python 3.11
 _MARK_AT = RECORD_BYTES - WORD.size
+(_MARK,) = WORD.unpack(MARK_BYTES)
+_pack_head, _pack_word_into = HEAD.pack, WORD.pack_into
+_pack_unmarked = struct.Struct("<I4x").pack  # the word behind the head, and the place of the mark
+_crc32 = zlib.crc32
 
 
 class Segment(ABC):
@@ -97,12 +102,11 @@ class MappedSegment(Segment):
             return False
         self.end = end
         target = self._map
-        body = at + RECORD_BYTES
-        target[body : body + length] = payload
-        # pack_record, written out: this is the hot path of every span and metric
-        head = HEAD.pack(MAGIC, length, kind, flags, zlib.crc32(payload))
-        target[at : at + _MARK_AT] = head + WORD.pack(zlib.crc32(head, (self._salt + at) & 0xFFFFFFFF))
-        target[at + _MARK_AT : body] = MARK_BYTES
+        # pack_record, written out: this is the hot path of every span and metric. crc32 takes the low 32 bits itself.
+        head = _pack_head(MAGIC, length, kind, flags, _crc32(payload))
+        whole = head + _pack_unmarked(_crc32(head, self._salt + at)) + payload
+        target[at : at + RECORD_BYTES + length] = whole
+        _pack_word_into(target, at + _MARK_AT, _MARK)
         self.at = end
         return True
 

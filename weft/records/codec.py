@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import orjson
 
 from weft.records.alerts import Alert, AlertLevel
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind, PendingVersion
+from weft.records.binary import finite_or_name, metrics_of
 from weft.records.evals import Sample, SampleStatus, Score, ScoreSource
 from weft.records.logged import Logged
 from weft.records.media import UNKNOWN_TYPE, Media, Part
@@ -44,7 +45,8 @@ class RecordType(IntEnum):
     """The type number of a journal record. Numbers are never reused.
 
     The OTLP ones hold an ExportTraceServiceRequest or ExportLogsServiceRequest as received (uncompressed);
-    their payload starts with one JSON line, ``{"project": ...}``, then the body. MEDIA holds the bytes of an image,
+    their payload starts with one JSON line, ``{"project": ...}``, then the body. POINTS is METRICS in binary: see
+    ``weft.records.binary``. MEDIA holds the bytes of an image,
     a sound or a file in the same way, those of a large one in parts. VERSION is an artifact version without
     files that a program came upon, such as the code of an op; it gets its number when it is stored. ARTIFACT is one
     with files, whose content waits in the outbox of the directory until it is sent. FORWARD holds a
@@ -64,6 +66,7 @@ class RecordType(IntEnum):
     LOGGED = 11
     ALERT = 12
     ARTIFACT = 13
+    POINTS = 14
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18
@@ -154,6 +157,9 @@ def encode(observation: Observation) -> tuple[RecordType, bytes]:
         if observation.part is not None:
             told["part"] = observation.part
         return RecordType.MEDIA, b"%b\n%b" % (dumps(told), observation.data)
+    if isinstance(observation, Metrics):  # JSON has no words for what is not finite
+        values = {name: finite_or_name(value) for name, value in observation.values.items()}
+        observation = replace(observation, values=values)
     return _TYPES[type(observation)], dumps(observation)
 
 
@@ -161,6 +167,8 @@ def decode(record_type: int, payload: bytes | memoryview) -> Observation:
     """The observation of a payload. Raises ValueError or TypeError where it is not one; OTLP is not decoded here."""
     if record_type == RecordType.MEDIA:
         return _media(bytes(payload))
+    if record_type == RecordType.POINTS:
+        return metrics_of(bytes(payload))
     cls = _CLASSES.get(record_type)
     if cls is None:
         raise ValueError(f"record type {record_type} is unknown to this version of Weft")

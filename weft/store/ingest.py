@@ -46,7 +46,7 @@ from weft.store.database import Database
 from weft.store.evaluations import sample_row, score_row, write_samples, write_scores
 from weft.store.lineage import EDGE_COLUMNS, answered_rows, edge_row, folded
 from weft.store.logged import logged_row, write_logged
-from weft.store.metric_rows import MetricBlock, points_of_blocks, read_metrics
+from weft.store.metric_rows import STEPS, MetricBlock, points_of_blocks, read_metrics
 from weft.store.parts import part_row, write_parts
 from weft.store.point_rows import write_points
 from weft.store.prices import apply_prices
@@ -149,7 +149,7 @@ def _groups(batch: Batch, rejected: list[Rejected]) -> Iterator[_Group]:
     records: list[tuple[Entry, Rows]] = []
     steps: list[Entry] = []
     for entry in batch.entries:
-        if entry.type == RecordType.METRICS:
+        if entry.type in STEPS:
             steps.append(entry)
             continue
         try:

@@ -1,7 +1,7 @@
 """Logged steps as they come from the journal: read and checked a batch at a time, a column a metric.
 
 A program logs the same few metrics again and again. Steps of one run that name the same metrics become a block of
-arrays, so that what a step costs is little more than its JSON.
+arrays, so that what a step costs is little more than its JSON, or next to nothing where it is binary.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import orjson
 from numpy.typing import NDArray
 
 from weft.records import Entry, Metrics, RecordType, decode
+from weft.records.binary import head_of
 from weft.store import values as v
 from weft.store.chunks import Points
 from weft.store.point_rows import Key, latest
 from weft.store.received import RECORD_ERRORS
 
+STEPS = frozenset({RecordType.METRICS, RecordType.POINTS})
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 _Shape = tuple[str, str, str, tuple[str, ...]]  # run, project, source, names of metrics
@@ -63,10 +65,12 @@ class MetricBlock:
 def read_metrics(
     entries: Sequence[Entry], writer: str, refuse: Callable[[Entry, Exception], object]
 ) -> list[MetricBlock]:
-    """The blocks of METRICS records; ``refuse`` is called with each that is wrong, and why."""
+    """The blocks of METRICS and POINTS records; ``refuse`` is called with each that is wrong, and why."""
     shapes: dict[_Shape, tuple[list[Entry], list[Any]]] = {}
     odd: list[Entry] = []
-    for entry, record in zip(entries, _parsed(entries), strict=True):
+    blocks = _binary_blocks([entry for entry in entries if entry.type == RecordType.POINTS], writer, odd)
+    written = [entry for entry in entries if entry.type != RecordType.POINTS]
+    for entry, record in zip(written, _parsed(written), strict=True):
         try:
             shape = record["run_id"], record["project"], record.get("source", ""), tuple(record["values"])
             found = shapes.get(shape)
@@ -76,7 +80,6 @@ def read_metrics(
             found[1].append(record)
         except (KeyError, TypeError, AttributeError):
             odd.append(entry)
-    blocks = []
     for shape, (some, records) in shapes.items():
         try:
             blocks.append(_block(shape, writer, some, records))
@@ -137,6 +140,26 @@ def _parsed(entries: Sequence[Entry]) -> Sequence[Any]:
     return [None] * len(entries)
 
 
+def _binary_blocks(entries: Sequence[Entry], writer: str, odd: list[Entry]) -> list[MetricBlock]:
+    """A block for each head; records whose block is not to be had go to ``odd``."""
+    heads: dict[bytes, list[Entry]] = {}
+    for entry in entries:
+        heads.setdefault(entry.payload[: entry.payload.find(b"\n") + 1], []).append(entry)
+    blocks = []
+    for some in heads.values():
+        try:
+            head = head_of(some[0].payload)
+            row = np.dtype([("step", "<i8"), ("time", "<i8"), ("values", "<f8", (len(head.names),))])
+            if {len(entry.payload) for entry in some} != {head.length + row.itemsize}:
+                raise ValueError("a step is longer or shorter than its head says")
+            found = np.frombuffer(b"".join([entry.payload[head.length :] for entry in some]), row)
+            arrays = (found[name].copy() for name in ("step", "time", "values"))
+            blocks.append(MetricBlock(_checked(head[:4]), writer, some, *arrays))
+        except RECORD_ERRORS:
+            odd.extend(some)
+    return blocks
+
+
 def _block(shape: _Shape, writer: str, entries: Sequence[Entry], records: Sequence[Any]) -> MetricBlock:
     """The block of records of one shape. Raises one of RECORD_ERRORS where anything in it is wrong."""
     steps = _whole([record["step"] for record in records], "step")
@@ -150,7 +173,7 @@ def _block(shape: _Shape, writer: str, entries: Sequence[Entry], records: Sequen
 
 def _alone(entry: Entry, writer: str) -> MetricBlock:
     """The block of one record. Raises one of RECORD_ERRORS naming the field that is wrong."""
-    record = decode(RecordType.METRICS, entry.payload)
+    record = decode(entry.type, entry.payload)
     assert isinstance(record, Metrics)
     values = v.mapping(record.values, "values")
     shape = _checked((record.run_id, record.project, record.source, tuple(values)))

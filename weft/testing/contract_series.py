@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from weft.errors import InputError
-from weft.records import ConsoleLines, Metrics
+from weft.records import ConsoleLines, Metrics, RecordType, encode
+from weft.records.binary import layout_of
 from weft.records.console import ConsoleLine, ConsolePage, ConsoleQuery
 from weft.repositories import Store
-from weft.testing.batches import batch_of
+from weft.testing.batches import batch_of, raw_batch
 from weft.testing.contract_observations import T
 
 
@@ -44,6 +45,23 @@ class SeriesContract:
         assert series.values[1:].tolist() == [math.inf, -math.inf, 1.0, 0.5]
         [summary] = store.series.list_series("r")
         assert (summary.points, summary.minimum, summary.maximum, summary.last) == (5, -math.inf, math.inf, 0.5)
+
+    def test_steps_in_binary_are_those_in_json(self, store: Store) -> None:
+        layout = layout_of("r", "p", "0", ["m", "n"])
+        rows = [layout({"m": math.nan, "n": step}, step, T + step) for step in (1, 3, 2)]
+        short = (RecordType.POINTS, (rows[0] or b"")[:-1])
+        nobody = (RecordType.POINTS, layout_of("", "p", "", ["m"])({"m": 1}, 0, T) or b"")
+        late = encode(Metrics("r", "p", 3, T + 9, {"m": 7.0}, "0"))
+        points = [(RecordType.POINTS, row) for row in rows if row is not None]
+        report = store.ingest(raw_batch("w", *points, short, late, nobody, (RecordType.POINTS, b"none")))
+        assert report.stored == 4
+        assert [refused.entry.payload for refused in report.rejected] == [short[1], nobody[1], b"none"]
+        assert "bytes for 2 metrics" in report.rejected[0].reason
+        [first], [second] = store.series.read_series("r", "m"), store.series.read_series("r", "n")
+        assert (first.source, first.steps.tolist(), second.values.tolist()) == ("0", [1, 2, 3], [1.0, 2.0, 3.0])
+        assert first.times_ns.tolist() == [T + 1, T + 2, T + 9]
+        assert math.isnan(first.values[0])
+        assert first.values[2] == 7.0
 
     def test_a_step_logged_again_takes_the_later_value(self, store: Store) -> None:
         def log(segment: int, *points: tuple[int, int, float], writer: str = "w") -> None:

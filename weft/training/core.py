@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weft import clock
 from weft.recording import Recorder
 from weft.records import RunStatus, RunUpdate
+from weft.records.binary import Layout
 from weft.settings import Settings
 from weft.training.fields import Config
 from weft.training.lifecycle import RunOptions
@@ -26,6 +27,7 @@ class RunCore:
 
     _definitions: Definitions
     _defined: Definitions | None
+    _known: dict[tuple[str, ...], Layout]  # of steps that ``log`` writes at once: of none where metrics are defined
 
     def __init__(self, recorder: Recorder, options: RunOptions) -> None:
         self.id = options.run_id

@@ -168,6 +168,7 @@ class RunDefinitions(RunCore):
                 self._definitions.define(name, told)
                 self._record(definitions={name: told})
             self._defined = self._definitions
+            self._known = {}
         return Metric(
             name,
             told.get("step_metric"),

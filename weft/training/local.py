@@ -12,6 +12,7 @@ from typing import Any
 from weft.journal.entries import entries
 from weft.records import Metrics, RecordType, Run, RunKind, RunStatus, RunUpdate, decode, dumps, loads
 
+_OF_RUNS = frozenset({RecordType.RUN, RecordType.METRICS, RecordType.POINTS})
 _KEPT = ("config", "summary", "definitions", "folded")
 _SET = ("name", "tags", "notes", "group", "job_type", "started_at_ns", "kind", "status")
 
@@ -68,7 +69,7 @@ def _records(directory: Path, run_id: str) -> list[Metrics | RunUpdate]:
     wanted = run_id.encode()
     found: list[Metrics | RunUpdate] = []
     for entry in entries(directory):
-        if entry.type in {RecordType.RUN, RecordType.METRICS} and wanted in entry.payload:
+        if entry.type in _OF_RUNS and wanted in entry.payload:
             with contextlib.suppress(ValueError, TypeError):  # the drainer will say so
                 record = decode(entry.type, entry.payload)
                 if isinstance(record, Metrics | RunUpdate) and record.run_id == run_id:

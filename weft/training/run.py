@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-import orjson
-
 from weft import clock
 from weft.errors import InputError, WeftError
 from weft.journal import fork
+from weft.journal.locking import let_go
 from weft.recording import Recorder
-from weft.records import Failure, Logged, RecordType, RunStatus, dumps
+from weft.records import Failure, Logged, Metrics, RecordType, RunStatus, encode
 from weft.records import Run as StoredRun
+from weft.records.binary import Layout, layout_of
 from weft.tracing import steps
 from weft.tracing.capture import capture
 from weft.training import local
@@ -37,6 +37,8 @@ from weft.training.watch import RunWatch
 
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
+_MOST_LAYOUTS = 256  # that a run keeps: a program that never logs the same names twice would fill memory
+_POINTS = RecordType.POINTS
 _NAME = value_rules.LONGEST_NAME  # a global is found faster, and log is a hot path
 
 current: Run | None = None
@@ -60,11 +62,15 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         given, folded = ({}, {}) if stored is None else (stored.definitions, stored.folded)
         self._definitions = Definitions(given, folded, recorder.writer)
         self._defined = self._definitions if given else None
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._known = {} if given else self._layouts
         self._on_finish = on_finish
         self._next_step = options.next_step
+        self._append = recorder.append
+        self._last: dict[str, Any] = {}
         self._unpublished: dict[str, Any] = {}
         self._apart: dict[str, Any] | None = {} if options.apart else None
-        self._published_ns = 0
+        self._due_ns = 0  # when the summary is published again
         self._observers = Observers(self)
         self._begin(options)
         _living.add(self)
@@ -76,6 +82,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         Of a launcher's ranks the last values of rank 0 are the run's; those of another are seen in its process only.
         """
         with self._lock:
+            self._settle()
             if self._apart:
                 dict.update(self._summary, self._apart)
                 self._apart.clear()
@@ -93,7 +100,32 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         where ``values`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
         otherwise it never raises, and once it has returned the values survive the death of the process.
         """
-        if type(values) is not dict and not isinstance(values, Mapping):
+        # What loops log again and again, numbers under names that were seen before, takes the shortest way.
+        if type(values) is dict and step is None and commit is None and steps.opened is None:
+            layout = self._known.get(tuple(values))
+            if layout is not None:
+                now = clock.source()
+                lock = self._lock
+                try:
+                    lock.acquire()
+                    number = self._next_step
+                    payload = layout(values, number, now)
+                    if payload is not None:
+                        self._next_step = number + 1
+                        self._append(_POINTS, payload)
+                        self._last.update(values)
+                        if now > self._due_ns:
+                            self._publish(now)
+                except BaseException:
+                    let_go(lock)
+                    raise
+                lock.release()
+                if payload is not None:
+                    return
+        self._log(values, step, commit)
+
+    def _log(self, values: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        if not isinstance(values, Mapping):
             raise InputError(
                 f"run.log takes a dictionary, not a {type(values).__name__}.",
                 remedy="Use run.log({'loss': 0.1}).",
@@ -105,15 +137,15 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         others: dict[str, Any] | None = None
         media: dict[str, Any] | None = None
         for key, value in values.items():
-            # Finite floats under string keys are ready to be written; anything else takes the long way.
-            if type(key) is not str or type(value) is not float or value - value != 0.0 or not 0 < len(key) <= _NAME:
+            # Floats under string keys are ready to be written; anything else takes the long way.
+            if type(key) is not str or type(value) is not float or not 0 < len(key) <= _NAME:
                 metrics, others = value_rules.split(values)
                 media = others and taken(self._recorder, self.project, others)
                 others = keep_found(self._recorder, self.project, capture(others))
                 break
-        self._append(metrics, others, step, step is None if commit is None else commit, media)
+        self._record_step(metrics, others, step, step is None if commit is None else commit, media)
 
-    def _append(
+    def _record_step(
         self,
         metrics: Mapping[str, Any],
         others: dict[str, Any] | None,
@@ -136,24 +168,14 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                     opened.note(step, metrics)
                 if self._defined is not None:
                     metrics = self._defined.completed(metrics)
-                record = {
-                    "run_id": self.id,
-                    "project": self.project,
-                    "step": step,
-                    "time_ns": now,
-                    "values": metrics,
-                    "source": self._source,
-                }
-                try:
-                    payload = orjson.dumps(record)
-                except TypeError:  # lone surrogates in a name
-                    payload = dumps({**record, "values": dict(metrics)})
-                self._recorder.append(RecordType.METRICS, payload)
-                last = self._unpublished if self._apart is None else self._apart
+                self._append(*self._encoded(step, now, metrics))
                 if self._defined is None:
-                    last.update(metrics)
+                    self._last.update(metrics)
                 else:
-                    self._defined.fold(metrics, now, last)
+                    self._settle()
+                    self._defined.fold(metrics, now, self._unpublished if self._apart is None else self._apart)
+            if media or others:
+                self._settle()
             if media:
                 for name, data in media.items():
                     kind = kind_of(data)
@@ -162,8 +184,28 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
             if others:
                 self._unpublished.update(others)
             # Text lives in the summary only, so that it is written at once; numbers can be read from the series.
-            if others or now - self._published_ns > _SUMMARY_EVERY_NS:
+            if others or now > self._due_ns:
                 self._publish(now)
+
+    def _encoded(self, step: int, now: int, metrics: Mapping[str, Any]) -> tuple[RecordType, bytes]:
+        """The record of a step."""
+        names = tuple(metrics)
+        layout = self._layouts.get(names)
+        if layout is None:
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[names] = layout_of(self.id, self.project, self._source, names)
+        payload = layout(metrics, step, now)
+        if payload is not None:
+            return RecordType.POINTS, payload
+        return encode(Metrics(self.id, self.project, step, now, dict(metrics), self._source))  # numbers that are words
+
+    def _settle(self) -> None:
+        """Make summary of what was logged last: numbers as they travel in JSON."""
+        last, self._last = self._last, {}
+        target = self._unpublished if self._apart is None else self._apart
+        for name, value in last.items():
+            target[name] = value if type(value) is str else value_rules.to_number(value)
 
     def finish(
         self, exit_code: int | None = None, quiet: bool | None = None, *, failure: Failure | None = None
@@ -259,11 +301,13 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
     def _summary_set(self, changed: dict[str, Any]) -> None:
         keep_found(self._recorder, self.project, changed)
         with self._lock:
+            self._settle()
             self._unpublished.update(changed)
             self._publish(clock.now_ns())
 
     def _publish(self, now: int) -> None:
-        self._published_ns = now
+        self._due_ns = now + _SUMMARY_EVERY_NS
+        self._settle()
         folded = None if self._defined is None else self._defined.untold(now)
         if self._unpublished or folded:
             changed, self._unpublished = self._unpublished, {}
@@ -297,6 +341,8 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         child = f"pid-{os.getpid()}"
         self._source = f"{self._source}.{child}" if self._source else child
         self._lock = threading.RLock()
+        self._layouts.clear()
+        self._last = {}
         self._unpublished = {}
         self._definitions.begin()
         self._observers.after_fork()

@@ -121,6 +121,7 @@ class TrialRun(Run):
     def __init__(self, link: Link, *args: Any, **more: Any) -> None:
         self._link = link
         super().__init__(*args, **more)
+        self._known = {}  # each step is told to the link
         self.config.lock(configured(link.sweep.config, link.trial.params), "sweep")
         if self._primary and not self.disabled:
             told = {"sweep_id": link.sweep.sweep_id, "trial": link.trial.number, "attempt": link.trial.attempts}
@@ -146,7 +147,7 @@ class TrialRun(Run):
             failed = f"exit code {exit_code}" if exit_code else None
             self._link.ended(self, f"{failure.type}: {failure.message}" if failure else failed)
 
-    def _append(
+    def _record_step(
         self,
         metrics: Mapping[str, Any],
         others: dict[str, Any] | None,
@@ -154,7 +155,7 @@ class TrialRun(Run):
         commit: bool,
         media: dict[str, Any] | None = None,
     ) -> None:
-        super()._append(metrics, others, step, commit, media)
+        super()._record_step(metrics, others, step, commit, media)
         self._link.noted(metrics)
 
     def __exit__(

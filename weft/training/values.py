@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Mapping
 from typing import Any
 
 from weft.errors import InputError
+from weft.records.binary import finite_or_name
 
 _INT64 = 1 << 63
 _DEPTH = 16  # deeper mappings go to the rest
 LONGEST_NAME = 256  # characters; the store takes no longer ones
-
-
-def finite_or_name(value: float) -> float | str:
-    """A finite float as it is; else "NaN", "Infinity" or "-Infinity", which is how it travels in JSON."""
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def to_number(value: Any) -> int | float | str | None:
@@ -44,7 +35,8 @@ def to_number(value: Any) -> int | float | str | None:
 
 def _real_number(value: Any) -> float | str | None:
     try:
-        return finite_or_name(float(value))
+        number: float | str = finite_or_name(float(value))
+        return number
     except OverflowError:  # an integer of more than 300 digits
         return "Infinity" if value > 0 else "-Infinity"
     except (TypeError, ValueError):  # complex, or a signalling NaN

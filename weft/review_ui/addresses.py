@@ -14,6 +14,7 @@ REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/thread/([^/]+)"), "/thread", "id"),
     (re.compile(r"/run/([^/]+)"), "/run", "id"),
     (re.compile(r"/runs/([^/]+)"), "/run", "id"),
+    (re.compile(r"/sweeps?/([^/]+)"), "/sweep", "id"),
     (re.compile(r"/evaluations?/([^/]+)"), "/evaluation", "id"),
     (re.compile(r"/review/([^/]+)"), "/review", "queue"),
     (re.compile(r"/artifact/([^/]+)"), "/artifact", "ref"),

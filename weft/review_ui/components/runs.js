@@ -17,15 +17,7 @@ class RunsPage {
     this.bar = element("div", "tools-host");
     this.left = element("div", "table-pane");
     this.right = element("div", "charts-side");
-    this.split = element("div", "split");
-    this.split.tabIndex = 0;
-    this.split.setAttribute("role", "separator");
-    this.split.setAttribute("aria-label", "Width of the table");
-    this.split.onpointerdown = (event) => this.dragSplit(event);
-    this.split.onkeydown = (event) => {
-      const by = { ArrowLeft: -4, ArrowRight: 4 }[event.key];
-      if (by) { event.stopPropagation(); this.board.set({ share: String(Math.min(80, Math.max(15, Number(this.board.get("share")) + by))) }, false); }
-    };
+    this.split = splitter(this.root, this.board);
     this.panes = element("div", "panes");
     this.panes.append(this.left, this.split, this.right);
     this.tabs = element("div", "tabs");
@@ -132,19 +124,6 @@ class RunsPage {
     this.hint = element("div", "failure", "No run fits these filters. ");
     this.hint.append(button("Forget the filters", "", () => this.board.set({ q: "", where: "", kind: "", status: "", archived: "" }), "quiet"));
     this.left.prepend(this.hint);
-  }
-
-  dragSplit(event) {
-    event.preventDefault();
-    const box = this.panes.getBoundingClientRect();
-    const move = (moved) => this.root.style.setProperty("--share", Math.min(80, Math.max(15, ((moved.clientX - box.left) / box.width) * 100)) + "%");
-    const up = (end) => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", up);
-      this.board.set({ share: String(Math.round(Math.min(80, Math.max(15, ((end.clientX - box.left) / box.width) * 100)))) }, false);
-    };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", up);
   }
 
   key(event) {

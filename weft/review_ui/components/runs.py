@@ -29,6 +29,7 @@ def runs_page(project: str) -> None:
         *DRAWN,
         "chart_tools",
         "runs_fields",
+        "panes",
         "virtual_rows",
         "runs_table",
         "runs_tools",

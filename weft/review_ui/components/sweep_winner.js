@@ -1,0 +1,132 @@
+// The best trial: its parameters against the first trial's, its run, the line that repeats it; of an evaluation its
+// interval and how it compares with the first. Below, who is at work.
+class BestTrial {
+  constructor(host, model, board) {
+    Object.assign(this, { host, model, board });
+    this.node = element("section", "winner");
+    this.agents = element("section", "agents");
+    host.append(this.node, this.agents);
+    this.listens = [model.onChange(() => this.update())];
+    this.timer = window.setInterval(() => this.showAgents(), 1000);
+  }
+
+  update() {
+    const { model } = this;
+    if (!model.sweep) return;
+    const several = model.objectives.length > 1, best = model.best(Math.min(Math.max(0, model.objectives.length - 1), Number(this.board.get("y")) || 0));
+    this.showAgents();
+    const key = JSON.stringify([best, model.trials.changed_ns[best], model.trials.changed_ns[0], this.board.get("y"), model.parameters.length]);
+    if (key === this.key) return;
+    this.key = key;
+    if (best === null) {
+      this.node.replaceChildren(element("h2", "", "Best trial"), element("div", "soft", model.count ? "No trial has come to its end with a value yet." : "No trial has begun: the line below runs them."), ...(model.count ? [] : [agentLines(model.sweep)]));
+      return;
+    }
+    const { trials } = model, run = trials.run_id[best], head = element("div", "winner-head"), objective = model.objectives[Number(this.board.get("y")) || 0];
+    head.append(element("h2", "", several ? `Best trial in ${objective.name}` : "Best trial"), element("span", "star", "★"), element("b", "", String(best)));
+    if (run) head.append(linkTo("its run", trialRunHref(run)));
+    const choose = button("Choose", "Draw it in every chart", () => model.choose([...model.chosen, best]), "quiet");
+    head.append(choose);
+    const values = element("div", "winner-values");
+    model.objectives.forEach((one, n) => {
+      const part = element("span");
+      part.append(element("b", "", one.name), " ", element("span", "figure", number(trials.values[n][best], 4)));
+      part.title = String(trials.values[n][best]);
+      const first = trials.values[n][0];
+      if (best !== 0 && first !== null && first !== undefined) part.append(element("span", "soft", ` first trial: ${number(first, 4)}`));
+      values.append(part);
+    });
+    this.eval = element("div");
+    this.again = element("div");
+    this.node.replaceChildren(head, values, this.eval, this.table(best), this.again);
+    this.repeat(best, run);
+    this.judged(best, run);
+  }
+
+  // Parameters beside those of the first trial, what differs in bold.
+  table(best) {
+    const { trials, parameters } = this.model, table = element("table", "winner-table"), top = table.createTHead().insertRow(), against = best !== 0 && trials.status[0] !== undefined;
+    for (const text of ["Parameter", "Best", ...(against ? ["First trial"] : [])]) top.append(element("th", "", text));
+    for (const { path } of parameters) {
+      const mine = trials.params[path]?.[best] ?? null, theirs = trials.params[path]?.[0] ?? null;
+      if (mine === null && (theirs === null || !against)) continue;
+      const row = table.insertRow(), differs = against && JSON.stringify(mine) !== JSON.stringify(theirs);
+      row.append(element("th", "", path));
+      const cell = row.insertCell();
+      cell.append(element(differs ? "b" : "span", "", paramText(mine)));
+      cell.title = JSON.stringify(mine);
+      if (against) { const other = row.insertCell(); other.textContent = paramText(theirs); other.title = JSON.stringify(theirs); }
+    }
+    return table;
+  }
+
+  // The lines that run it once more.
+  async repeat(best, run) {
+    const box = element("div", "agent-lines"), add = (what, code) => {
+      const pre = element("pre", "mono", code);
+      pre.append(copyButton(code));
+      box.append(element("div", "soft", what), pre);
+    };
+    try {
+      const { command } = await ask(`${this.model.path}/trials/${best}/command`);
+      if (command) add("Its command, to run it again", command);
+    } catch { /* a configuration that is no longer understood has no command to tell */ }
+    if (run) add("As it was: code, settings, environment", "weft reproduce " + run);
+    this.again.replaceChildren(...(box.hasChildNodes() ? [box] : []));
+  }
+
+  // Of an evaluation: the aggregate with its interval, and the paired difference to the first trial.
+  async judged(best, run) {
+    const { trials, objectives } = this.model, first = trials.run_id[0];
+    if (!run) return;
+    try {
+      const told = await ask("/api/runs/" + encodeURIComponent(run));
+      if (told.kind !== "eval") return;
+      const figures = await ask(`/api/evaluations/${encodeURIComponent(run)}/figures`), lines = [];
+      for (const { name } of objectives) {
+        const figure = figures.summary?.[name];
+        if (figure) lines.push([name, `${interval(figure)}, n = ${count(figure.n)}`]);
+      }
+      lines.push(["Evaluation", linkTo("its examples and answers", "/evaluation?" + new URLSearchParams({ id: run }))]);
+      if (best !== 0 && first && trials.status[0] === "complete") {
+        const found = await ask("/api/comparisons?" + new URLSearchParams({ runs: first + "," + run })).catch(() => null);
+        const rows = found?.pairs?.[0]?.metrics ?? [];
+        for (const { name } of objectives) {
+          const row = rows.find((one) => one.metric === name);
+          if (row) lines.push(["Against trial 0", row.sentence]);
+        }
+        lines.push(["Paired", linkTo("compare it with the first trial", "/compare?" + new URLSearchParams({ runs: first + "," + run }))]);
+      }
+      this.eval.replaceChildren(factsTable(lines));
+    } catch (error) { this.eval.replaceChildren(element("div", "soft", error.message)); }
+  }
+
+  showAgents() {
+    const { trials, sweep } = this.model;
+    if (!sweep) return;
+    const working = trials.number.filter((at) => AT_WORK.has(trials.status[at])), now = Date.now() * 1e6;
+    if (!working.length) { this.agents.replaceChildren(); return; }
+    const table = element("table", "agents-table"), top = table.createTHead().insertRow();
+    for (const text of ["Agent", "Host", "Trial", "For", "Lease"]) top.append(element("th", "", text));
+    for (const at of working.slice(0, 64)) {
+      const row = table.insertRow(), left = (trials.lease_until_ns[at] ?? 0) - now, agent = row.insertCell();
+      agent.textContent = shortAgent(trials.agent[at]);
+      agent.title = trials.agent[at] ?? "";
+      row.insertCell().textContent = trials.host[at] ?? MISSING;
+      const link = trials.run_id[at] ? linkTo(String(at), trialRunHref(trials.run_id[at])) : document.createTextNode(String(at));
+      row.insertCell().append(link);
+      row.insertCell().textContent = duration(Math.max(0, now - trials.started_ns[at]));
+      const lease = row.insertCell();
+      lease.append(trials.status[at] === "crashed" || left < 0 ? statusMark("crashed", TRIAL_MARKS, "Its agent let the lease go by: the next agent begins it again") : element("span", "", duration(left)));
+    }
+    const agents = new Set(working.map((at) => trials.agent[at])).size;
+    this.agents.replaceChildren(element("h2", "", `At work: ${count(agents)} ${agents === 1 ? "agent" : "agents"}`), table);
+  }
+
+  stop() {
+    for (const end of this.listens) end();
+    window.clearInterval(this.timer);
+    this.node.remove();
+    this.agents.remove();
+  }
+}

@@ -38,6 +38,10 @@ class RemoteSweeps:
         answer = self._wire.call("PATCH", _path(sweep_id), content=given, content_type="application/json")
         return _sweep(loads(answer.content))
 
+    def finish_sweep(self, sweep_id: str, config: Mapping[str, Any]) -> Sweep:
+        """Say that a sweep has all that it wants."""
+        return _sweep(self._wire.post(f"{_path(sweep_id)}/finish", {"config": dict(config)}))
+
     def delete_sweep(self, sweep_id: str) -> None:
         """Forget a sweep."""
         self._wire.call("DELETE", _path(sweep_id), again=False)

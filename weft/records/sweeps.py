@@ -112,6 +112,12 @@ def _taken(parameters: Any, inside: str, rest: dict[str, Any]) -> dict[str, Any]
     return found
 
 
+def tries_after_failure(config: Mapping[str, Any]) -> int:
+    """How often a configuration has a failed trial tried again."""
+    given = config.get("retry_failed")
+    return given if isinstance(given, int) else 0
+
+
 def grid_size(config: Mapping[str, Any]) -> int | None:
     """How many cells the grid of a checked configuration has; None where a parameter cannot be counted, or is there
     only on a condition."""

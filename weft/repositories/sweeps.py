@@ -30,6 +30,11 @@ class Sweeps(Protocol):
         one is to go on."""
         ...
 
+    def finish_sweep(self, sweep_id: str, config: Mapping[str, Any]) -> Sweep:
+        """Say that a sweep has all that ``config`` wants. One whose configuration is another by now, or that does not
+        run, stays as it is."""
+        ...
+
     def delete_sweep(self, sweep_id: str) -> None:
         """Forget a sweep and its trials; their runs stay."""
         ...
@@ -51,7 +56,8 @@ class Sweeps(Protocol):
         host: str | None = None,
     ) -> Trial:
         """Begin trial ``number``, which must be the next, and hold it for ``lease_s``. The same claim again by the
-        agent that has it is the same answer. Raises ConflictError where the number is taken or the sweep does not run.
+        agent that has it is the same answer, whatever was claimed since. Raises ConflictError where the number is
+        taken or the sweep does not run.
         """
         ...
 
@@ -63,7 +69,8 @@ class Sweeps(Protocol):
         ...
 
     def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
-        """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled. Raises ConflictError where
+        """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled. Leases are measured by the
+        clock of the database, not by that of the agent's machine. Raises ConflictError where
         another has the trial."""
         ...
 
@@ -78,7 +85,8 @@ class Sweeps(Protocol):
         reason: str | None = None,
     ) -> Trial:
         """Say how a trial ended: complete, pruned or failed. One that was canceled meanwhile stays so, one that has
-        ended stays as it is. Raises ConflictError where another has it, InputError for another status."""
+        ended stays as it is. One that failed for the first times is given to the next agent where the sweep's
+        ``retry_failed`` is so many. Raises ConflictError where another has it, InputError for another status."""
         ...
 
     def cancel_trial(self, sweep_id: str, number: int, *, reason: str | None = None) -> Trial:

@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, Update, bindparam, func, select, union
+from sqlalchemy import BigInteger, Connection, RowMapping, Select, Update, bindparam, cast, func, select, union
 
 from weft import clock
 from weft.errors import InputError, NotFoundError
@@ -24,7 +24,10 @@ _CONFIG_BYTES = 1_048_576
 _s, _t = t.sweeps.c, t.trials.c
 _SWEEP, _TRIAL = _s.sweep_id == bindparam("of_sweep"), _t.sweep_id == bindparam("of_sweep")
 _NUMBERED = (_TRIAL, _t.number == bindparam("of_number"))
+_CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000_000, BigInteger)
 _HOLD = select(_s.status, _s.changed_ns).where(_SWEEP).with_for_update()
+_HOLD_TIMED = _HOLD.add_columns(_CLOCK.label("clock_ns"))
+_TIME = select(_CLOCK)
 _TOUCH = t.sweeps.update().where(_SWEEP).values(changed_ns=bindparam("now"))
 _EXISTS = select(_s.sweep_id).where(_SWEEP)
 _GET = select(t.trials).where(*_NUMBERED)
@@ -49,15 +52,35 @@ _EMPTY = dict.fromkeys(_t.keys())
 _COLUMNS = [name for name in _EMPTY if name not in ("status", "value", "results")]
 
 
-def hold(connection: Connection, sweep_id: str) -> tuple[SweepStatus, int]:
-    """Where the sweep stands, and the time of what is decided now, behind every change so far; others that decide
-    about it wait until this transaction ends. Raises NotFoundError."""
-    row = connection.execute(_HOLD, {"of_sweep": sweep_id}).first()
+class Holding(NamedTuple):
+    """Where a sweep stands, the time of what is decided now, behind every change so far, and that of the clock which
+    leases are measured by."""
+
+    status: SweepStatus
+    now: int
+    clock_ns: int
+
+
+def hold(connection: Connection, sweep_id: str) -> Holding:
+    """Decide about a sweep: others that do wait until this transaction ends. Raises NotFoundError."""
+    shared = _has_clock(connection)
+    row = connection.execute(_HOLD_TIMED if shared else _HOLD, {"of_sweep": sweep_id}).first()
     if row is None:
         raise missing(sweep_id)
-    now = max(clock.now_ns(), row.changed_ns + 1)
+    clock_ns = row.clock_ns if shared else clock.now_ns()
+    now = max(clock_ns, row.changed_ns + 1)
     connection.execute(_TOUCH, {"of_sweep": sweep_id, "now": now})
-    return SweepStatus(row.status), now
+    return Holding(SweepStatus(row.status), now, clock_ns)
+
+
+def clock_ns(connection: Connection) -> int:
+    """The time that leases are measured by: the database's where it has a clock that all who reach it share, since
+    those of their machines differ."""
+    return int(connection.execute(_TIME).scalar_one()) if _has_clock(connection) else clock.now_ns()
+
+
+def _has_clock(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def missing(sweep_id: str) -> NotFoundError:
@@ -109,41 +132,44 @@ def _status(row: RowMapping | dict[str, Any], now: int) -> TrialStatus:
     return TrialStatus.CRASHED if late else status
 
 
-def get_trial(connection: Connection, sweep_id: str, number: int) -> Trial:
-    """Raises NotFoundError."""
+def get_trial(connection: Connection, sweep_id: str, number: int, at: int | None = None) -> Trial:
+    """Raises NotFoundError. ``at`` is the time of the clock that leases are measured by, where it is known."""
     row = connection.execute(_GET, {"of_sweep": sweep_id, "of_number": number}).mappings().first()
     if row is None:
         raise NotFoundError(f"The sweep {sweep_id!r} has no trial {number}.", field="number")
-    return trial_record(row, clock.now_ns())
+    return trial_record(row, clock_ns(connection) if at is None else at)
 
 
 def list_trials(connection: Connection, sweep_id: str, changed_after_ns: int | None) -> list[Trial]:
     """By number: all, or those that changed after a time and all that run. Raises NotFoundError."""
     query: Select[Any] = _ALL if changed_after_ns is None else _CHANGED
     given = {"of_sweep": sweep_id} if changed_after_ns is None else {"of_sweep": sweep_id, "after": changed_after_ns}
-    now = clock.now_ns()
+    now = clock_ns(connection)
     found = [trial_record(row, now) for row in connection.execute(query, given).mappings()]
     if not found and connection.execute(_EXISTS, {"of_sweep": sweep_id}).first() is None:
         raise missing(sweep_id)
     return found
 
 
-def add_trial(connection: Connection, row: dict[str, Any]) -> Trial:
-    """Store a new trial, whose texts are clean. Raises sqlalchemy.exc.IntegrityError for a number that is taken."""
+def add_trial(connection: Connection, row: dict[str, Any], at: int) -> Trial:
+    """Store a new trial, whose texts are clean, at a time of the clock that leases are measured by.
+
+    Raises sqlalchemy.exc.IntegrityError for a number that is taken.
+    """
     whole = {**_EMPTY, **row}
     connection.execute(_INSERT, whole)
-    return trial_record(whole, clock.now_ns())
+    return trial_record(whole, at)
 
 
-def set_trial(connection: Connection, trial: Trial, **values: Any) -> Trial:
-    """Change a trial; ``values`` are columns, their texts clean."""
+def set_trial(connection: Connection, trial: Trial, at: int, **values: Any) -> Trial:
+    """Change a trial at a time of the clock that leases are measured by; ``values`` are columns, their texts clean."""
     where = {"of_sweep": trial.sweep_id, "of_number": trial.number}
     connection.execute(_setting(tuple(values)), {**values, **where})
     told = {name: value for name, value in values.items() if name in _COLUMNS}
     if "results" in values:
         told["values"] = v.from_json(values["results"])
     if "status" in values:
-        told["status"] = _status({"lease_until_ns": trial.lease_until_ns, **values}, clock.now_ns())
+        told["status"] = _status({"lease_until_ns": trial.lease_until_ns, **values}, at)
     return replace(trial, **told)
 
 
@@ -189,8 +215,8 @@ def read_sweeps(connection: Connection, by: str | None = None, given: str | None
     found = connection.execute(sweeps, asked).all()
     for sweep_id, status, count in connection.execute(counted, asked):
         counts.setdefault(sweep_id, {})[status] = count
-    for sweep_id, count in connection.execute(late, {**asked, "now": clock.now_ns()}):
-        running = counts[sweep_id].pop(TrialStatus.RUNNING.value) - count
+    for sweep_id, count in connection.execute(late, {**asked, "now": clock_ns(connection)}):
+        running = counts[sweep_id].pop(TrialStatus.RUNNING.value, count) - count
         counts[sweep_id] |= {TrialStatus.CRASHED.value: count}
         counts[sweep_id] |= {TrialStatus.RUNNING.value: running} if running else {}
     return [_sweep_record(connection, row, counts.get(row.sweep_id, {})) for row in found]

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from weft import clock, ids
+from weft import ids
 from weft.errors import ConflictError, InputError
-from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
+from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus, tries_after_failure
 from weft.store import sweep_rows as rows
 from weft.store import tables as t
 from weft.store import values as v
@@ -19,6 +19,7 @@ from weft.store.database import Database
 
 _LONGEST_LEASE_S = 7 * 24 * 3600.0
 _ENDS = (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED)
+_OPEN = {"status": TrialStatus.RUNNING.value, "lease_until_ns": 0, "agent": None}  # for the next agent to take
 _AGAIN = (TrialStatus.FAILED, TrialStatus.CANCELED)
 
 
@@ -61,7 +62,7 @@ class SqlSweeps:
         if status is not None:
             changed["status"] = SweepStatus(status).value
         with self._database.write() as connection:
-            standing, now = rows.hold(connection, sweep_id)
+            standing, now, at = rows.hold(connection, sweep_id)
             if standing is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
                 raise ConflictError(
                     f"The sweep {sweep_id!r} was canceled.",
@@ -71,10 +72,21 @@ class SqlSweeps:
             if status == SweepStatus.CANCELED:
                 c = t.trials.c
                 at_work = (c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING)
-                ended = {"status": TrialStatus.CANCELED.value, "ended_ns": clock.now_ns(), "changed_ns": now}
+                ended = {"status": TrialStatus.CANCELED.value, "ended_ns": at, "changed_ns": now}
                 connection.execute(t.trials.update().where(*at_work).values(**ended, reason="the sweep was canceled"))
             if changed:
                 connection.execute(t.sweeps.update().where(t.sweeps.c.sweep_id == sweep_id).values(**changed))
+        return self.get_sweep(sweep_id)
+
+    def finish_sweep(self, sweep_id: str, config: Mapping[str, Any]) -> Sweep:
+        """Say that a sweep has all that this configuration wants; an edited one, or one that rests, stays as it is."""
+        with self._database.write() as connection:
+            standing = rows.hold(connection, sweep_id).status
+            c = t.sweeps.c
+            known = v.from_json(connection.execute(select(c.config).where(c.sweep_id == sweep_id)).scalar_one())
+            if standing is SweepStatus.RUNNING and known == v.from_json(rows.config_json(config)):
+                finished = {"status": SweepStatus.FINISHED.value}
+                connection.execute(t.sweeps.update().where(c.sweep_id == sweep_id).values(**finished))
         return self.get_sweep(sweep_id)
 
     def delete_sweep(self, sweep_id: str) -> None:
@@ -109,10 +121,10 @@ class SqlSweeps:
         holder = _holder(agent, lease_s, host)
         texts = {"params": rows.params_json(params, "params"), "attrs": rows.params_json(attrs or {}, "attrs")}
         with self._database.write() as connection:
-            standing, now = rows.hold(connection, sweep_id)
+            standing, now, at = rows.hold(connection, sweep_id)
             upcoming = rows.next_number(connection, sweep_id)
-            if number == upcoming - 1:  # sent again because the answer was lost
-                last = rows.get_trial(connection, sweep_id, number)
+            if 0 <= number < upcoming:  # sent again because the answer was lost
+                last = rows.get_trial(connection, sweep_id, number, at)
                 if (last.agent, last.ended_ns, last.params) == (agent, None, v.from_json(texts["params"])):
                     return last
             if standing is not SweepStatus.RUNNING:
@@ -124,7 +136,7 @@ class SqlSweeps:
                     field="number",
                 )
             row = {"sweep_id": sweep_id, "number": number, "attempts": 1, "known": False, "started_ns": now, **texts}
-            return rows.add_trial(connection, {**row, **_begun(holder, lease_s, now)})
+            return rows.add_trial(connection, {**row, **_begun(holder, lease_s, now, at)}, at)
 
     def take_over(
         self, sweep_id: str, agent: str, *, lease_s: float = 60.0, retries: int = 1, host: str | None = None
@@ -133,32 +145,32 @@ class SqlSweeps:
         holder = _holder(agent, lease_s, host)
         c = t.trials.c
         with self._database.write() as connection:
-            standing, now = rows.hold(connection, sweep_id)
+            standing, now, at = rows.hold(connection, sweep_id)
             if standing is not SweepStatus.RUNNING:
                 return None
             late = select(t.trials).where(
-                c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING, c.lease_until_ns < clock.now_ns()
+                c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING, c.lease_until_ns < at
             )
             for row in connection.execute(late.order_by(c.number)).mappings().all():
-                trial = rows.trial_record(row, now)
+                trial = rows.trial_record(row, at)
                 if trial.attempts > retries:
                     reason = trial.reason or f"its agent was lost {trial.attempts} times"
-                    _end(connection, trial, TrialStatus.FAILED, now, reason=reason)
+                    _end(connection, trial, TrialStatus.FAILED, (now, at), reason=reason)
                     continue
-                again = {**_begun(holder, lease_s, now), "attempts": trial.attempts + 1, "started_ns": now}
-                return rows.set_trial(connection, trial, **again)
+                again = {**_begun(holder, lease_s, now, at), "attempts": trial.attempts + 1, "started_ns": now}
+                return rows.set_trial(connection, trial, at, **again)
         return None
 
     def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
         """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled."""
         _holder(agent, lease_s, None)
         with self._database.write() as connection:
-            rows.hold(connection, sweep_id)
-            trial = _held(rows.get_trial(connection, sweep_id, number), agent)
-            if trial.ended_ns is not None:
-                return "stop"
-            rows.set_trial(connection, trial, lease_until_ns=_until(lease_s))
-        return "continue"
+            at = rows.hold(connection, sweep_id).clock_ns
+            trial = _held(rows.get_trial(connection, sweep_id, number, at), agent)
+            if trial.ended_ns is None:
+                rows.set_trial(connection, trial, at, lease_until_ns=_until(lease_s, at))
+        # A program whose run has ended by itself may have more to do.
+        return "stop" if trial.status is TrialStatus.CANCELED else "continue"
 
     def finish_trial(
         self,
@@ -176,34 +188,36 @@ class SqlSweeps:
                 f"A trial does not end as {status!r}.", remedy=f"Use one of {', '.join(_ENDS)}.", field="status"
             )
         with self._database.write() as connection:
-            _, now = rows.hold(connection, sweep_id)
-            trial = _held(rows.get_trial(connection, sweep_id, number), agent)
+            _, now, at = rows.hold(connection, sweep_id)
+            trial = _held(rows.get_trial(connection, sweep_id, number, at), agent)
             if trial.ended_ns is not None:
                 return trial
-            return _end(connection, trial, TrialStatus(status), now, reason=reason, **rows.results(values))
+            if status == TrialStatus.FAILED and trial.attempts <= _tries_after_failure(connection, sweep_id):
+                why = v.clipped(reason, "reason")
+                return rows.set_trial(connection, trial, at, **_OPEN, reason=why, changed_ns=now)
+            return _end(connection, trial, TrialStatus(status), (now, at), reason=reason, **rows.results(values))
 
     def cancel_trial(self, sweep_id: str, number: int, *, reason: str | None = None) -> Trial:
         """End a trial; its agent hears of it with the next heartbeat. Raises ConflictError where it has ended."""
         with self._database.write() as connection:
-            _, now = rows.hold(connection, sweep_id)
-            trial = rows.get_trial(connection, sweep_id, number)
+            _, now, at = rows.hold(connection, sweep_id)
+            trial = rows.get_trial(connection, sweep_id, number, at)
             if trial.ended_ns is not None:
                 raise ConflictError(f"Trial {number} of {sweep_id!r} is {trial.status} already.", field="number")
-            return _end(connection, trial, TrialStatus.CANCELED, now, reason=reason)
+            return _end(connection, trial, TrialStatus.CANCELED, (now, at), reason=reason)
 
     def retry_trial(self, sweep_id: str, number: int) -> Trial:
         """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other."""
         with self._database.write() as connection:
-            _, now = rows.hold(connection, sweep_id)
-            trial = rows.get_trial(connection, sweep_id, number)
+            _, now, at = rows.hold(connection, sweep_id)
+            trial = rows.get_trial(connection, sweep_id, number, at)
             if trial.status not in _AGAIN:
                 raise ConflictError(
                     f"Trial {number} of {sweep_id!r} is {trial.status}: only failed and canceled ones are retried.",
                     field="number",
                 )
-            again = {"status": TrialStatus.RUNNING, "attempts": 0, "lease_until_ns": 0, "agent": None, "ended_ns": None}
-            cleared = {"reason": None, **rows.results(None)}
-            return rows.set_trial(connection, trial, **again, **cleared, changed_ns=now)
+            cleared = {"attempts": 0, "ended_ns": None, "reason": None, **rows.results(None)}
+            return rows.set_trial(connection, trial, at, **_OPEN, **cleared, changed_ns=now)
 
     def add_known(
         self, sweep_id: str, *, params: Mapping[str, Any], values: Sequence[float], run_id: str | None = None
@@ -212,22 +226,28 @@ class SqlSweeps:
         texts = {"params": rows.params_json(params, "params"), "attrs": "{}", **rows.results(values)}
         c = t.trials.c
         with self._database.write() as connection:
-            _, now = rows.hold(connection, sweep_id)
+            _, now, at = rows.hold(connection, sweep_id)
             if run_id is not None:
                 same = select(c.number).where(c.sweep_id == sweep_id, c.run_id == run_id)
                 number = connection.execute(same).scalar()
                 if number is not None:
-                    return rows.get_trial(connection, sweep_id, number)
+                    return rows.get_trial(connection, sweep_id, number, at)
             number = rows.next_number(connection, sweep_id)
             row = {"sweep_id": sweep_id, "number": number, "attempts": 0, "known": True, "run_id": run_id, **texts}
             times = {"started_ns": now, "ended_ns": now, "changed_ns": now}
-            return rows.add_trial(connection, {**row, **times, "status": TrialStatus.COMPLETE.value})
+            return rows.add_trial(connection, {**row, **times, "status": TrialStatus.COMPLETE.value}, at)
 
 
-def _end(connection: Connection, trial: Trial, status: TrialStatus, now: int, **more: Any) -> Trial:
+def _tries_after_failure(connection: Connection, sweep_id: str) -> int:
+    c = t.sweeps.c
+    config = v.from_json(connection.execute(select(c.config).where(c.sweep_id == sweep_id)).scalar_one())
+    return tries_after_failure(config)
+
+
+def _end(connection: Connection, trial: Trial, status: TrialStatus, when: tuple[int, int], **more: Any) -> Trial:
+    now, at = when
     more["reason"] = v.clipped(more.get("reason"), "reason")
-    ended = {"status": status.value, "ended_ns": clock.now_ns(), "changed_ns": now}
-    return rows.set_trial(connection, trial, **ended, **more)
+    return rows.set_trial(connection, trial, at, status=status.value, ended_ns=at, changed_ns=now, **more)
 
 
 def _holder(agent: str, lease_s: float, host: str | None) -> dict[str, Any]:
@@ -238,16 +258,16 @@ def _holder(agent: str, lease_s: float, host: str | None) -> dict[str, Any]:
     return {"agent": v.clipped(agent, "agent"), "host": v.clipped(host, "host")}
 
 
-def _until(lease_s: float) -> int:
-    return clock.now_ns() + int(lease_s * 1e9)
+def _until(lease_s: float, at: int) -> int:
+    return at + int(lease_s * 1e9)
 
 
-def _begun(holder: dict[str, Any], lease_s: float, now: int) -> dict[str, Any]:
+def _begun(holder: dict[str, Any], lease_s: float, now: int, at: int) -> dict[str, Any]:
     return {
         **holder,
         "status": TrialStatus.RUNNING.value,
         "run_id": ids.new_id(),
-        "lease_until_ns": _until(lease_s),
+        "lease_until_ns": _until(lease_s, at),
         "changed_ns": now,
     }
 

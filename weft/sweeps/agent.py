@@ -6,7 +6,9 @@ transaction; of several that race one wins, the others read again. A trial whose
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import socket
 import threading
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from weft import ids
-from weft.errors import ConflictError, InputError, ServerError, StoreError, WeftError
+from weft.errors import ConflictError, InputError, WeftError
 from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.sweeps.holding import Held
@@ -24,12 +26,13 @@ from weft.sweeps.outcome import Executor, Outcome
 from weft.sweeps.peers import Peers
 from weft.sweeps.spec import SweepSpec, parse_spec
 from weft.sweeps.suggest import Suggester
+from weft.training.patience import patiently
 
 _log = logging.getLogger("weft")
 _OVER = (SweepStatus.STOPPED, SweepStatus.FINISHED, SweepStatus.CANCELED)
 _AT_WORK = (TrialStatus.RUNNING, TrialStatus.CRASHED)
 _FAILURES = 5  # in a row, before any trial succeeded: the program is wrong, not its parameters
-_AWAY_S = 600.0
+_GRACE_S = 10.0  # after the store was away those who hold trials say so first
 T = TypeVar("T")
 
 
@@ -82,16 +85,17 @@ class Agent:
         self._given: object = None
         self._peers: Peers | None = None
         self._failures: int | None = 0
+        self._away_at = -math.inf  # when the store was last seen to be away, by a monotonic clock
 
     def run(self) -> int:
         """Work until the sweep has ended or the budget is spent; returns how many trials were run.
 
-        Raises NotFoundError for a sweep that is not there, ServerError where it is away for ten minutes, WeftError
-        where the first five trials all fail.
+        A store that is away is waited for. Raises NotFoundError for a sweep that is not there, ServerError where a key
+        is refused or the server is away for a day, WeftError where the first five trials all fail.
         """
         done = 0
         while self._here() and self._budget.take():
-            begun = self._patiently(self._begin)
+            begun = self._patiently(self._begin, over=lambda: not self._here())
             if begun is None:
                 break
             sweep, spec, peers, trial = begun
@@ -99,17 +103,17 @@ class Agent:
             done += 1
         return done
 
-    def _patiently(self, ask: Callable[[], T]) -> T:
+    def _patiently(self, ask: Callable[[], T], over: Callable[[], bool] = lambda: False) -> T:
         """What the store answers; while it is away it is asked again."""
-        until = time.monotonic() + _AWAY_S
-        while True:
+
+        def noted() -> T:
             try:
                 return ask()
-            except (ServerError, StoreError) as error:
-                if time.monotonic() > until:
-                    raise
-                _log.warning("Weft: agent %s waits: %s", self.name, error)
-                time.sleep(self._pause_s)
+            except WeftError:
+                self._away_at = time.monotonic()
+                raise
+
+        return patiently(noted, f"agent {self.name}", pause_s=self._pause_s, over=over)
 
     @property
     def _pause_s(self) -> float:
@@ -126,7 +130,7 @@ class Agent:
                 continue
             search, peers = self._search_of(sweep)
             trials = peers.trials()
-            trial = self._taken_over(search.spec, trials) or self._claimed(search, trials)
+            trial = self._unanswered(trials) or self._taken_over(search.spec, trials) or self._claimed(search, trials)
             if trial is not None:
                 return sweep, search.spec, peers, trial
         return None
@@ -141,11 +145,18 @@ class Agent:
         assert self._peers is not None  # made with the search
         return self._search, self._peers
 
+    def _unanswered(self, trials: Sequence[Trial]) -> Trial | None:
+        """A trial that this agent has without knowing of it: the answer that gave it was lost."""
+        return next((one for one in trials if one.agent == self.name and one.status is TrialStatus.RUNNING), None)
+
     def _taken_over(self, spec: SweepSpec, trials: Sequence[Trial]) -> Trial | None:
         if all(trial.status is not TrialStatus.CRASHED for trial in trials):
             return None
+        if time.monotonic() - self._away_at < min(_GRACE_S, self._lease_s):
+            return None
+        attempts = spec.retries + spec.retry_failed
         return self._store.sweeps.take_over(
-            self._sweep_id, self.name, lease_s=self._lease_s, retries=spec.retries, host=socket.gethostname()
+            self._sweep_id, self.name, lease_s=self._lease_s, retries=attempts, host=socket.gethostname()
         )
 
     def _claimed(self, search: _Search, trials: Sequence[Trial]) -> Trial | None:
@@ -155,7 +166,7 @@ class Agent:
             if any(trial.status in _AT_WORK for trial in trials):
                 time.sleep(self._pause_s)  # one of them may have to be begun again
             else:
-                self._store.sweeps.change_sweep(self._sweep_id, status=SweepStatus.FINISHED)
+                self._end(search.spec)
             return None
         params, attrs = suggestion
         try:
@@ -173,18 +184,19 @@ class Agent:
 
     def _work(self, sweep: Sweep, spec: SweepSpec, peers: Peers, trial: Trial) -> Outcome | None:
         """Run a trial and tell how it ended; None where that is not for this agent to tell."""
-        held = Held(self._store, trial, self._lease_s)
+        held = Held(self._store, trial, self._lease_s, self._pause_s)
         held.start()
         try:
             outcome = self._executor.run(sweep, spec, held, peers)
         except WeftError as error:
             _log.warning("Weft: trial %s failed: %s", trial.number, error)
             outcome = Outcome(TrialStatus.FAILED, None, error.message)
-        except KeyboardInterrupt:
+        except BaseException:
             held.stop()
             self._give_back(trial)
             raise
         held.stop()
+        self._away_at = max(self._away_at, held.away_at)
         if outcome.status is TrialStatus.CRASHED and not held.lost:
             self._budget.put_back()
             self._give_back(trial)
@@ -192,8 +204,13 @@ class Agent:
             return None
         ended = self._patiently(lambda: self._finish(trial, outcome))
         if ended is not None and _reaches_target(spec, ended):
-            self._store.sweeps.change_sweep(self._sweep_id, status=SweepStatus.FINISHED)
+            self._patiently(lambda: self._end(spec))
         return outcome
+
+    def _end(self, spec: SweepSpec) -> None:
+        """Say that the sweep has all it wants, unless it was edited, paused or canceled meanwhile."""
+        with contextlib.suppress(ConflictError):
+            self._store.sweeps.finish_sweep(self._sweep_id, spec.given)
 
     def _finish(self, trial: Trial, outcome: Outcome) -> Trial | None:
         told = {"values": outcome.values, "reason": outcome.reason}

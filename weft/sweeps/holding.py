@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 
 from weft.errors import ConflictError, NotFoundError, WeftError
@@ -11,17 +13,20 @@ from weft.records.sweeps import Trial
 from weft.repositories import Store
 
 _log = logging.getLogger("weft")
+_SAY_AFTER_S = 60.0
 
 
 class Held:
     """Holds a trial from ``start`` to ``stop``. ``reason`` says why it is to stop, once it is; ``lost`` that another
-    agent has it, or that it is gone: nothing is to be told of it then."""
+    agent has it, or that it is gone: nothing is to be told of it then. ``away_at`` is when the store was last seen to
+    be away, by a monotonic clock; it is asked again every ``pause_s`` then."""
 
-    def __init__(self, store: Store, trial: Trial, lease_s: float) -> None:
+    def __init__(self, store: Store, trial: Trial, lease_s: float, pause_s: float = 2.0) -> None:
         self.trial = trial
         self.reason: str | None = None
         self.lost = False
-        self._store, self._lease_s = store, lease_s
+        self.away_at = -math.inf
+        self._store, self._lease_s, self._pause_s = store, lease_s, pause_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="weft-trial", daemon=True)
 
@@ -43,19 +48,24 @@ class Held:
                 break
         return over()
 
-    def renew(self) -> None:
-        """Renew the lease now."""
+    def renew(self) -> bool:
+        """Renew the lease now; whether the store answered."""
         trial = self.trial
         try:
             told = self._store.sweeps.renew(trial.sweep_id, trial.number, trial.agent or "", lease_s=self._lease_s)
         except (ConflictError, NotFoundError) as error:
             self.lost, self.reason = True, error.message
-        except WeftError as error:  # a server that is away; the lease outlasts it for a while
-            _log.warning("Weft: the lease of trial %s could not be renewed: %s", trial.number, error)
+        except WeftError as error:  # a server that is away; the trial goes on, and is kept where no other took it
+            if time.monotonic() - self.away_at > _SAY_AFTER_S:
+                _log.warning("Weft: the lease of trial %s could not be renewed: %s", trial.number, error)
+            self.away_at = time.monotonic()
+            return False
         else:
             if told == "stop" and self.reason is None:
                 self.reason = "canceled"
+        return True
 
     def _beat(self) -> None:
-        while not self._ended.wait(self._lease_s / 4) and not self.lost:
-            self.renew()
+        answered = True
+        while not self._ended.wait(self._lease_s / 4 if answered else self._pause_s) and not self.lost:
+            answered = self.renew()

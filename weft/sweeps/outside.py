@@ -6,10 +6,12 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from weft.errors import ServerError, WeftError
+from weft.errors import WeftError
+from weft.records import Run
 from weft.records.sweeps import Sweep, Trial, TrialStatus, objective_names
 from weft.repositories import Store
 from weft.sweeps.command import command_line
@@ -21,6 +23,7 @@ from weft.sweeps.pruning import Progress, Stopper
 from weft.sweeps.spec import SweepSpec
 from weft.training import trials
 from weft.training.arguments import BEGUN
+from weft.training.patience import patiently
 
 _log = logging.getLogger("weft")
 _GUARD = str(Path(__file__).with_name("guard.py"))
@@ -47,10 +50,27 @@ class CommandTrials:
 
     def run(self, sweep: Sweep, spec: SweepSpec, held: Held, peers: Peers) -> Outcome:
         """Run the command to its end; it is ended where the trial is to stop. What the process told itself counts."""
-        trial, stopper = held.trial, Stopper(spec)
-        environ = {**self._environ, "WEFT_TRIAL": f"{trial.sweep_id}:{trial.number}"}
+        trial = held.trial
+        environ = {**self._environ, "WEFT_TRIAL": f"{trial.sweep_id}:{trial.number}@{trial.run_id}"}
         environ.pop(BEGUN, None)
-        words = command_line(spec.command, spec.program, trial.params, environ)
+        with tempfile.TemporaryDirectory(prefix="weft-trial-", ignore_cleanup_errors=True) as folder:
+            words = command_line(
+                spec.command, spec.program, trial.params, environ, config=sweep.config, folder=Path(folder)
+            )
+            code, pruned = self._ran(words, environ, Stopper(spec), held, peers)
+        if pruned is not None:
+            return Outcome(TrialStatus.PRUNED, None, pruned)
+        if code and self._leaving.at_once:
+            return Outcome(TrialStatus.CRASHED)
+        if code:
+            return Outcome(TrialStatus.FAILED, None, f"exit code {code}")
+        return self._result(sweep, trial)
+
+    def _ran(
+        self, words: list[str], environ: Mapping[str, str], stopper: Stopper, held: Held, peers: Peers
+    ) -> tuple[int, str | None]:
+        """Its exit code, and why it was stopped early if it was."""
+        trial = held.trial
         guarded = [sys.executable, "-I", "-S", _GUARD, str(self._grace_s), *words]
         pruned: str | None = None
         with subprocess.Popen(guarded, stdin=subprocess.PIPE, env=environ) as process:  # noqa: S603 - no shell
@@ -67,13 +87,7 @@ class CommandTrials:
                 if process.stdin is not None:
                     process.stdin.close()  # the guard ends what is left
                 code = process.wait()
-        if pruned is not None:
-            return Outcome(TrialStatus.PRUNED, None, pruned)
-        if code and self._leaving.at_once:
-            return Outcome(TrialStatus.CRASHED)
-        if code:
-            return Outcome(TrialStatus.FAILED, None, f"exit code {code}")
-        return self._result(sweep, trial)
+        return code, pruned
 
     def _ends(self, held: Held) -> bool:
         return held.reason is not None or self._leaving.at_once
@@ -88,22 +102,26 @@ class CommandTrials:
             return None
 
     def _tell_pruned(self, trial: Trial, peers: Peers, reason: str) -> None:
-        values = peers.of(trial)
-        last = [float(values[-1])] if len(values) and values[-1] == values[-1] else None
-        self._store.sweeps.finish_trial(
-            trial.sweep_id, trial.number, trial.agent or "", TrialStatus.PRUNED, values=last, reason=reason
-        )
+        try:
+            values = peers.of(trial)
+            last = [float(values[-1])] if len(values) and values[-1] == values[-1] else None
+            self._store.sweeps.finish_trial(
+                trial.sweep_id, trial.number, trial.agent or "", TrialStatus.PRUNED, values=last, reason=reason
+            )
+        except WeftError as error:  # the agent tells it at the end
+            _log.warning("Weft: that trial %s is stopped early could not be told yet: %s", trial.number, error)
 
     def _result(self, sweep: Sweep, trial: Trial) -> Outcome:
-        """What the process told; what its run says, where it could not tell it."""
-        told = self._store.sweeps.get_trial(trial.sweep_id, trial.number)
+        """What the process told; what its run says, where it could not tell it. While the server is away it waits."""
+        who = f"trial {trial.number}"
+        told = patiently(lambda: self._store.sweeps.get_trial(trial.sweep_id, trial.number), who)
         if told.ended_ns is not None or trial.run_id is None:
             return Outcome(told.status, told.values, told.reason)
-        try:
-            self._catch_up()
-        except ServerError as error:
-            _log.warning("Weft: %s", error)
-        run = self._store.runs.find_run(trial.run_id)
+        run = patiently(lambda: self._run(str(trial.run_id)), who)
         if run is None:
             return Outcome(TrialStatus.FAILED, None, "the program called no weft.init")
         return Outcome(*trials.result_of(objective_names(sweep.config), run.summary))
+
+    def _run(self, run_id: str) -> Run | None:
+        self._catch_up()
+        return self._store.runs.find_run(run_id)

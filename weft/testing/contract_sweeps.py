@@ -72,6 +72,20 @@ class SweepContract:
         with pytest.raises(ConflictError, match="was canceled"):
             store.sweeps.change_sweep(sweep_id, status=SweepStatus.RUNNING)
 
+    def test_a_sweep_ends_unless_it_was_edited(self, store: Store) -> None:
+        sweep_id = begin(store, run_cap=1)
+        read = store.sweeps.get_sweep(sweep_id).config
+        store.sweeps.change_sweep(sweep_id, config={**read, "run_cap": 2})
+        assert store.sweeps.finish_sweep(sweep_id, read).status is SweepStatus.RUNNING
+        read = store.sweeps.get_sweep(sweep_id).config
+        for status in (SweepStatus.PAUSED, SweepStatus.STOPPED):
+            store.sweeps.change_sweep(sweep_id, status=status)
+            assert store.sweeps.finish_sweep(sweep_id, read).status is status
+        store.sweeps.change_sweep(sweep_id, status=SweepStatus.RUNNING)
+        assert store.sweeps.finish_sweep(sweep_id, read).status is SweepStatus.FINISHED
+        with pytest.raises(NotFoundError, match="There is no sweep 'none'"):
+            store.sweeps.finish_sweep("none", {})
+
     def test_the_best_trial_is_known(self, store: Store) -> None:
         sweep_id = begin(store)
         for number, (value, status) in enumerate(
@@ -129,8 +143,10 @@ class TrialContract:
         sweep_id = begin(store)
         first = store.sweeps.claim(sweep_id, "ann", number=0, params={"lr": 0.1})
         assert store.sweeps.claim(sweep_id, "ann", number=0, params={"lr": 0.1}) == first
-        for agent, number, lr in (("bob", 0, 0.1), ("ann", 0, 0.2), ("ann", 2, 0.2)):
-            with pytest.raises(ConflictError, match=r"is not the next one of .*: that is 1"):
+        store.sweeps.claim(sweep_id, "bob", number=1, params={"lr": 0.3})
+        assert store.sweeps.claim(sweep_id, "ann", number=0, params={"lr": 0.1}) == first  # its answer was lost
+        for agent, number, lr in (("bob", 0, 0.1), ("ann", 0, 0.2), ("ann", 3, 0.2), ("ann", -1, 0.2)):
+            with pytest.raises(ConflictError, match=r"is not the next one of .*: that is 2"):
                 store.sweeps.claim(sweep_id, agent, number=number, params={"lr": lr})
 
     def test_many_agents_get_each_number_once(self, store: Store) -> None:
@@ -217,6 +233,27 @@ class TrialContract:
         assert store.sweeps.renew(sweep_id, 1, "ann") == "stop"
         stopped = store.sweeps.get_trial(sweep_id, 1)
         assert (stopped.status, stopped.reason) == (TrialStatus.CANCELED, "the sweep was canceled")
+
+    def test_a_program_that_ended_its_trial_goes_on(self, store: Store) -> None:
+        sweep_id = begin(store)
+        claim(store, sweep_id, lease_s=SHORT)
+        ended = store.sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.COMPLETE, values=[1.0])
+        assert store.sweeps.renew(sweep_id, 0, "ann") == "continue"
+        assert store.sweeps.get_trial(sweep_id, 0) == ended
+
+    def test_failed_trials_are_tried_again_by_themselves(self, store: Store) -> None:
+        sweep_id = begin(store, retry_failed=1)
+        first = claim(store, sweep_id)
+        open_again = store.sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.FAILED, reason="exit code 1")
+        assert (open_again.status, open_again.agent, open_again.reason) == (TrialStatus.CRASHED, None, "exit code 1")
+        assert open_again.ended_ns is None
+        with pytest.raises(ConflictError, match="is held by another agent"):
+            store.sweeps.renew(sweep_id, 0, "ann")
+        again = store.sweeps.take_over(sweep_id, "ann", retries=1)
+        assert again is not None
+        assert (again.number, again.attempts, again.params) == (0, 2, first.params)
+        failed = store.sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.FAILED, reason="exit code 2")
+        assert (failed.status, failed.reason) == (TrialStatus.FAILED, "exit code 2")
 
     def test_a_failed_trial_may_be_tried_again(self, store: Store) -> None:
         sweep_id = begin(store)

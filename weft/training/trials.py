@@ -13,10 +13,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from weft.errors import InputError, WeftError
+from weft.errors import ConflictError, InputError, WeftError
 from weft.records import Failure, RunKind, RunStatus
 from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
 from weft.training.arguments import Arguments
+from weft.training.patience import patiently
 from weft.training.run import Run
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ _from_environment: _Outside | None = None
 def upcoming(told: str | None, open_store: Callable[[], Store]) -> Link | None:
     """The trial that the next run of this process is, as ``WEFT_TRIAL`` told or an agent set it; None where it is none.
 
-    Raises InputError for a ``WEFT_TRIAL`` that names no trial, NotFoundError
-    for one that is not there.
+    A server that is away is waited for. Raises InputError for a ``WEFT_TRIAL`` that names no trial, NotFoundError for
+    one that is not there, ConflictError where another agent has begun it again.
     """
     global _from_environment
     if active is not None:
@@ -68,11 +69,19 @@ def upcoming(told: str | None, open_store: Callable[[], Store]) -> Link | None:
     if told is None:
         return None
     known = _from_environment
-    if known is None or f"{known.trial.sweep_id}:{known.trial.number}" != told:
-        sweep_id, _, number = told.rpartition(":")
+    sweep_id, _, which = told.rpartition(":")
+    number, _, run_id = which.partition("@")
+    if known is None or known.told != told:
         if not sweep_id or not number.isdecimal():
             raise InputError(f"WEFT_TRIAL is {told!r}.", remedy="Write it as SWEEP:NUMBER.", field="trial")
-        known = _from_environment = _Outside(open_store(), sweep_id, int(number))
+        store = open_store()
+        known = _from_environment = patiently(lambda: _Outside(store, told, sweep_id, int(number)), f"trial {number}")
+    if run_id not in ("", known.trial.run_id):
+        raise ConflictError(
+            f"Trial {number} of {sweep_id!r} was begun again by another agent.",
+            remedy="End this try: the other one counts.",
+            field="trial",
+        )
     return None if known.over else known
 
 
@@ -170,8 +179,8 @@ class TrialRun(Run):
 class _Outside:
     """The trial of a process that an agent started: the agent watches it, and ends it where it does not end itself."""
 
-    def __init__(self, store: Store, sweep_id: str, number: int) -> None:
-        self._store = store
+    def __init__(self, store: Store, told: str, sweep_id: str, number: int) -> None:
+        self._store, self.told = store, told
         self.sweep, self.trial = store.sweeps.get_sweep(sweep_id), store.sweeps.get_trial(sweep_id, number)
         self.over = self._stops = False
         self._asked = time.monotonic()

@@ -54,6 +54,16 @@ def _add_sweeps(routes: APIRouter, store: Store) -> None:
     ) -> Response:
         return reply(store.sweeps.change_sweep(sweep_id, status=status, config=config))
 
+    @routes.post(
+        "/sweeps/{sweep_id}/finish",
+        response_model=Sweep,
+        summary="Say that a sweep has all that this configuration wants; one that was edited meanwhile goes on",
+    )
+    def finish_sweep(
+        sweep_id: str, config: Annotated[dict[str, Any], Body(embed=True, description="As it was when read.")]
+    ) -> Response:
+        return reply(store.sweeps.finish_sweep(sweep_id, config))
+
     @routes.delete("/sweeps/{sweep_id}", summary="Forget a sweep and its trials; their runs stay")
     def delete_sweep(sweep_id: str) -> Response:
         store.sweeps.delete_sweep(sweep_id)

@@ -81,7 +81,7 @@ def address(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     """A new empty database each time."""
     if request.param == "sqlite":
         return lambda folder: f"sqlite:///{folder}/weft.db"
-    make: Callable[[], str] = request.getfixturevalue("new_postgres")
+    make: Callable[[], str] = request.getfixturevalue("bare_postgres")
     return lambda folder: make()
 
 
@@ -112,8 +112,8 @@ def test_a_backup_holds_what_was_acknowledged_before_it(address: Callable[[Path]
 
 
 @pytest.mark.postgres
-def test_a_copy_goes_on_where_the_old_database_was_left(new_postgres: Callable[[], str], tmp_path: Path) -> None:
-    home, target = tmp_path / "home", new_postgres()
+def test_a_copy_goes_on_where_the_old_database_was_left(bare_postgres: Callable[[], str], tmp_path: Path) -> None:
+    home, target = tmp_path / "home", bare_postgres()
     with writing(home) as more:
         before = more()
         source = session.open_store(settings(home))

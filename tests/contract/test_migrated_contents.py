@@ -31,7 +31,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/weft.db"
     else:
-        make: Callable[[], str] = request.getfixturevalue("new_postgres")
+        make: Callable[[], str] = request.getfixturevalue("bare_postgres")
         url = make()
     database = connect_url(url, blob_dir=tmp_path / "blobs")
     yield database

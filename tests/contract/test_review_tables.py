@@ -27,7 +27,7 @@ NOW = 1_700_000_000_000_000_000
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/weft.db"
-    make: Callable[[], str] = request.getfixturevalue("new_postgres")
+    make: Callable[[], str] = request.getfixturevalue("bare_postgres")
     return make()
 
 

@@ -41,18 +41,25 @@ def postgres_store(new_postgres: Callable[[], str], tmp_path_factory: pytest.Tem
     store.close()
 
 
+def _empty(store: SqlStore) -> None:
+    """Empty what holds anything: to truncate every table takes longer than most tests."""
+    names = [table.name for table in metadata.sorted_tables]
+    names += ["span_words", "span_words_segments", "span_words_gone"]
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)
+    with store.database.write() as connection:
+        if full := [name for (name,) in connection.exec_driver_sql(asked)]:
+            # The log of the registry refuses this to everybody but a superuser who says so.
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(full)}")
+
+
 @pytest.mark.postgres
 class TestPostgres(StoreContract):
     @pytest.fixture
     def store(self, postgres_store: SqlStore) -> Iterator[Store]:
         yield postgres_store
         assert postgres_store.integrity() == []
-        names = [table.name for table in metadata.sorted_tables]
-        tables = ", ".join((*names, "span_words", "span_words_segments", "span_words_gone"))
-        with postgres_store.database.write() as connection:
-            # The log of the registry refuses this to everybody but a superuser who says so.
-            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            connection.exec_driver_sql(f"TRUNCATE {tables}")
+        _empty(postgres_store)
 
 
 @pytest.mark.postgres

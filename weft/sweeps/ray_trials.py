@@ -140,7 +140,7 @@ class RayTrials:
         try:
             outcome: Outcome = ended.result()
         except self._ray.exceptions.RayError as error:
-            return _failed(error)
+            return Outcome(TrialStatus.CRASHED) if self._leaving.at_once else _failed(error)
         return outcome
 
     def _end(self, task: Any, ended: Any, held: Held, *, asks: bool) -> None:
@@ -246,8 +246,7 @@ def _told(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _failed(error: Exception) -> Outcome:
-    name = type(error).__name__
-    if name in _LOST:
-        return Outcome(TrialStatus.CRASHED, None, name)
     cause = getattr(error, "cause", None) or error
+    if type(error).__name__ in _LOST or type(cause).__name__ in _LOST:
+        return Outcome(TrialStatus.CRASHED)
     return Outcome(TrialStatus.FAILED, None, f"{type(cause).__name__}: {str(cause).strip().splitlines()[0][:300]}")

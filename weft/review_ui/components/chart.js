@@ -171,13 +171,16 @@ function drawAxes(pen, ink, field, across, up, names = ["", ""]) {
   pen.strokeStyle = ink.soft;
   pen.beginPath(); pen.moveTo(left, foot + 0.5); pen.lineTo(left + wide, foot + 0.5); pen.stroke();
   pen.textBaseline = "top";
-  const most = Math.max(2, Math.floor(wide / 74));
+  const most = Math.max(2, Math.floor(wide / (across.words ? 40 : 74)));
+  let free = 0;  // what is left of it is written on
   for (const [share, text] of across.ticks(most)) {
     const x = left + share * wide, word = short(text, across.words ? Math.max(4, Math.floor(wide / Math.min(most, across.words.length) / 6.4)) : 12);
-    const half = pen.measureText(word).width / 2;
-    pen.textAlign = "center";
-    pen.fillText(word, Math.min(x, left + wide + 8 - half), foot + 6);
+    const half = pen.measureText(word).width / 2, middle = Math.min(x, left + wide + 8 - half);
     pen.beginPath(); pen.moveTo(x, foot); pen.lineTo(x, foot + 3); pen.stroke();
+    if (middle - half < free) continue;
+    pen.textAlign = "center";
+    pen.fillText(word, middle, foot + 6);
+    free = middle + half + 6;
   }
   pen.fillStyle = ink.ink;
   if (names[0]) { pen.textAlign = "center"; pen.fillText(short(names[0], Math.floor(wide / 6)), left + wide / 2, foot + 22); }

@@ -83,7 +83,8 @@ class RunHead extends Listening {
       ...(took === null ? [] : [fact(run.status === "running" ? "runs for" : "took", duration(took - from))]),
       ...(from === null ? [] : [fact("started", moment(from), new Date(from / 1e6).toISOString())]),
       fact("kind", run.kind),
-      ...(run.group ? [fact("group", run.group)] : []),
+      ...(sweepOf(run) ? [fact("sweep", linkTo("trial " + sweepOf(run).trial, "/sweep?" + new URLSearchParams({ id: sweepOf(run).id, project: run.project, trial: sweepOf(run).trial })))] : []),
+      ...(run.group && run.group !== sweepOf(run)?.id ? [fact("group", run.group)] : []),
       ...(run.job_type ? [fact("job type", run.job_type)] : []),
       ...(run.exit_code ? [fact("exit code", String(run.exit_code))] : []));
   }
@@ -98,6 +99,13 @@ class RunHead extends Listening {
     });
     name.select();
   }
+}
+
+// The sweep that a run is a trial of, and which; null where it is none.
+function sweepOf(run) {
+  const told = run.environment?.sweep, { sweep, trial } = run.config ?? {};
+  if (told?.sweep_id) return { id: told.sweep_id, trial: String(told.trial ?? "") };
+  return run.kind === "eval" && typeof sweep === "string" && trial !== undefined ? { id: sweep, trial: String(trial) } : null;
 }
 
 export default mountOf(RunHead);

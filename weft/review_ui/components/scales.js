@@ -11,6 +11,12 @@ class NumberScale {
     [this.from, this.to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
   }
 
+  // The same with room at both ends, as points want it.
+  roomier(part = 0.04) {
+    const room = part * (this.to - this.from), ends = [this.from - room, this.to + room];
+    return new NumberScale(...(this.log ? ends.map((end) => 10 ** end) : ends), { log: this.log, whole: this.whole });
+  }
+
   at(value) {
     const one = numeric(value);
     return one === null || !Number.isFinite(one) || (this.log && one <= 0) ? null : ((this.log ? Math.log10(one) : one) - this.from) / (this.to - this.from);
@@ -23,7 +29,9 @@ class NumberScale {
 
   // Some places with their text, few enough to be read.
   ticks(most = 5) {
-    const places = (this.log ? logSteps : niceSteps)(this.from, this.to, most).filter((place) => !this.whole || this.log || Number.isInteger(place));
+    const steps = (many) => (this.log ? logSteps : niceSteps)(this.from, this.to, many).filter((place) => !this.whole || this.log || Number.isInteger(place));
+    let places = steps(most);
+    for (let more = most + 1; places.length < 2 && more < most + 4; more++) places = steps(more);
     return places.map((place) => [(place - this.from) / (this.to - this.from), shortNumber(this.log ? Number((10 ** place).toPrecision(3)) : Number(place.toPrecision(6)))]);
   }
 
@@ -69,10 +77,12 @@ const RAMPS = {
   light: [[184, 148, 96], [166, 128, 98], [92, 134, 142], [38, 104, 164], [20, 40, 120]],
   dark: [[122, 92, 56], [140, 112, 84], [84, 148, 160], [110, 190, 235], [226, 244, 255]],
 };
+// From early to late; a colour of its own, so that nobody takes it for good or bad.
+const AGES = { light: [[150, 138, 168], [74, 20, 134]], dark: [[112, 100, 130], [230, 213, 255]] };
 const SHADES = 24;
 
-function shadesOf(ink) {
-  const dark = lightness(ink.paper) < 0.5, stops = RAMPS[dark ? "dark" : "light"];
+function shadesOf(ink, ramps = RAMPS) {
+  const dark = lightness(ink.paper) < 0.5, stops = ramps[dark ? "dark" : "light"];
   return Array.from({ length: SHADES }, (_, at) => {
     const place = (at / (SHADES - 1)) * (stops.length - 1), low = Math.min(stops.length - 2, Math.floor(place)), part = place - low;
     return "#" + stops[low].map((one, side) => Math.round(one + (stops[low + 1][side] - one) * part).toString(16).padStart(2, "0")).join("");

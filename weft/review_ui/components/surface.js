@@ -5,7 +5,7 @@ const CELLS = [84, 60];
 const WIDTHS_TRIED = [0.03, 0.045, 0.07, 0.1, 0.15, 0.22];
 const NO_TRIAL_NEAR = 0.04;  // the sum of the kernel's weights below which there is none within two and a half widths
 
-// `x`, `y`, `z`: shares in [0, 1]; `words`: how many words an axis has, or 0. Returns {wide, tall, cells (NaN: none), width, quality}.
+// `x`, `y`, `z`: shares in [0, 1]; `words`: how many words an axis has, or 0. Returns {wide, tall, cells (NaN: none), hull, width, quality}.
 function surfaceOf(x, y, z, words) {
   const [wide, tall] = [0, 1].map((axis) => words[axis] || CELLS[axis]), n = z.length;
   const place = Int32Array.from(z, (_, at) => Math.min(wide - 1, Math.max(0, Math.floor(x[at] * wide))) + wide * Math.min(tall - 1, Math.max(0, Math.floor(y[at] * tall))));
@@ -23,9 +23,9 @@ function surfaceOf(x, y, z, words) {
     }
     if (!best || missed < best.missed) best = { width, sum, mass, missed };
   }
-  const cells = new Float64Array(wide * tall).fill(NaN), inside = insideOf(x, y, words, wide, tall);
+  const cells = new Float64Array(wide * tall).fill(NaN), hull = words[0] || words[1] ? null : hullOf(x, y), inside = insideOf(x, y, words, wide, tall, hull);
   for (let at = 0; at < cells.length; at++) if (best.mass[at] > NO_TRIAL_NEAR && inside(at % wide, Math.floor(at / wide))) cells[at] = best.sum[at] / best.mass[at];
-  return { wide, tall, cells, width: best.width, quality: spread > 0 ? 1 - best.missed / spread : 0 };
+  return { wide, tall, cells, hull, width: best.width, quality: spread > 0 ? 1 - best.missed / spread : 0 };
 }
 
 // A Gaussian of this width in cells, 1 in its middle.
@@ -48,7 +48,7 @@ function blurred(grid, wide, tall, [across, up]) {
 }
 
 // Whether a cell lies within what the trials enclose: their convex hull; of each word, from its least to its greatest.
-function insideOf(x, y, words, wide, tall) {
+function insideOf(x, y, words, wide, tall, hull) {
   if (words[0] && words[1]) return () => true;
   if (words[0] || words[1]) {
     const [word, along, cells, length] = words[0] ? [x, y, wide, tall] : [y, x, tall, wide], ends = Array.from({ length: cells }, () => [Infinity, -Infinity]);
@@ -59,7 +59,7 @@ function insideOf(x, y, words, wide, tall) {
     }
     return (column, row) => { const [one, other] = words[0] ? [column, row] : [row, column]; return (other + 1) / length >= ends[one][0] && other / length <= ends[one][1]; };
   }
-  const hull = hullOf(x, y), room = 0.5 / Math.min(wide, tall);
+  const room = 1 / Math.min(wide, tall);  // cells that the hull cuts are drawn in part
   return (column, row) => insideHull(hull, (column + 0.5) / wide, (row + 0.5) / tall, room);
 }
 

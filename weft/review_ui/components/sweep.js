@@ -71,9 +71,19 @@ class SweepPage {
   }
 
   news(numbers) {
+    this.spotlight();
     if (!this.charts || (numbers && !numbers.length && this.model.error)) return;
     if (numbers === null) { this.charts.update(); return; }
     this.chartsDue ??= window.setTimeout(() => { this.chartsDue = null; this.charts?.update(); }, CHARTS_MS);
+  }
+
+  // A trial that the address names is chosen and brought into sight, once.
+  spotlight() {
+    const wanted = asked().get("trial"), number = Number(wanted);
+    if (this.lit || wanted === null || !(number < this.model.count)) return;
+    this.lit = true;
+    this.model.choose([number]);
+    this.table.reach(number);
   }
 
   changed(names) {
@@ -85,6 +95,8 @@ class SweepPage {
 
   key(event) {
     if (event.composedPath().some((node) => node.tagName === "DIALOG")) return false;
+    // A chart that has the focus is walked along by keys of its own.
+    if (/^(Arrow.*|Enter|Escape|Delete|Backspace|b)$/.test(event.key) && event.composedPath().some((node) => node.classList?.contains("chart"))) return false;
     if (event.key === "Escape") {
       const menu = this.root.querySelector(".menu"), open = [...this.root.querySelectorAll(".formhost")].find((host) => host.hasChildNodes());
       if (menu) { menu.close(); return true; }

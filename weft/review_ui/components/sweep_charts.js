@@ -4,7 +4,9 @@ const SWEEP_PARTS = { parallel: SweepParallel, importance: SweepImportance, cont
 class SweepCharts {
   constructor(host, model, { parts = Object.keys(SWEEP_PARTS) } = {}) {
     this.model = model;
-    this.node = element("div", "sweep-charts");
+    this.host = element("div", "sweep-charts");
+    this.node = element("div", "sweep-grid");
+    this.host.append(this.node);
     this.top = element("div", "topbar");
     this.pick = chooser([], "");
     this.pick.setAttribute("aria-label", "Objective of the charts");
@@ -13,7 +15,7 @@ class SweepCharts {
     this.legend = element("span", "ramp");
     this.top.append(this.legend);
     this.node.append(this.top);
-    host.append(this.node);
+    host.append(this.host);
     this.read();
     this.charts = parts.map((name) => new SWEEP_PARTS[name](this.node, this));
     this.deaf = [model.onChoose(() => this.each("chosen")), model.onPoint((number) => this.each("pointed", number))];
@@ -60,6 +62,6 @@ class SweepCharts {
     for (const end of this.deaf) end?.();
     window.removeEventListener("popstate", this.back);
     this.each("destroy");
-    this.node.remove();
+    this.host.remove();
   }
 }

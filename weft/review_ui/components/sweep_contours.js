@@ -69,15 +69,27 @@ class SweepContours extends PointChart {
   paint(pen) {
     if (!this.axes) return;
     const [x, y] = this.axes;
-    if (this.surface) this.fill(pen);
     drawAxes(pen, this.ink, this.field, x.scale, y.scale, [x.title, y.title]);
-    if (this.surface && !x.scale.words && !y.scale.words) this.contours(pen);
+    if (this.surface) this.inHull(pen, () => this.fill(pen));
+    if (this.surface && !x.scale.words && !y.scale.words) this.inHull(pen, () => this.contours(pen));
     if (this.rowsDrawn.length > MANY_POINTS) this.dots(pen, this.all(), () => this.ink.ink, { size: 1, alpha: 0.3 });
     else {
       this.dots(pen, this.all(), () => this.ink.paper, { size: 4.4, alpha: 1 });
       this.dots(pen, this.all(), (row) => this.look(row), { size: 3.2, alpha: 1 });
     }
     this.star(pen, this.best);
+  }
+
+  // Nothing is drawn outside of what the trials enclose.
+  inHull(pen, draw) {
+    const { left, top, wide, tall } = this.field, { hull } = this.surface;
+    if (!hull || hull.length < 3) { draw(); return; }
+    pen.save();
+    pen.beginPath();
+    hull.forEach(([x, y], at) => pen[at ? "lineTo" : "moveTo"](left + x * wide, top + (1 - y) * tall));
+    pen.clip();
+    draw();
+    pen.restore();
   }
 
   // Runs of cells of one band are one rectangle.

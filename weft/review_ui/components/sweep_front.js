@@ -44,7 +44,8 @@ class SweepFront extends PointChart {
 
   arrange() {
     if (!this.axes) return;
-    this.lay(this.known, this.axes[0].shares, this.axes[1].shares);
+    this.scales = this.axes.map((axis) => scaleOf(this.known.map((row) => axis.values[row])).roomier());
+    this.lay(this.known, ...this.axes.map((axis, at) => sharesOf(axis.values, this.scales[at])));
   }
 
   look(row) { return this.inFront.has(row) ? this.shades[SHADES - 1] : this.ink.soft; }
@@ -53,7 +54,7 @@ class SweepFront extends PointChart {
     if (!this.axes) return;
     this.shades = shadesOf(this.ink);
     const { field } = this, [x, y] = this.axes, good = (axis) => `${axis.name} ${axis.goal === "maximize" ? "(more is better)" : "(less is better)"}`;
-    drawAxes(pen, this.ink, field, x.scale, y.scale, [good(x), good(y)]);
+    drawAxes(pen, this.ink, field, ...this.scales, [good(x), good(y)]);
     const behind = [...this.all()].filter((at) => !this.inFront.has(this.rowsDrawn[at])), front = [...this.all()].filter((at) => this.inFront.has(this.rowsDrawn[at]));
     this.dots(pen, behind, () => this.ink.soft, { alpha: behind.length > MANY_POINTS ? 0.25 : 0.45 });
     this.step(pen, front);

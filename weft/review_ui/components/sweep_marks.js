@@ -40,7 +40,7 @@ const lastPart = (path) => path.slice(path.lastIndexOf(".") + 1);
 // A parameter's value in a table: what is not there is a dash.
 function paramText(value) {
   if (value === null || value === undefined) return MISSING;
-  if (typeof value === "number") return number(value);
+  if (typeof value === "number") return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : number(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

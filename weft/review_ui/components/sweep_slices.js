@@ -26,7 +26,7 @@ class SweepSlices {
     }
     this.more.hidden = wanted.length === known.length;
     this.more.textContent = `Show all ${known.length}`;
-    this.said.textContent = !wanted.length ? "No trial has a result yet." : `${objective.name} over each parameter. Pale points are early trials, strong ones late; hollow ones were stopped early; the star is the best.`;
+    this.said.textContent = !wanted.length ? "No trial has a result yet." : `${objective.name} over each parameter. Pale points are early trials, strong ones late ones; hollow ones were stopped early; the star is the best.`;
   }
 
   chosen() { for (const chart of this.charts.values()) chart.relight(); }
@@ -55,21 +55,22 @@ class Slice extends PointChart {
 
   arrange() {
     const { trials, at } = this.board, { axis, objective } = this, rows = trials.known(at).filter((row) => !Number.isNaN(axis.shares[row]));
-    this.shades = shadesOf(this.ink);
+    this.shades = shadesOf(this.ink, AGES);
     // What is absent stands left of the axis; points of one word lie side by side, so that many are seen.
     this.absent = rows.some((row) => axis.shares[row] === Math.fround(ABSENT));
-    const part = this.absent ? 0.86 : 1, spread = axis.scale.words ? 0.5 / axis.scale.words.length : 0;
+    const part = this.absent ? 0.8 : 1, spread = axis.scale.words ? 0.5 / axis.scale.words.length : 0;
     const across = {};
-    for (const row of rows) across[row] = axis.shares[row] < 0 ? 0.05 : 1 - part + part * (axis.shares[row] + spread * (((row * 0.6180339887) % 1) - 0.5));
-    this.lay(rows, across, objective.shares);
+    for (const row of rows) across[row] = axis.shares[row] < 0 ? 0.1 + 0.12 * (((row * 0.6180339887) % 1) - 0.5) : 1 - part + part * (axis.shares[row] + spread * (((row * 0.6180339887) % 1) - 0.5));
+    this.up = objective.scale.roomier();
+    this.lay(rows, across, sharesOf(objective.values, this.up));
     this.across = part === 1 ? axis.scale : shifted(axis.scale, 1 - part);
   }
 
-  look(row) { return this.shades[shadeAt(this.board.trials.count < 2 ? 1 : 0.15 + (0.85 * row) / (this.board.trials.count - 1))]; }
+  look(row) { return this.shades[shadeAt(this.board.trials.count < 2 ? 1 : row / (this.board.trials.count - 1))]; }
   hollow(row) { return this.board.trials.pruned(row); }
 
   paint(pen) {
-    drawAxes(pen, this.ink, this.field, this.across, this.objective.scale);
+    drawAxes(pen, this.ink, this.field, this.across, this.up);
     this.dots(pen, this.all(), (row) => this.look(row), { hollow: (row) => this.hollow(row) });
     this.star(pen, this.best);
   }
@@ -82,5 +83,5 @@ class Slice extends PointChart {
 
 // A scale whose first part is kept for what has no value.
 function shifted(scale, by) {
-  return { words: scale.words, ticks: (most) => [[by * 0.35, "absent"], ...scale.ticks(Math.max(2, most - 1)).map(([share, text]) => [by + (1 - by) * share, text])] };
+  return { words: scale.words, ticks: (most) => [[by * 0.5, "absent"], ...scale.ticks(Math.max(2, most - 1)).map(([share, text]) => [by + (1 - by) * share, text])] };
 }

@@ -54,8 +54,9 @@ class TrialsTable {
     const { model } = this, { trials } = model, one = (name) => (at) => trials[name][at];
     const found = [{ name: "status", title: "Status", wide: 104, by: (at) => TRIAL_WORDS.indexOf(trials.status[at]) }];
     model.objectives.forEach((objective, n) => found.push({ name: "value." + objective.name, title: objective.name, wide: 96, r: true, hint: `to be ${goalWord(objective)}`, by: (at) => trials.values[n]?.[at] ?? null, objective: n }));
-    for (const parameter of model.parameters) {
-      const column = trials.params[parameter.path] ?? [], r = parameter.kind !== "category" && parameter.kind !== "constant";
+    const constant = (one) => Number(one.kind === "constant");
+    for (const parameter of [...model.parameters].sort((a, b) => constant(a) - constant(b))) {
+      const column = trials.params[parameter.path] ?? [], r = !parameter.values || parameter.values.every((value) => typeof value === "number");
       found.push({ name: "param." + parameter.path, title: parameter.path, wide: Math.min(150, Math.max(76, Math.round(parameter.path.length * 6.8) + 26)), r, path: parameter.path, by: (at) => column[at] ?? null });
     }
     return [...found,
@@ -191,6 +192,14 @@ class TrialsTable {
 
   glow(number) {
     for (const node of this.canvas.children) node.classList.toggle("bright", number !== null && Number(node.dataset.trial) === number);
+  }
+
+  // Brings a trial into sight and makes it the one that keys act on.
+  reach(number) {
+    this.render();
+    this.at = this.order.indexOf(number);
+    if (this.at >= 0) this.sight.bring(this.at);
+    this.sight.again();
   }
 
   // The bar above the table, and what can be done with what is chosen.

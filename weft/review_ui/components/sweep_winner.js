@@ -33,7 +33,7 @@ class BestTrial {
       part.append(element("b", "", one.name), " ", element("span", "figure", number(trials.values[n][best], 4)));
       part.title = String(trials.values[n][best]);
       const first = trials.values[n][0];
-      if (best !== 0 && first !== null && first !== undefined) part.append(element("span", "soft", ` first trial: ${number(first, 4)}`));
+      if (best !== 0 && first !== null && first !== undefined) part.append(element("span", "soft", ` · the first trial had ${number(first, 4)}`));
       values.append(part);
     });
     this.eval = element("div");
@@ -98,7 +98,7 @@ class BestTrial {
         lines.push(["Paired", linkTo("compare it with the first trial", "/compare?" + new URLSearchParams({ runs: first + "," + run }))]);
       }
       this.eval.replaceChildren(factsTable(lines));
-    } catch (error) { this.eval.replaceChildren(element("div", "soft", error.message)); }
+    } catch (error) { if (error.status !== 404) this.eval.replaceChildren(element("div", "soft", error.message)); }  // a run that is not there (yet) has no more to tell
   }
 
   showAgents() {

@@ -48,7 +48,7 @@ class SweepsPage extends Listening {
     }
     if (!this.shown.length) { this.body.replaceChildren(element("div", "soft", "No sweep has these words.")); return; }
     const table = element("table", "sweeps-table"), top = table.createTHead().insertRow();
-    for (const [text, low] of [["Name"], ["Status"], ["Method", 1], ["Metric"], ["Best"], ["Trials"], ["Begun", 1], ["By", 1]]) top.append(element("th", low ? "low" : "", text));
+    for (const [text, low] of [["Name"], ["Status"], ["Method", 1], ["Metric", 1], ["Best"], ["Trials"], ["Begun", 1], ["By", 1]]) top.append(element("th", low ? "low" : "", text));
     const body = table.createTBody();
     this.shown.forEach((one, at) => body.append(this.row(one, at)));
     this.body.replaceChildren(table);
@@ -66,11 +66,11 @@ class SweepsPage extends Listening {
     cell(link, "name", `${sweep.name} · ${sweep.sweep_id}`);
     cell(statusMark(sweep.status, SWEEP_MARKS));
     cell(method ?? MISSING, "low");
-    cell(objectives.map((one) => element("div", "", `${one.name} ${one.goal === "maximize" ? "↑" : "↓"}`)), "", objectives.map((one) => `${one.name} to be ${goalWord(one)}`).join(", ") || "no metric");
+    cell(objectives.map((one) => element("div", "", `${one.name} ${one.goal === "maximize" ? "↑" : "↓"}`)), "low", objectives.map((one) => `${one.name} to be ${goalWord(one)}`).join(", ") || "no metric");
     if (!best || !best.values) cell(MISSING, "r", "no trial has come to its end with a value");
     else {
       const text = best.values.map((value) => number(value, 4)).join(", ");
-      cell([best.run_id ? linkTo(text, trialRunHref(best.run_id)) : text, element("span", "soft", ` trial ${plainNumber(best.number)}`)], "r", best.values.join(", "));
+      cell([best.run_id ? linkTo(text, trialRunHref(best.run_id)) : text, element("span", "soft", ` trial ${plainNumber(best.number)}`)], "r", best.values.map((value, n) => `${objectives[n]?.name ?? "value"} ${value}`).join(", "));
     }
     const counts = Object.fromEntries(Object.entries(sweep.counts).map(([word, n]) => [word, plainNumber(n)])), total = Object.values(counts).reduce((sum, n) => sum + n, 0);
     cell([trialsBar(counts, run_cap), element("span", "soft", count(total) + (run_cap ? " of " + count(run_cap) : ""))], "bar-cell");

@@ -47,6 +47,9 @@ def page() -> None:
     if dataset:
         links[str(dataset)] = address("/artifact", ref=dataset, project=run.project)
         links["Leaderboard"] = address("/evaluations", view="leaderboard", dataset=dataset, project=run.project)
+    if run.config.get("sweep"):
+        sweep, trial = run.config["sweep"], run.config.get("trial")
+        links[f"Trial {trial} of its sweep"] = address("/sweep", id=sweep, project=run.project, trial=trial)
     ui.links(links)
     if aggregates(run):
         figures(aggregates(run))

@@ -135,7 +135,7 @@ class TrialContract:
         same(claim(store, sweep_id, host=words, attrs={"x": words}))
         same(sweeps.finish_trial(sweep_id, 0, "ann", TrialStatus.FAILED, values=[1], reason=words))
         same(sweeps.retry_trial(sweep_id, 0))
-        same(sweeps.take_over(sweep_id, "bob", lease_s=SHORT))
+        same(sweeps.take_over(sweep_id, "bob"))
         same(sweeps.cancel_trial(sweep_id, 0, reason=words))
         same(sweeps.add_known(sweep_id, params={"lr": 0.5}, values=[2]))
 

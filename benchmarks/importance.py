@@ -1,7 +1,7 @@
 """What parameters explain: Weft's figures beside those of Optuna's fANOVA, on functions whose shares are known.
 
 Each function is sampled evenly; the truth is what each parameter explains alone of its variance. Optuna scales its
-figures so that they sum to 1, and so is the truth beside them. *Off* is the greatest distance of a share from the truth.
+figures so that they sum to 1, and so is the truth beside them. *Off* is the greatest distance of a share from it.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def test_a_failure_at_every_line_of_the_counting_of_another() -> None:
     before = guard.failures().get("outside", 0)
     thread = threading.Thread(target=fail, daemon=True)
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert guard.failures()["outside"] == before + 1
 

@@ -171,7 +171,7 @@ def test_a_thread_of_its_own(session: Any) -> None:
         assert monitor.start() is monitor
         answer("hi")
         assert weft.flush().complete
-        assert scored.wait(20)
+        assert scored.wait(60)
         answer("there")
     assert len(scores("noted")) == 2  # the last pass took what came at the end
     monitor.stop()

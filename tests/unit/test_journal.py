@@ -359,7 +359,7 @@ def test_the_quota_is_kept_said_once_and_recovered_from(fresh_home: Path, caplog
     assert "WEFT_JOURNAL_QUOTA_BYTES" in said[0]
     looked = threading.Event()
     journal.watch = looked.set
-    assert looked.wait(30)
+    assert looked.wait(60)
     assert read_losses(Folder.of(fresh_home).lost) == {"quota": lost}  # for `weft doctor`, while it goes on
     journal._quota_bytes = 10**9
     journal._retry_at = 0.0
@@ -483,7 +483,7 @@ def test_threads_that_wait_for_the_disk_share_the_call(fresh_home: Path, monkeyp
     def slow(fd: int) -> None:
         nonlocal calls
         calls += 1
-        assert everyone_wrote.wait(20)
+        assert everyone_wrote.wait(60)
 
     monkeypatch.setattr(segments.os, "fdatasync", slow)
     threads = [threading.Thread(target=journal.append_durable, args=(RecordType.SPAN, b"x")) for _ in range(8)]
@@ -504,7 +504,7 @@ def test_the_watch_is_called_while_records_come_in(fresh_home: Path) -> None:
     called = threading.Event()
     journal.watch = called.set
     journal.append(RecordType.SPAN, b"x")
-    assert called.wait(20)
+    assert called.wait(60)
     journal.close()
 
 
@@ -523,7 +523,7 @@ def test_a_failing_watch_does_not_end_the_keeper(fresh_home: Path, caplog: pytes
 
     journal.watch = watch
     journal.append(RecordType.SPAN, b"x")
-    assert recovered.wait(20)
+    assert recovered.wait(60)
     assert "keeper failed" in caplog.text
     journal.close()
 

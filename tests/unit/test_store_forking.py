@@ -23,7 +23,7 @@ def test_a_fork_waits_for_the_thread_inside_and_keeps_others_out() -> None:
     def first() -> None:
         with gate.passed(), gate.passed():
             inside.set()
-            assert leave.wait(10)
+            assert leave.wait(60)
 
     def second() -> None:
         with gate.passed():
@@ -31,7 +31,7 @@ def test_a_fork_waits_for_the_thread_inside_and_keeps_others_out() -> None:
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     assert not gate.close(timeout_s=0.0)
     assert not gate.in_child().safe
     gate.open()
@@ -43,7 +43,7 @@ def test_a_fork_waits_for_the_thread_inside_and_keeps_others_out() -> None:
     with gate.passed():  # the forking thread's own hooks
         pass
     gate.open()
-    assert entered.wait(10)
+    assert entered.wait(60)
     threads[1].join()
     assert gate.in_child().safe
 

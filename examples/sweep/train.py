@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import warnings
 
 import numpy as np
@@ -57,8 +58,11 @@ def model_of(config: dict) -> MLPClassifier:
 
 def main() -> None:
     """Train once, and log each epoch."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name, value in DEFAULTS.items():
+        arguments.add_argument(f"--{name}", type=type(value), default=value)
     (train, train_y), (val, val_y), (test, test_y) = parts()
-    with weft.init(project="digits", config=DEFAULTS) as run:
+    with weft.init(project="digits", config=vars(arguments.parse_args())) as run:
         model = model_of(dict(run.config))
         for _ in range(run.config.epochs):
             with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -299,7 +299,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "run":  # the current one, so that it is never kept here
         module = sys.modules.get("weft.training.run")
-        return None if module is None else module.current
+        return None if module is None else module.at_hand()
     if name in ("config", "summary"):
         return importlib.import_module("weft.training.module_level").fields(name)
     if name in _MODULES:

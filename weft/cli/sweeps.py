@@ -18,7 +18,6 @@ from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.sweeps import facade
 from weft.sweeps.agent import sweep_id_of
-from weft.sweeps.executors import NAMES
 from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.spec import parse_spec, read_spec
 
@@ -180,8 +179,6 @@ def run_agent(
     ] = None,
 ) -> None:
     """Run trials of a sweep: its program or command, a process each, in this folder."""
-    if executor not in NAMES:
-        raise InputError(f"There is no executor {executor!r}.", remedy=f"Give {' or '.join(NAMES)}.", field="executor")
     where = RayCluster(ray_address, cpus_per_trial, gpus_per_trial) if executor == "ray" else executor
     facade.agent(sweep_id, count=count, parallel=parallel, lease_s=lease_s, executor=where)
 

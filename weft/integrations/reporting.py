@@ -68,7 +68,7 @@ class Reporter:
             return self._run
         if self._hopeless or rank() not in (None, 0):
             return None
-        self._run = runs.current
+        self._run = runs.at_hand()
         if self._run is None:
             self._begin()
         return self._run

@@ -40,7 +40,7 @@ def sync(logdir: str | Path, run: Run | None = None) -> int:
 
 
 def _run(run: Run | None) -> Run:
-    run = runs.current if run is None else run
+    run = runs.at_hand() if run is None else run
     if run is None:
         raise WeftError("Syncing TensorBoard needs a run.", remedy="Call weft.init('my-project') first.")
     return run

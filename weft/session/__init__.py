@@ -11,7 +11,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,14 +23,14 @@ from urllib.parse import urlsplit
 from weft import drainer, recording, tracing
 from weft import settings as settings_module
 from weft.drainer.scrubbing import scrub_of
-from weft.errors import StoreError
+from weft.errors import InputError, StoreError
 from weft.journal import MEMORY_BYTES, fork, memory_directory
 from weft.recording import FlushReport
 from weft.session.pending import store_pending
 from weft.session.place import Session
 from weft.session.stores import open_store
 from weft.settings import Settings
-from weft.training import frameworks, lifecycle, trials
+from weft.training import apart, frameworks, lifecycle, trials
 from weft.training import run as runs
 from weft.training.arguments import BEGUN, arguments
 from weft.training.lifecycle import RunOptions
@@ -123,19 +124,19 @@ def init(
     with _lock:
         wanted = _settings(asked.given)
         moves = {"resume": resume, "resume_from": resume_from, "fork_from": fork_from}
-        trial = None if wanted.mode != "online" and trials.active is None else _trial(wanted)
+        trial = None if wanted.mode != "online" and trials.at_hand() is None else _trial(wanted)
         if trial is not None:
             asked, id, moves = trials.placed(asked, trial), trial.trial.run_id, {}
             wanted = _settings(asked.given)
         wish = asked.wish(id, wanted, moves)
         tracing.redact_with(redact)
-        current = runs.current
+        current = runs.at_hand()
         if current is not None and asked.reinit != "create_new":
             if _is_the_current(asked.reinit, wanted, wish, current):
                 current.update(config=asked.config, tags=asked.tags)
                 return current
             current.finish()
-        session = _session if current is not None and runs.current is current and _session is not None else None
+        session = _session if current is not None and runs.at_hand() is current and _session is not None else None
         session = session or _start(wanted)
         start = resolve(wish, wanted, session.caught_up)
         return _start_run(session, asked.options(wish, start, wanted), trial)
@@ -227,7 +228,7 @@ def catch_up(settings: Settings, store: Store) -> None:
 def _settings(given: dict[str, Any]) -> Settings:
     """The settings in force: those given now, and while a run goes on, its own for the rest."""
     loaded = settings_module.load(given)
-    if runs.current is None or _session is None:
+    if runs.at_hand() is None or _session is None:
         return loaded
     return replace(_session.asked, **{key: getattr(loaded, key) for key in given})
 
@@ -238,6 +239,12 @@ def _start(settings: Settings) -> Session:
     if _session is not None:
         if _session.asked == settings and _session.pid == os.getpid():
             return _session
+        if apart.here.get() is not None:
+            raise InputError(
+                "Trials in threads share where they record: this one has settings of its own.",
+                remedy="Give weft.init the same settings in each, or run trials in processes.",
+                field="settings",
+            )
         stale, _session = _session, None
         stale.close()
     _install_hooks()
@@ -250,6 +257,29 @@ def _start(settings: Settings) -> Session:
         _session = Session(in_memory, join_run)
         _session.asked = settings
     return _session
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Put the current run and where it records aside: what begins in here has its own, and afterwards they go on."""
+    global _session
+    with _lock:
+        if runs.current is None:
+            close()  # one that nothing records to
+        kept, begun = (runs.current, _session, recording.active), os.environ.pop(BEGUN, None)
+        runs.current = _session = None
+        recording.activate(None)
+    try:
+        yield
+    finally:
+        runs.finish()
+        with _lock:
+            mine, (runs.current, _session, active) = _session, kept
+            recording.activate(active)
+            if mine is not None:
+                mine.close()  # what is redacted stays so in the run that goes on
+            if begun is not None:
+                os.environ[BEGUN] = begun
 
 
 def _in_memory(settings: Settings, error: StoreError) -> Settings | None:
@@ -276,17 +306,18 @@ def _start_run(session: Session, options: RunOptions, trial: trials.Link | None)
     begin = Run if trial is None else partial(trials.TrialRun, trial)
     if session.settings.mode == "disabled":
         recording.activate(None)
-        runs.current = begin(session, options, on_finish=_run_ended)
-        return runs.current
+        run = begin(session, options, on_finish=_run_ended)
+        runs.place(run)
+        return run
     tracing.setup(session.settings)
     if session.settings.instrument:
         tracing.instrument()
     recording.activate(session)
     run = begin(session, options, on_finish=_run_ended)
-    beside = runs.current is not None  # a run of its own beside the current one
+    beside = runs.at_hand() is not None  # a run of its own beside the current one
     if not beside:
-        runs.current = run
-    if options.primary and not beside:
+        runs.place(run)
+    if options.primary and runs.current is run:
         os.environ[BEGUN] = f"{run.id}:{os.getpid()}"
     if not session.settings.quiet and options.primary:
         sys.stderr.write(_greeting(session, run))
@@ -311,7 +342,9 @@ def _run_ended(run: Run) -> None:
         recording.activate(None)
         if os.environ.get(BEGUN) == f"{run.id}:{os.getpid()}":
             del os.environ[BEGUN]
-    if session is not None and trials.active is None:  # an agent waits once, at its end
+    elif runs.at_hand() is run:  # of a thread: others of this process go on
+        runs.place(None)
+    if session is not None and trials.at_hand() is None:  # an agent waits once, at its end
         session.settle()
 
 

@@ -6,14 +6,13 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
 
 from weft import session
 from weft.errors import InputError
 from weft.repositories import Store
 from weft.settings import Settings
 from weft.sweeps.agent import Agent, Budget
-from weft.sweeps.devices import slots
+from weft.sweeps.devices import slots, usable_cores
 from weft.sweeps.inside import FunctionTrials
 from weft.sweeps.leaving import Leaving, heeding_sigterm, side_by_side
 from weft.sweeps.outcome import Executor
@@ -21,8 +20,7 @@ from weft.sweeps.outside import CommandTrials
 from weft.sweeps.processes import run_processes
 from weft.sweeps.ray_trials import Errand, RayCluster, RayTrials, check_reach, connect, planned
 
-ExecutorName = Literal["processes", "ray"]
-NAMES: tuple[ExecutorName, ...] = ("processes", "ray")
+NAMES = ("processes", "threads", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Work:
 
     sweep_id: str
     function: Callable[[], object] | None
-    executor: ExecutorName | RayCluster = "processes"
+    executor: str | RayCluster = "processes"
     parallel: int | None = None
     count: int | None = None
     lease_s: float = 60.0
@@ -50,6 +48,12 @@ class Work:
                 remedy=f"Give {', '.join(NAMES)}, or a weft.RayCluster.",
                 field="executor",
             )
+        if self.executor == "threads" and self.function is None:
+            raise InputError(
+                "Threads run functions, not programs.",
+                remedy="Give a function, or leave executor out: programs are processes.",
+                field="executor",
+            )
 
     def run(self, store: Store, settings: Settings) -> None:
         """Run trials until the sweep has ended or ``count`` are done; SIGTERM and Ctrl-C give back those at work."""
@@ -58,8 +62,11 @@ class Work:
                 self._on_ray(store, settings)
             elif self.function is None:
                 self._commands(store, settings)
+            elif self.executor == "threads":
+                self._threads(store, self.function)
             elif self.parallel in (None, 1):
-                self._agent(store, FunctionTrials(self.function), Leaving(), Budget(self.count)).run()
+                with session.aside():
+                    self._agent(store, FunctionTrials(self.function), Leaving(), Budget(self.count)).run()
             else:
                 store.close()  # no connection goes through a fork
                 places = slots(self.parallel or 0, os.environ)
@@ -77,6 +84,13 @@ class Work:
             return self._agent(store, commands, leaving, budget)
 
         side_by_side([agent(place).run for place in slots(self.parallel or 0, os.environ)], leaving)
+
+    def _threads(self, store: Store, function: Callable[[], object]) -> None:
+        leaving, budget = Leaving(), Budget(self.count)
+        calls = FunctionTrials(function, thread=True, leaving=leaving)
+        agents = [self._agent(store, calls, leaving, budget) for _ in range(self.parallel or usable_cores())]
+        with session.aside():
+            side_by_side([agent.run for agent in agents], leaving)
 
     def _on_ray(self, store: Store, settings: Settings) -> None:
         asked = self.executor if isinstance(self.executor, RayCluster) else RayCluster()

@@ -14,7 +14,7 @@ from weft.errors import InputError
 from weft.records import Run
 from weft.records.sweeps import Sweep
 from weft.sweeps.agent import sweep_id_of
-from weft.sweeps.executors import ExecutorName, Work
+from weft.sweeps.executors import Work
 from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import SweepSpec, read_spec
@@ -63,16 +63,17 @@ def agent(
     *,
     parallel: int | None = None,
     lease_s: float = 60.0,
-    executor: ExecutorName | RayCluster = "processes",
+    executor: str | RayCluster = "processes",
 ) -> None:
     """Run trials of a sweep: calls of ``function``, or without one processes of the sweep's program or command.
 
     Returns when the sweep has ended or ``count`` trials were run. ``parallel`` trials run at once, 0 is one for each
-    GPU or core; left out, that is what commands and clusters do, and a function is called in this process, one trial
-    after another. ``executor`` says where: ``processes`` of this machine, with a GPU each where there are any; ``ray``
-    or a :class:`weft.RayCluster` as tasks of a Ray cluster. A trial is held for ``lease_s`` after each sign of life;
-    then another agent begins it again. Ctrl-C and SIGTERM give it back at once. ``entity`` and ``project`` are accepted
-    and change nothing: a sweep knows its project.
+    GPU or core; left out, that is what commands, threads and clusters do, and a function is called in this process,
+    one trial after another. ``executor`` says where: ``processes`` of this machine, with a GPU each where there are
+    any; ``threads`` of this process, for functions that wait, such as for models; ``ray``, or a
+    :class:`weft.RayCluster`, as tasks of a Ray cluster. A trial is held for ``lease_s`` after each sign of life; then
+    another agent begins it again. Ctrl-C and SIGTERM give it back at once. ``entity`` and ``project`` are accepted and
+    change nothing: a sweep knows its project.
 
     Raises NotFoundError for a sweep that is not there, InputError, MissingExtraError, and WeftError where the first
     five trials all fail.

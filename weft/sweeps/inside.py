@@ -12,6 +12,7 @@ from weft.errors import WeftError
 from weft.records.sweeps import Sweep, TrialStatus, objective_names
 from weft.sweeps.holding import Held
 from weft.sweeps.hyperband import bands
+from weft.sweeps.leaving import Leaving
 from weft.sweeps.outcome import Outcome
 from weft.sweeps.peers import Peers
 from weft.sweeps.pruning import Progress, Stopper
@@ -24,44 +25,48 @@ _log = logging.getLogger("weft")
 
 
 class FunctionTrials:
-    """Runs each trial by a call of ``function``."""
+    """Runs each trial by a call of ``function``; several at once where each is in a ``thread`` of its own."""
 
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[[], object], *, thread: bool = False, leaving: Leaving | None = None) -> None:
+        self._function, self._thread, self._leaving = function, thread, leaving or Leaving()
 
     def run(self, sweep: Sweep, spec: SweepSpec, held: Held, peers: Peers) -> Outcome:
         """Call the function; what it raises fails the trial, not the agent, but for what ends the process."""
-        link = LiveTrial(sweep, spec, held, peers)
-        runs.finish()  # one of before is not the trial's
-        trials.active = link
+        link = LiveTrial(sweep, spec, held, peers, self._leaving)
+        with trials.running(link, thread=self._thread):
+            self._call(link)
+        outcome = link.outcome()
+        if self._leaving.at_once and link.stopped:
+            return Outcome(TrialStatus.CRASHED)
+        peers.keep(held.trial, np.array(link.values), outcome.status)
+        return outcome
+
+    def _call(self, link: LiveTrial) -> None:
         try:
             self._function()
         except trials.TrialStopped:
-            runs.finish()
+            link.finish()
         except Exception as error:  # noqa: BLE001 - the code of others; the trial fails, the sweep goes on
             link.fail(error)
         except SystemExit as error:
             if error.code not in (None, 0):
                 link.fail(error)
             else:
-                runs.finish()
+                link.finish()
         except BaseException as error:
             _end(error)
             raise
         else:
-            runs.finish()
-        finally:
-            trials.active = None
-        outcome = link.outcome()
-        peers.keep(held.trial, np.array(link.values), outcome.status)
-        return outcome
+            link.finish()
 
 
 class LiveTrial:
     """The trial that a function of this process runs: it keeps the objective's values and compares them itself."""
 
-    def __init__(self, sweep: Sweep, spec: SweepSpec, held: Held, peers: Peers) -> None:
+    def __init__(self, sweep: Sweep, spec: SweepSpec, held: Held, peers: Peers, leaving: Leaving) -> None:
         self.sweep, self.trial, self.over = sweep, held.trial, False
+        self.stopped = False
+        self._leaving = leaving
         self.values: list[float] = []
         self._spec, self._held, self._peers = spec, held, peers
         self._objective = spec.objectives[0].name if spec.objectives else None
@@ -79,12 +84,14 @@ class LiveTrial:
         elif value is not None:  # a word for what is no number
             self.values.append(float("nan"))
         if not self._asks and not self.over and self._is_over():
+            self.stopped = True
             raise trials.TrialStopped(self._held.reason or self._pruned)
 
     def stops(self) -> bool:
         """Whether the trial was canceled, or is worse than the others."""
         self._asks = True
-        return self._is_over()
+        self.stopped = self._is_over()
+        return self.stopped
 
     def _is_over(self) -> bool:
         if self._held.reason is None and self._pruned is None and self._is_due():
@@ -94,7 +101,11 @@ class LiveTrial:
                 self._pruned = self._stopper.reason(mine, self._peers.others(self.trial.number))
             except WeftError as error:
                 _log.warning("Weft: trial %s could not be compared with the others: %s", self.trial.number, error)
-        return self._held.reason is not None or self._pruned is not None
+        return self._held.reason is not None or self._pruned is not None or self._leaving.at_once
+
+    def finish(self) -> None:
+        """The function returned. A run whose trial another agent has is none that finished."""
+        runs.finish(exit_code=1 if self._held.lost else None)
 
     def _is_due(self) -> bool:
         """Whether a comparison may tell anything that the last one did not."""
@@ -128,5 +139,6 @@ class LiveTrial:
 
 
 def _end(error: BaseException) -> None:
-    if runs.current is not None:
-        runs.current.finish(exit_code=1, failure=lifecycle.failure_of(error))
+    run = runs.at_hand()
+    if run is not None:
+        run.finish(exit_code=1, failure=lifecycle.failure_of(error))

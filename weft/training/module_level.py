@@ -17,9 +17,10 @@ R = TypeVar("R")
 
 def require(what: str) -> Run:
     """The current run. Raises WeftError where there is none."""
-    if runs.current is None:
+    run = runs.at_hand()
+    if run is None:
         raise WeftError(f"{what} needs a run.", remedy="Call weft.init('my-project') first.")
-    return runs.current
+    return run
 
 
 class Ahead:
@@ -56,12 +57,13 @@ class Ahead:
         return len(self._fields())
 
     def __repr__(self) -> str:
-        return f"<weft.{self._name}>" if runs.current is None else repr(self._fields())
+        return f"<weft.{self._name}>" if runs.at_hand() is None else repr(self._fields())
 
 
 def fields(name: str) -> Any:
     """``config`` or ``summary`` of the current run, or what stands for it until one begins."""
-    return Ahead(name) if runs.current is None else getattr(runs.current, name)
+    run = runs.at_hand()
+    return Ahead(name) if run is None else getattr(run, name)
 
 
 def _of_the_run(method: Callable[Concatenate[Run, P], R]) -> Callable[P, R]:

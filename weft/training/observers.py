@@ -12,6 +12,7 @@ import orjson
 
 from weft import clock
 from weft.records import ConsoleLines, RecordType
+from weft.training import apart
 from weft.training.capture import Capture
 from weft.training.console import ConsoleRedirect, ConsoleTee
 from weft.training.core import RunCore
@@ -43,7 +44,7 @@ def surroundings(run: RunCore) -> Observer | None:
 def console(run: RunCore) -> Observer | None:
     """Keeps what the process prints, where the settings say so."""
     how = run.settings.console
-    if how == "off":
+    if how == "off" or apart.here.get() is not None:  # what is printed is of the process, not of one of its threads
         return None
 
     def emit(first: int, stream: str, lines: list[str], time_ns: int) -> None:

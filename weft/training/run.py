@@ -20,7 +20,7 @@ from weft.records import Run as StoredRun
 from weft.records.binary import Layout, layout_of
 from weft.tracing import steps
 from weft.tracing.capture import capture
-from weft.training import local
+from weft.training import apart, local
 from weft.training import values as value_rules
 from weft.training.alerts import RunAlerts
 from weft.training.artifacts import finish_uploads
@@ -42,7 +42,7 @@ _POINTS = RecordType.POINTS
 _NAME = value_rules.LONGEST_NAME  # a global is found faster, and log is a hot path
 
 current: Run | None = None
-"""The run that ``weft.log`` writes to; ``weft.session`` sets it."""
+"""The run of this process; ``weft.session`` sets it."""
 
 _living: weakref.WeakSet[Run] = weakref.WeakSet()
 
@@ -350,15 +350,33 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
 
 def log(values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
     """Record metrics of one step of the current run: see :meth:`Run.log`. Raises WeftError where there is none."""
-    if current is None:
+    run = at_hand()
+    if run is None:
         raise WeftError("weft.log needs a run.", remedy="Call weft.init('my-project') first.")
-    current.log(values, step, commit)
+    run.log(values, step, commit)
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the current run; does nothing where there is none."""
-    if current is not None:
-        current.finish(exit_code, quiet)
+    run = at_hand()
+    if run is not None:
+        run.finish(exit_code, quiet)
+
+
+def at_hand() -> Run | None:
+    """The run that ``weft.log`` writes to here: that of this thread's trial, elsewhere that of the process."""
+    own = apart.here.get()
+    return current if own is None else own.run
+
+
+def place(run: Run | None) -> None:
+    """Make a run the one at hand."""
+    global current
+    own = apart.here.get()
+    if own is None:
+        current = run
+    else:
+        own.run = run
 
 
 def _as_step(step: Any) -> int:

@@ -1,6 +1,7 @@
 """A run that is a trial of a sweep: it takes the trial's parameters, hears that it is to stop, and tells its result.
 
-Agents run functions in their own process and set :data:`active`; the process of a command is told by ``WEFT_TRIAL``.
+Agents run functions in their own process and say so by :func:`running`; the process of a command is told by
+``WEFT_TRIAL``.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weft.errors import ConflictError, InputError, WeftError
 from weft.records import Failure, RunKind, RunStatus
 from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
+from weft.training import apart
 from weft.training.arguments import Arguments
 from weft.training.patience import patiently
 from weft.training.run import Run
@@ -53,8 +56,33 @@ class Link(Protocol):
 
 
 active: Link | None = None
-"""The trial that a function of this process runs; an agent sets it."""
+"""The trial that a function of this process runs."""
 _from_environment: _Outside | None = None
+
+
+def at_hand() -> Link | None:
+    """The trial that a function runs here: in this thread, or in the process."""
+    own = apart.here.get()
+    return active if own is None else own.link
+
+
+@contextmanager
+def running(link: Link, *, thread: bool = False) -> Iterator[None]:
+    """While the function of a trial runs: the next ``weft.init`` is the trial's, in this ``thread`` only or in the
+    process."""
+    global active
+    if thread:
+        token = apart.here.set(apart.Apart(link))
+        try:
+            yield
+        finally:
+            apart.here.reset(token)
+        return
+    former, active = active, link
+    try:
+        yield
+    finally:
+        active = former
 
 
 def upcoming(told: str | None, open_store: Callable[[], Store]) -> Link | None:
@@ -64,8 +92,9 @@ def upcoming(told: str | None, open_store: Callable[[], Store]) -> Link | None:
     one that is not there, ConflictError where another agent has begun it again.
     """
     global _from_environment
-    if active is not None:
-        return None if active.over else active
+    link = at_hand()
+    if link is not None:
+        return None if link.over else link
     if told is None:
         return None
     known = _from_environment

@@ -76,6 +76,12 @@ class Parallel extends Chart {
   y(share) { return INSIDE.top + (1 - share) * (this.height - INSIDE.top - INSIDE.bottom); }
   shareAt(y) { return Math.min(1, Math.max(ABSENT * 1.4, 1 - (y - INSIDE.top) / (this.height - INSIDE.top - INSIDE.bottom))); }
 
+  // What lies between two heights; below the axis there is nothing but what is absent.
+  range(one, other) {
+    const [low, high] = [this.shareAt(one), this.shareAt(other)].sort((a, b) => a - b), below = (share) => share < -0.02;
+    return [below(low) ? ABSENT * 1.4 : Math.max(0, low), below(high) ? ABSENT / 2 : Math.max(0, high)];
+  }
+
   // The names stay where they are while only what is drawn changes, so that the focus does, too.
   named() {
     const known = new Map([...this.heads.children].map((node) => [node.axis, node]));
@@ -341,7 +347,7 @@ class Parallel extends Chart {
     const { name } = this.axes[at];
     let far = false, wanted = from;
     this.dragged = true;
-    const draw = () => { this.asking = 0; this.brushes.set(name, [this.shareAt(from), this.shareAt(wanted)].sort((a, b) => a - b)); this.brushed(false); };
+    const draw = () => { this.asking = 0; this.brushes.set(name, this.range(from, wanted)); this.brushed(false); };
     const move = (event_) => {
       wanted = this.place(event_)[1];
       far = far || Math.abs(wanted - from) > 4;
@@ -353,7 +359,7 @@ class Parallel extends Chart {
       window.cancelAnimationFrame(this.asking);
       this.asking = 0;
       window.setTimeout(() => { this.dragged = false; }, 0);
-      this.brush(name, far ? [this.shareAt(from), this.shareAt(wanted)].sort((a, b) => a - b) : null);
+      this.brush(name, far ? this.range(from, wanted) : null);
     };
     window.addEventListener("pointermove", move);
     window.addEventListener("pointerup", up);

@@ -2,6 +2,13 @@
 const ABSENT = -0.1;  // the place of a value that is not there, below its axis
 const DECADES_FOR_LOG = 50;  // an axis of greatest to least beyond it is logarithmic where nothing else says so
 
+// A value of an axis in words: small ones as powers of ten.
+function figure(value) {
+  const one = numeric(value);
+  if (one === null || !Number.isFinite(one) || Math.abs(one) >= 1e4) return number(one);
+  return one !== 0 && Math.abs(one) < 1e-3 ? Number(one.toPrecision(3)).toExponential() : String(Number(one.toPrecision(4)));
+}
+
 class NumberScale {
   constructor(low, high, { log = false, whole = false } = {}) {
     if (!(low <= high)) [low, high] = [0, 1];
@@ -37,7 +44,7 @@ class NumberScale {
 
   text(share) {
     const value = this.back(share);
-    return number(this.whole ? Math.round(value) : Number(value.toPrecision(4)));
+    return figure(this.whole ? Math.round(value) : value);
   }
 }
 

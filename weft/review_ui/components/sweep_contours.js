@@ -47,7 +47,7 @@ class SweepContours extends PointChart {
     const of = (shares) => Float64Array.from(this.known, (row) => shares[row]);
     this.surface = surfaceOf(of(x.shares), of(y.shares), of(this.objective.shares), [x, y].map((axis) => axis.scale.words?.length ?? 0));
     const { width, quality } = this.surface, best = this.best === null ? "" : ` The best trial has ${x.name} ${trials.valueText(x, this.best)} and ${y.name} ${trials.valueText(y, this.best)}.`;
-    const worth = quality > 0.005 ? `these two alone tell ${(100 * quality).toFixed(0)} % of the differences in ${this.objective.name} (each trial left out in turn)` : `these two alone tell nothing of ${this.objective.name}`;
+    const worth = quality >= 0.05 ? `these two alone tell ${(100 * quality).toFixed(0)} % of the differences in ${this.objective.name} (each trial left out in turn)` : `these two alone tell next to nothing of ${this.objective.name}`;
     this.say(`Mean of ${count(this.known.length)} trials${width ? `, nearby ones (${(100 * width).toFixed(1)} % of an axis) counting most` : " by their words"}; ${worth}.${best}`, "Arrows walk along the trials, enter chooses one.");
   }
 

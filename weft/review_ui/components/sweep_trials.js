@@ -82,14 +82,14 @@ class SweepTrials {
   lines(row) {
     const { trials } = this.model;
     return [`Trial ${trials.number[row]} · ${trials.status[row]}${trials.known?.[row] ? ", known before" : ""}`,
-      ...this.objectives.filter((axis) => !Number.isNaN(axis.values[row])).map((axis) => [axis.name, number(axis.values[row], 5)]),
+      ...this.objectives.filter((axis) => !Number.isNaN(axis.values[row])).map((axis) => [axis.name, figure(axis.values[row])]),
       ...this.parameters.map((axis) => [axis.name, this.valueText(axis, row)])];
   }
 
   valueText(axis, row) {
     const value = axis.values[row];
     if (axis.shares[row] === Math.fround(ABSENT)) return "absent";
-    return axis.scale.words ? plainText(value) : number(value, 4);
+    return axis.scale.words ? plainText(value) : figure(value);
   }
 
   number(row) { return this.model.trials.number[row]; }

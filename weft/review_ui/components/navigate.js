@@ -1,16 +1,17 @@
 // What the components share. Streamlit listens to the browser's history: an entry and its event open a page of the
 // app without loading the app anew, and leave one entry to go back to.
 
-// Where the first window of a trace's tree is read, for the address of its page.
-function outlineOf(href) {
-  const address = new URL(href, window.location.href), parameters = address.searchParams;
-  if (address.pathname !== "/trace" || !parameters.get("id")) return null;
+// What a page reads first, for its address: the first window of a trace's tree, a sweep with its trials.
+function aheadOf(href) {
+  const address = new URL(href, window.location.href), parameters = address.searchParams, id = parameters.get("id");
+  if (address.pathname === "/sweep" && id) return "/api/sweeps/" + encodeURIComponent(id) + "/columns";
+  if (address.pathname !== "/trace" || !id) return null;
   const query = { ...(parameters.get("blind") ? { verdicts: "false" } : {}), count: 200, span: parameters.get("span") || "" };
-  return "/api/traces/" + encodeURIComponent(parameters.get("id")) + "/outline?" + new URLSearchParams(query);
+  return "/api/traces/" + encodeURIComponent(id) + "/outline?" + new URLSearchParams(query);
 }
 
 function visit(href) {
-  const ahead = outlineOf(href);  // read while the app makes the page
+  const ahead = aheadOf(href);  // read while the app makes the page
   if (ahead) {
     const answer = fetch(ahead, { credentials: "same-origin" });
     answer.catch(() => {});  // the page asks again and tells
@@ -18,6 +19,14 @@ function visit(href) {
   }
   window.history.pushState({}, "", href);
   window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+}
+
+// An answer, not asked for again where it was read while the app made the page.
+function fetched(path, options) {
+  const ahead = window.weftAhead;
+  if (ahead?.path !== path) return fetch(path, { credentials: "same-origin", ...options });
+  window.weftAhead = null;
+  return ahead.answer.catch(() => fetch(path, { credentials: "same-origin" }));
 }
 
 function follow(event, href) {

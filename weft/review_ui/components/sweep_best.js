@@ -140,7 +140,8 @@ class BestSoFar {
     const done = numbers.filter((at) => trials.status[at] === "complete").length;
     this.plotHost.setAttribute("role", "img");
     this.plotHost.setAttribute("aria-label", `Best so far: ${goal ? goal.name : "no objective"} of ${count(done)} complete trials${steps.mean.length ? ", best " + number(steps.mean[steps.mean.length - 1], 4) : ""}`);
-    this.note.textContent = !numbers.length ? "No trial has ended yet." : [`${goal?.name ?? "value"} to be ${goal ? goalWord(goal) : "known"}`, "× pruned", "ticks at the foot: failed, without a value", shown && this.left ? `${count(this.left)} far out, at the edge` : ""].filter(Boolean).join(" · ");
+    const pruned = numbers.some((at) => trials.status[at] === "pruned"), bare = mean.some((value) => !Number.isFinite(value));
+    this.note.textContent = !numbers.length ? "No trial has ended yet." : [`${goal?.name ?? "value"} to be ${goal ? goalWord(goal) : "known"}`, pruned ? "× pruned" : "", bare ? "ticks at the foot: failed, without a value" : "", shown && this.left ? `${count(this.left)} far out, at the edge` : ""].filter(Boolean).join(" · ");
     this.ring();
   }
 

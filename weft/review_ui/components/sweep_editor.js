@@ -125,7 +125,7 @@ const whenWords = (one) => (one.when ? "only where " + Object.entries(one.when).
 function agentLines(sweep) {
   const box = element("div", "agent-lines"), calls = !sweep.config.program && !sweep.config.command;
   const line = calls ? `weft.agent("${sweep.sweep_id}", function)` : "weft agent " + sweep.sweep_id;
-  const lines = calls ? [["It has no program: call your function in Python", "import weft\n" + line]] : [["On this machine, in the folder of the program", line], ["On any other machine", `WEFT_URL=${window.location.origin} ${line}`], ["Several at once", line + " --parallel 4"]];
+  const lines = calls ? [["It has no program: call your function in Python", "import weft\n" + line], ["Where it searches the settings of an evaluation", `weft.sweep_evaluation(evaluation, target, config, sweep="${sweep.sweep_id}")`]] : [["On this machine, in the folder of the program", line], ["On any other machine", `WEFT_URL=${window.location.origin} ${line}`], ["Several at once", line + " --parallel 4"]];
   for (const [what, code] of lines) {
     const pre = element("pre", "mono", code);
     pre.append(copyButton(code));

@@ -51,7 +51,7 @@ class SweepHead {
       if (best === null) return fact(objective.name, "no result yet", `to be ${goalWord(objective)}`);
       const link = linkTo(number(model.trials.values[at][best], 4), trialRunHref(model.trials.run_id[best]));
       link.title = String(model.trials.values[at][best]);
-      return fact(model.objectives.length > 1 ? `best ${objective.name}` : `best ${objective.name} so far`, [model.trials.run_id[best] ? link : number(model.trials.values[at][best], 4), ` (trial ${best})`], `to be ${goalWord(objective)}`);
+      return fact(`best ${objective.name}${model.objectives.length === 1 && sweep.status === "running" ? " so far" : ""}`, [model.trials.run_id[best] ? link : number(model.trials.values[at][best], 4), ` (trial ${best})`], `to be ${goalWord(objective)}`);
     });
     const targets = model.objectives.filter((one) => one.target !== null).map((one) => fact("target", `${one.name} ${one.goal === "maximize" ? "≥" : "≤"} ${one.target}`));
     const sampler = samplerWords(config), early = earlyWords(config);

@@ -73,7 +73,7 @@ class SweepModel {
     this.reading = true;
     try {
       const since = this.newest === null ? "" : "?changed_after_ns=" + this.newest;
-      const answer = await fetch(this.path + "/columns" + since, { credentials: "same-origin" });
+      const answer = await fetched(this.path + "/columns" + since);
       const body = await answer.json().catch(() => null);
       if (!answer.ok) throw Object.assign(new Error([body?.error?.message, body?.error?.remedy].filter(Boolean).join(" ") || "The server answered " + answer.status + "."), { status: answer.status });
       if (this.stopped) return;

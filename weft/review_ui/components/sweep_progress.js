@@ -192,9 +192,9 @@ function iterations(curve) {
 const scatter = (number) => Math.imul(number + 1, 2654435761) >>> 0;
 
 // Hyperband's bands up to an iteration, as weft/sweeps/hyperband.py has them.
-function bandsOf(rule, last) {
+function bandsOf(rule, reached) {
   if (!rule) return [];
-  const eta = Number(rule.eta ?? 3), found = new Set();
+  const eta = Number(rule.eta ?? 3), found = new Set(), last = Math.min(reached, rule.max_iter ?? reached);
   if (rule.min_iter) for (let k = 0, at = rule.min_iter; at <= last && k < 60; k++, at = Math.trunc(rule.min_iter * eta ** k + 1e-9)) found.add(at);
   else if (rule.max_iter) for (let i = 1; i <= (rule.s ?? 0); i++) found.add(Math.trunc(rule.max_iter / eta ** i));
   return [...found].filter((band) => band >= 1 && band <= last).sort((a, b) => a - b);

@@ -57,7 +57,7 @@ class TrialsTable {
     const constant = (one) => Number(one.kind === "constant");
     for (const parameter of [...model.parameters].sort((a, b) => constant(a) - constant(b))) {
       const column = trials.params[parameter.path] ?? [], r = !parameter.values || parameter.values.every((value) => typeof value === "number");
-      found.push({ name: "param." + parameter.path, title: parameter.path, wide: Math.min(150, Math.max(76, Math.round(parameter.path.length * 6.8) + 26)), r, path: parameter.path, by: (at) => column[at] ?? null });
+      found.push({ name: "param." + parameter.path, title: parameter.path, wide: widthFor(parameter), r, path: parameter.path, by: (at) => column[at] ?? null });
     }
     return [...found,
       { name: "run", title: "Run", wide: 96, by: one("run_id") }, { name: "agent", title: "Agent", wide: 150, by: one("agent") },
@@ -173,7 +173,7 @@ class TrialsTable {
   runLink(node, trials, at) {
     const run = trials.run_id[at];
     if (!run) { node.textContent = MISSING; node.title = "no run"; return; }
-    const link = element("a", "", run.slice(0, 10));
+    const link = element("a", "", run.slice(0, 8));
     link.href = trialRunHref(run);
     link.title = run;
     link.onclick = (event) => follow(event, link.getAttribute("href"));
@@ -283,6 +283,12 @@ class TrialsTable {
 function numberOf(target) {
   const row = target.closest && target.closest("[data-trial]");
   return row ? Number(row.dataset.trial) : null;
+}
+
+// As wide as the name of a parameter wants it, or its longest word.
+function widthFor({ path, values, kind }) {
+  const words = kind === "category" ? Math.max(0, ...values.slice(0, 50).map((value) => paramText(value).length)) * 6.6 + 22 : 0;
+  return Math.round(Math.max(76, Math.min(150, path.length * 6.8 + 26), Math.min(260, words)));
 }
 
 const plainSort = (value) => (value === null || value === undefined ? null : typeof value === "number" || typeof value === "string" ? value : JSON.stringify(value));

@@ -17,9 +17,7 @@ function parseExact(text) {
 }
 
 async function ask(path, options) {
-  const ahead = window.weftAhead;
-  if (ahead && ahead.path === path) window.weftAhead = null;
-  const answer = await (ahead && ahead.path === path ? ahead.answer.catch(() => fetch(path)) : fetch(path, { credentials: "same-origin", ...options }));
+  const answer = await fetched(path, options);
   const text = await answer.text();
   let body = null;
   try { body = text ? parseExact(text) : null; } catch { /* an answer that is no JSON is told by its status */ }

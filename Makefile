@@ -9,7 +9,7 @@ SPREAD := --numprocesses logical --dist worksteal
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: install demo test test-clients test-frameworks check bench soak lock clean
+.PHONY: install demo test test-here environments test-clients test-frameworks check bench soak lock clean
 
 install: $(VENV)/.installed
 
@@ -42,10 +42,19 @@ $(CLIENTS)/.tested: pyproject.toml constraints-clients.txt | $(CLIENTS)/bin/pyth
 	$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The other environments are fetched while the tests of this one run.
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(SPREAD))
-	$(if $(ARGS),,$(MAKE) test-clients)
-	$(if $(ARGS),,$(MAKE) test-frameworks)
+ifdef ARGS
+	$(BIN)/python -m pytest $(ARGS)
+else
+	$(MAKE) --jobs 2 test-here environments
+	$(MAKE) --jobs 2 test-clients test-frameworks
+endif
+
+test-here: $(VENV)/.tested
+	$(BIN)/python -m pytest $(SPREAD)
+
+environments: $(CLIENTS)/.tested $(FRAMEWORKS)/.tested
 
 test-clients: $(CLIENTS)/.tested
 	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/openai_client

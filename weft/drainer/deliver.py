@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from weft.drainer.outbox import ship, shipped
+from weft.drainer.outbox import Parked, ship, shipped
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected
 from weft.errors import ServerError, StoreError, WeftError
@@ -34,17 +35,35 @@ class Delivered:
     rejected: int = 0
 
 
-def deliver(folder: Folder, sink: Sink, batch: Batch, scrub: Scrub | None = None) -> Delivered:
+class Park(Protocol):
+    """Where versions wait for their content (:class:`weft.drainer.uploads.Uploads`)."""
+
+    def park(self, batch: Batch, entry: Entry, pending: PendingVersion) -> Parked | None:
+        """Keep the record of a version in the outbox; None where it is to be delivered now. Raises OSError."""
+        ...
+
+    def was_sent(self, pending: PendingVersion) -> bool:
+        """Whether the version is where it goes already. Raises what the sink raises."""
+        ...
+
+    def begin(self, parked: Parked) -> None:
+        """Send a parked version in its turn: the journal is done with it."""
+        ...
+
+
+def deliver(
+    folder: Folder, sink: Sink, batch: Batch, scrub: Scrub | None = None, uploads: Park | None = None
+) -> Delivered:
     """Hand a batch to the sink; when this returns, the sink's progress is at the end of the batch.
 
     ``scrub(type, payload)`` redacts each payload first; one that it fails on is put aside. Raises UnavailableError
-    where the sink takes nothing now.
+    where the sink takes nothing now. ``uploads`` takes versions whose content goes beside the records.
     """
     done = Delivered()
     if scrub is not None:
         batch = _scrubbed(folder, batch, scrub, done)
     for part in _parts(batch):
-        _ship(folder, sink, part, done)
+        _ship(folder, sink, part, done, uploads)
     return done
 
 
@@ -63,23 +82,33 @@ def _parts(batch: Batch) -> Iterator[Batch]:
         yield Batch(batch.writer, batch.segment, start, batch.end, batch.entries[first:])
 
 
-def _ship(folder: Folder, sink: Sink, batch: Batch, done: Delivered) -> None:
+def _ship(folder: Folder, sink: Sink, batch: Batch, done: Delivered, uploads: Park | None) -> None:
     """Deliver a part of a batch; the content of a version goes ahead of it and leaves the outbox after it."""
     entry = batch.entries[0] if batch.entries else None
     if entry is None or entry.type != RecordType.ARTIFACT:
         _deliver(folder, sink, batch, done)
         return
     directory = folder.root.parent
+    parked, was_sent = None, False
     try:
         pending = decode(entry.type, entry.payload)
         assert isinstance(pending, PendingVersion)
-        ship(directory, sink.blobs, pending)
+        if uploads is not None:
+            parked = uploads.park(batch, entry, pending)
+            was_sent = parked is None and uploads.was_sent(pending)
+        if parked is None and not was_sent:
+            ship(directory, sink.blobs, pending)
     except (StoreError, ServerError, OSError) as error:
         raise UnavailableError(error) from error
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the records behind it must go on
         reason = error.message if isinstance(error, WeftError) else repr(error)
         _put_aside(folder, batch, entry, reason, done)
         _deliver(folder, sink, replace(batch, entries=[]), done)
+        return
+    if parked is not None or was_sent:
+        _deliver(folder, sink, replace(batch, entries=[]), done)
+        if parked is not None and uploads is not None:
+            uploads.begin(parked)
         return
     refused = done.rejected
     _deliver(folder, sink, batch, done)

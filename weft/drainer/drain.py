@@ -20,6 +20,7 @@ from weft.drainer.refused import forget_traces
 from weft.drainer.sent import read_sent
 from weft.drainer.sinks import Sink
 from weft.drainer.status import keep_rejected, load_status, write_status
+from weft.drainer.uploads import Uploads
 from weft.errors import ServerError, StoreError
 from weft.journal import SEGMENT_BYTES, Folder, Position, Scan, SegmentFile, SegmentReader, blank
 from weft.journal.format import HEADER_BYTES, VERSION, SegmentHeader, unpack_header
@@ -78,6 +79,7 @@ class Drainer:
         self._ingest_shaped = getattr(sink, "ingest_shaped", None)  # not a promise of every sink
         self._ahead = None if self._ingest_shaped is None else ahead
         self._open: dict[SegmentFile, _Open] = {}
+        self._uploads = Uploads(self._folder, sink)
         self._status = load_status(Folder.of(directory))
         self._written = replace(self._status)
         self.live = 0
@@ -98,9 +100,11 @@ class Drainer:
             report.complete, report.error = False, str(error)
             self.denied = error.denied
             self._status.failed(str(error))
+        else:
+            self._advance_uploads(report)
         if report.complete and self._ahead is not None:
             self._ahead.caught_up()
-        self._status.destination = report.error or "ok"
+        self._status.destination = report.error or self._uploads.error or "ok"
         self._status.rejected += report.rejected
         self._save_status()
         if requests := self._folder.requests:
@@ -108,6 +112,21 @@ class Drainer:
             for path in requests:
                 path.unlink(missing_ok=True)
         return report
+
+    @property
+    def uploading(self) -> int:
+        """How many versions are on their way beside the records."""
+        return len(self._uploads)
+
+    def _advance_uploads(self, report: DrainReport) -> None:
+        before = self._uploads.error
+        done = self._uploads.advance()
+        report.stored += done.stored
+        report.repeated += done.repeated
+        report.rejected += done.rejected
+        self.denied = self._uploads.denied
+        if (now := self._uploads.error) and now != before:
+            self._status.failed(now)
 
     def forget(self, done: Deletion) -> None:
         """Have no copies of spans that were deleted where the sink stores."""
@@ -130,16 +149,22 @@ class Drainer:
             path.unlink(missing_ok=True)
 
     def run(self) -> DrainReport:
-        """Passes until nothing is left, or the sink takes no more."""
+        """Passes until nothing is left and all uploads have arrived, or the sink takes no more."""
         total = DrainReport(complete=False)
         while not total.complete and total.error is None:
-            total.add(self.run_once())
+            found = self.run_once()
+            total.add(found)
+            if found.complete and self._uploads:
+                total.complete, total.error = False, self._uploads.error
+                if total.error is None:
+                    self._uploads.wait()
         return total
 
     def close(self) -> None:
         """Let go of the segments; the sink is the caller's."""
         if self._ahead is not None:
             self._ahead.close()
+        self._uploads.close()
         for opened in self._open.values():
             os.close(opened.fd)
         self._open.clear()
@@ -280,7 +305,7 @@ class Drainer:
             except OSError as error:
                 raise UnavailableError(f"the damaged record cannot be kept: {error}") from error
         batch = Batch(file.writer, file.sequence, opened.offset, scan.end, scan.entries)
-        done = deliver(self._folder, self._sink, batch, self._scrub)
+        done = deliver(self._folder, self._sink, batch, self._scrub, self._uploads)
         opened.offset = scan.end
         report.stored += done.stored
         report.repeated += done.repeated

@@ -182,7 +182,14 @@ class Loop:
                 wait_s = _BUSY_S
             else:
                 wait_s = min(1.5 * wait_s, _IDLE_S)
-            if drainer.live or house.busy or report.error is not None or wait_s == _BUSY_S or not report.complete:
+            if (
+                drainer.live
+                or drainer.uploading
+                or house.busy
+                or report.error is not None
+                or wait_s == _BUSY_S
+                or not report.complete
+            ):
                 active = now
             denied = (now if denied is None else denied) if drainer.denied else None
             if denied is not None and self._gives_up(denied, now):

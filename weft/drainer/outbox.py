@@ -1,8 +1,9 @@
 """The outbox: content of artifact versions on its way to the store, safe in the Weft directory until it has arrived.
 
 A folder for each version: small contents in one file, large ones a file each by digest, and an index of both. A
-folder is made under another name and renamed when it is whole; its version's record is journaled after that. Equal
-large contents of two waiting versions are links to one file, which nobody changes.
+folder is made under another name and renamed when it is whole; its version's record is journaled after that. A drainer
+that sends to a server parks the record in the folder: then it waits there, and the journal goes on. Equal large
+contents of two waiting versions are links to one file, which nobody changes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from weft import digests, ids
 from weft.errors import InputError
+from weft.journal import replace_file
 from weft.records.artifacts import PendingVersion
 from weft.repositories import Blobs
 from weft.store.files import copy
@@ -28,7 +30,7 @@ _AT_ONCE_BYTES = 8 * 1024 * 1024
 _AT_ONCE = 2000
 _MAKING = ".making"
 _STALE_S = 86_400.0
-_PACK, _INDEX, _SENT = "pack", "index.json", "sent"
+_PACK, _INDEX, _SENT, _RECORD = "pack", "index.json", "sent", "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,18 @@ class Content:
 
     source: Path | bytes
     left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The record of a version that waits for its content: where it stood in the journal, and its payload."""
+
+    order: int
+    folder: str
+    writer: str
+    segment: int
+    end: int
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -123,6 +137,40 @@ def shipped(directory: Path, pending: PendingVersion) -> None:
         shutil.rmtree(_folder(directory, pending.folder), ignore_errors=True)
 
 
+def has(directory: Path, folder: str) -> bool:
+    """Whether a folder of that name waits."""
+    with contextlib.suppress(InputError):
+        return _folder(directory, folder).is_dir()
+    return False
+
+
+def park(directory: Path, record: Parked) -> Parked:
+    """Keep the record of a version beside its content. Raises OSError."""
+    told = {name: getattr(record, name) for name in ("order", "writer", "segment", "end")}
+    line = json.dumps(told).encode("ascii")
+    replace_file(_folder(directory, record.folder) / _RECORD, b"%b\n%b" % (line, record.payload))
+    return record
+
+
+def unpark(directory: Path, record: Parked) -> None:
+    """The record is where it goes, or was put aside."""
+    with contextlib.suppress(FileNotFoundError):
+        (_folder(directory, record.folder) / _RECORD).unlink()
+
+
+def parked(directory: Path, writer: str | None = None) -> list[Parked]:
+    """The records that wait for their content, in their order; of one writer, if given."""
+    found = []
+    for path in outbox_of(directory).glob(f"*/{_RECORD}"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            line, _, payload = path.read_bytes().partition(b"\n")
+            told = json.loads(line)
+            if writer in (None, told["writer"]):
+                place = (told["order"], path.parent.name, told["writer"], told["segment"], told["end"])
+                found.append(Parked(*place, payload))
+    return sorted(found, key=lambda record: record.order)
+
+
 def read_content(directory: Path, folder: str, digest: str) -> Path | bytes | None:
     """A waiting content: its file, or its bytes; None where it is not there."""
     place = _folder(directory, folder)
@@ -157,11 +205,11 @@ def waiting(directory: Path) -> dict[str, int]:
 
 def sweep(directory: Path, *, idle: bool) -> None:
     """Remove what a process that died left half made; where the journal is ``idle`` (no segment, nothing rejected),
-    whatever is a day old: its version is stored, or was never journaled."""
+    whatever is a day old and not parked: its version is stored, or was never journaled."""
     with contextlib.suppress(FileNotFoundError):
         for folder in outbox_of(directory).iterdir():
             with contextlib.suppress(OSError):
-                old = time.time() - folder.stat().st_mtime > _STALE_S
+                old = time.time() - folder.stat().st_mtime > _STALE_S and not (folder / _RECORD).exists()
                 if old and (idle or folder.suffix == _MAKING):
                     shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weft import clock
+from weft.drainer import outbox
 from weft.drainer.alerting import poster_of
 from weft.drainer.bell import ring
 from weft.drainer.drain import DrainReport, drain, ends
@@ -191,7 +192,7 @@ def drain_all(settings: Settings, *, timeout_s: float = 60.0) -> DrainReport:
     another destination is asked to make way. Raises StoreError or ServerError where the destination cannot be
     opened or cannot say how far it is; the report says whether all was stored in ``timeout_s``.
     """
-    if not Folder.of(settings.dir).segments():
+    if not Folder.of(settings.dir).segments() and not outbox.parked(settings.dir):
         return DrainReport()
     sink = open_sink(settings)
     request = Request(settings.dir)
@@ -221,7 +222,7 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
         ring(settings.dir)
         if targets is None:
             targets = ends(settings.dir, sink.progress)
-        if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)):
+        if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)) and not outbox.parked(settings.dir):
             return DrainReport()
         pending_bytes(sink, targets)  # raises where the sink does not answer
         status = read_status(settings.dir)

@@ -33,6 +33,8 @@ class ServerSink:
     server's store, which knows the progress of each sender. ``client`` replaces the HTTP client.
     """
 
+    far = True  # content of versions takes its time: it goes beside the records
+
     def __init__(self, url: str, api_key: str | None, directory: Path, *, client: httpx.Client | None = None) -> None:
         self._address = f"{url.rstrip('/')}/api/journal"
         headers = {"Content-Type": CONTENT_TYPE}

@@ -6,12 +6,14 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft import drainer
 from weft import settings as settings_module
+from weft.drainer import outbox
 from weft.drainer.scrubbing import scrub_of
 from weft.errors import WeftError
 from weft.journal import Journal
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from weft.repositories import Store
 
 _log = logging.getLogger("weft")
+_UPLOAD_TURN_S = 0.05
 _LOCAL_S = 0.4  # a run with a store here ends within a second, what it captures included
 
 
@@ -117,17 +120,32 @@ class Session:
         positions = self._journal.position()
         if self.settings.mode == "offline":  # the database may be out of reach, or on a disk where it must not be
             return FlushReport(not positions, sum(end for _, _, end in positions), lost=self._journal.lost())
-        if not positions:  # nothing to wait for, such as in a forked child: no reason to open the store
+        if not positions and not outbox.parked(
+            self.directory, self.writer
+        ):  # nothing to wait for, such as in a forked child: no reason to open the store
             return FlushReport(True, 0, drainer.read_status(self.directory).rejected, self._journal.lost())
         ensure = self.keep_draining if self.drains else None
+        deadline = time.monotonic() + timeout_s
         try:
             progress = self.store.progress
             complete = drainer.wait_until_stored(progress, positions, timeout_s if ensure else 0.0, ensure=ensure)
             pending = 0 if complete else drainer.pending_bytes(progress, positions)
+            if complete and (left := self._left_to_upload(deadline)) is not None:
+                complete, pending = False, left
         except (WeftError, OSError):  # the journal keeps it all: a store that is away is no loss
             complete, pending = False, sum(end for _, _, end in positions)
         rejected = drainer.read_status(self.directory).rejected
         return FlushReport(complete, pending, rejected, self._journal.lost())
+
+    def _left_to_upload(self, deadline: float) -> int | None:
+        """Bytes of versions of this process that are not sent by ``deadline``; None where all are."""
+        while waiting := outbox.parked(self.directory, self.writer):
+            if time.monotonic() >= deadline or not self.drains:
+                left = outbox.waiting(self.directory)
+                return sum(left.get(parked.folder, 0) for parked in waiting)
+            self.keep_draining()
+            time.sleep(_UPLOAD_TURN_S)
+        return None
 
     def settle(self) -> None:
         """At the end of a run or process: wait for the store as long as the settings allow, in vain only once.

@@ -1,77 +1,162 @@
-"""kill -9 of agents in the middle of their trials: at the end each trial is done once and none is lost."""
+"""Agents are killed, machines are lost or come back late, servers go away: each trial is done once, none is lost."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from machines import Machine
+from test_server_kill import Server
 
 import weft
-from weft.records.sweeps import SweepStatus, TrialStatus
+from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.testing.postgres import postgres_server
+from weft.testing.waiting import wait_for
 
-VICTIM = Path(__file__).parent / "sweep_victim.py"
-QUIET = {"QUIET": "1", "CONSOLE": "off", "GIT": "0", "SYSTEM_INTERVAL_S": "0", "INSTRUMENT": "0"}
+CONFIG = {"method": "random", "metric": {"name": "loss"}, "parameters": {"x": {"min": 0.0, "max": 1.0}}, "retries": 5}
+KEY = "the-key-of-the-test"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@dataclass
+class Place:
+    """Where trials are stored: how agents reach it, and whether somebody who stands still holds it."""
+
+    where: dict[str, str]
+    is_free: Callable[[], bool]
+
+
+def sqlite_place(path: Path) -> Place:
+    """A file that several machines share (of one host: SQLite is no database for networks)."""
+
+    def is_free() -> bool:
+        with sqlite3.connect(path, timeout=0.2, isolation_level=None) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE").connection.rollback()
+            except sqlite3.OperationalError:
+                return False
+            return True
+
+    return Place({"WEFT_DB": f"sqlite:///{path}"}, is_free)
+
+
+@pytest.fixture(
+    params=["sqlite", "server", pytest.param("postgresql", marks=pytest.mark.postgres)],
+)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "sqlite":
-        yield
-        return
-    with postgres_server() as url:
-        monkeypatch.setenv("WEFT_DB", url)
-        yield
+        yield sqlite_place(tmp_path / "shared.db")
+    elif request.param == "server":
+        server = Server(tmp_path / "server", api_key=KEY)
+        yield Place({"WEFT_URL": server.url, "WEFT_API_KEY": KEY}, lambda: True)
+        server.running.stop()
+    else:
+        with postgres_server() as url:
+            yield Place({"WEFT_DB": url}, lambda: True)
 
 
-def search(trials: int, deaths: list[int], folder: Path) -> None:
-    """Agents, as many as ``deaths``, do ``trials``; those that die do so in the trial of their own of that number."""
-    config = {"method": "random", "metric": {"name": "loss"}, "parameters": {"x": {"min": 0.0, "max": 1.0}}}
-    sweep_id = weft.sweep({**config, "run_cap": trials}, project="victim")
-    log = folder / "done.txt"
-    environment = {**os.environ, **{f"WEFT_{key}": value for key, value in QUIET.items()}}
-    agents = [
-        subprocess.Popen(
-            [sys.executable, str(VICTIM), sweep_id, str(log), str(dies)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for dies in deaths
-    ]
-    said = [agent.communicate()[0] for agent in agents]
-    expected = [-signal.SIGKILL if dies else 0 for dies in deaths]
-    assert [agent.returncode for agent in agents] == expected, said
+def begin(place: Place, monkeypatch: pytest.MonkeyPatch, trials: int) -> str:
+    """A sweep; this process reaches the store as the agents do."""
+    for name, value in {**place.where, "WEFT_QUIET": "1"}.items():
+        monkeypatch.setenv(name, value)
+    return weft.sweep({**CONFIG, "run_cap": trials}, project="victim")
+
+
+def check(sweep_id: str, trials: int, log: Path) -> list[Trial]:
+    """Each trial was reported once, by the run that it names, under parameters of its own."""
     with weft.Api() as api:
         sweep = api.store.sweeps.get_sweep(sweep_id)
         found = api.store.sweeps.list_trials(sweep_id)
-        runs = {run.id: run for run in api.runs("victim")}
     assert sweep.status is SweepStatus.FINISHED
     assert [trial.number for trial in found] == list(range(trials))
     assert {trial.status for trial in found} == {TrialStatus.COMPLETE}, [trial.reason for trial in found]
-    assert sum(trial.attempts == 2 for trial in found) == sum(map(bool, deaths))
-    # Each was done once, under parameters of its own, by the run that its trial names.
     done = Counter(log.read_text("utf-8").splitlines())
-    assert len(done) == trials
-    assert set(done.values()) == {1}
+    told = Counter(line.partition("|")[2] for line in done.elements())
+    assert {trial.run_id: told[str(trial.run_id)] for trial in found} == {trial.run_id: 1 for trial in found}
     assert len({trial.params["x"] for trial in found}) == trials
-    assert {runs[str(trial.run_id)].state for trial in found} == {"finished"}
-    assert all(trial.values == [runs[str(trial.run_id)].summary["loss"]] for trial in found)
-    assert Counter(run.state for run in runs.values())["crashed"] == sum(map(bool, deaths))
+    assert all(trial.values == [pytest.approx(abs(trial.params["x"] - 0.3) / 5)] for trial in found)
+    return found
 
 
-def test_two_of_four_agents_are_killed(tmp_path: Path) -> None:
-    search(30, [2, 3, 0, 0], tmp_path)
+def check_runs(found: Sequence[Trial], lost: Machine) -> dict[str, int]:
+    """The runs of trials are stored whole, but for what only a machine had that is lost; returns how many of which
+    state there are."""
+    gone = {f"-{pid}-" for pid in lost.pids()}
+    kept = [trial for trial in found if not any(pid in str(trial.agent) for pid in gone)]
+    with weft.Api() as api:
+
+        def runs() -> dict[str, weft.api.StoredRun]:
+            return {run.id: run for run in api.runs("victim")}
+
+        wait_for(lambda: all(t.run_id in runs() and runs()[t.run_id].state == "finished" for t in kept), timeout_s=60)
+        stored = runs()
+        assert all(trial.values == [stored[str(trial.run_id)].summary["loss"]] for trial in kept)
+        return dict(Counter(run.state for run in stored.values()))
+
+
+def search(
+    place: Place,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    trials: int,
+    deaths: list[int],
+    each: int,
+    lease_s: float,
+) -> None:
+    """Agents do trials: on one machine as many as ``deaths``, some of which are killed; on one that is lost with all
+    it has, and on one that stands still for longer than a lease and then goes on, ``each``."""
+    started = time.monotonic()
+    sweep_id, log = begin(place, monkeypatch, trials), folder / "done.txt"
+    steady, lost, late = (Machine(folder / name, place.where) for name in ("steady", "lost", "late"))
+    for dies in deaths:
+        steady.agent(sweep_id, log, dies=dies, lease_s=lease_s)
+    for machine in (lost, late):
+        for _ in range(each):
+            machine.agent(sweep_id, log, holds=2 if trials > 50 else 1, lease_s=lease_s)
+    wait_for(lambda: lost.holding(log) and late.holding(log), timeout_s=120)
+    lost.vanish()
+    late.signal(signal.SIGSTOP)
+    while not place.is_free():  # it was stopped while it wrote
+        late.signal(signal.SIGCONT)
+        late.signal(signal.SIGSTOP)
+    with weft.Api() as api:
+        silent = [f"-{pid}-" for pid in (*lost.pids(), *late.pids())]
+
+        def is_theirs() -> bool:
+            running = [one for one in api.store.sweeps.list_trials(sweep_id) if one.ended_ns is None]
+            return any(pid in str(one.agent) for one in running for pid in silent)
+
+        wait_for(lambda: not is_theirs(), timeout_s=120)
+    late.signal(signal.SIGCONT)
+    expected = [-signal.SIGKILL if dies else 0 for dies in deaths]
+    ended = steady.ended()
+    assert [code for code, _ in ended] == expected, ended
+    ended = late.ended()
+    assert [code for code, _ in ended] == [0] * each, ended
+    assert all(Path(f"{log}.heard.{pid}").exists() for pid in late.pids())
+    found = check(sweep_id, trials, log)
+    assert sum(trial.attempts - 1 for trial in found) >= sum(map(bool, deaths)) + 2 * each
+    states = check_runs(found, lost)
+    again_begun = sum(trial.attempts > 1 for trial in found)
+    print(f"{trials} trials in {time.monotonic() - started:.1f} s, {again_begun} begun again; runs: {states}")
+
+
+def test_an_agent_a_machine_and_a_late_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = sqlite_place(tmp_path / "shared.db")
+    place.where["WEFT_DRAIN"] = "thread"  # as good here, and begins at once
+    search(place, tmp_path, monkeypatch, trials=8, deaths=[2, 0], each=1, lease_s=2.0)
 
 
 @pytest.mark.soak
-@pytest.mark.usefixtures("database")
-def test_two_of_eight_agents_are_killed(tmp_path: Path) -> None:
-    search(200, [4, 9, 0, 0, 0, 0, 0, 0], tmp_path)
+def test_two_agents_of_eight_and_two_machines(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(place, tmp_path, monkeypatch, trials=200, deaths=[4, 9, 0, 0], each=2, lease_s=6.0)
+    with capsys.disabled():
+        print(place.where, capsys.readouterr().out)

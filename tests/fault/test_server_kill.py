@@ -53,8 +53,8 @@ REQUESTS = 2_000  # of the soak
 class Server:
     """A server on one port and one directory, again and again."""
 
-    def __init__(self, home: Path) -> None:
-        given = {"dir": home, "port": free_port(), "otlp_port": 0, "quiet": True}
+    def __init__(self, home: Path, **more: str) -> None:
+        given = {"dir": home, "port": free_port(), "otlp_port": 0, "quiet": True, **more}
         self.settings = settings.load(given, {})
         self.url = f"http://127.0.0.1:{self.settings.port}"
         self.running = workbench.start_background(self.settings)

@@ -160,7 +160,7 @@ def test_what_no_node_can_do_is_said(cluster: Cluster) -> None:
         weft.agent(sweep_id, print, executor=weft.RayCluster(cpus_per_trial=64, gpus_per_trial=2))
     errand = ray_trials.Errand(print, 1.0, only_on="elsewhere")
     ended = ray.get(ray.remote(ray_trials.Errand.perform).remote(errand, None, None))
-    assert (ended.status, "cannot reach elsewhere" in ended.reason) == ("failed", True)
+    assert (ended.status, "cannot reach a store that only elsewhere has" in ended.reason) == ("failed", True)
     assert trials_of(sweep_id) == []
 
 

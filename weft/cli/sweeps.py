@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from weft.api import Api
 from weft.cli.output import console, print_json, print_table
+from weft.cli.slurm import slurm
 from weft.cli.sweep_trials import counted, print_best, print_sweep
 from weft.errors import InputError
 from weft.records.sweeps import SweepStatus, Trial, TrialStatus
@@ -33,6 +34,8 @@ class StartByDefault(TyperGroup):
 
 
 sweeps = typer.Typer(cls=StartByDefault, no_args_is_help=True, help="Search for good parameters: W&B's sweeps.")
+
+sweeps.command("slurm")(slurm)
 
 _Id = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's id.")]
 _Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The trial's number.")]

@@ -262,24 +262,32 @@ def _start(settings: Settings) -> Session:
 @contextmanager
 def aside() -> Iterator[None]:
     """Put the current run and where it records aside: what begins in here has its own, and afterwards they go on."""
-    global _session
     with _lock:
         if runs.current is None:
             close()  # one that nothing records to
-        kept, begun = (runs.current, _session, recording.active), os.environ.pop(BEGUN, None)
-        runs.current = _session = None
-        recording.activate(None)
+        kept, begun = _exchanged((None, None, None)), os.environ.pop(BEGUN, None)
     try:
         yield
     finally:
         runs.finish()
         with _lock:
-            mine, (runs.current, _session, active) = _session, kept
-            recording.activate(active)
+            _, mine, _ = _exchanged(kept)
             if mine is not None:
                 mine.close()  # what is redacted stays so in the run that goes on
             if begun is not None:
                 os.environ[BEGUN] = begun
+
+
+_Place = tuple[Run | None, Session | None, recording.Recorder | None]
+
+
+def _exchanged(place: _Place) -> _Place:
+    """Have this process record there; returns where it did."""
+    global _session
+    former: _Place = (runs.current, _session, recording.active)
+    runs.current, _session, active = place
+    recording.activate(active)
+    return former
 
 
 def _in_memory(settings: Settings, error: StoreError) -> Settings | None:

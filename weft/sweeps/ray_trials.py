@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from weft import session
 from weft import settings as settings_module
@@ -21,13 +20,13 @@ from weft.sweeps.leaving import Leaving
 from weft.sweeps.outcome import Executor, Outcome
 from weft.sweeps.outside import CommandTrials
 from weft.sweeps.peers import Peers
+from weft.sweeps.reach import out_of_reach, tied_to
 from weft.sweeps.spec import SweepSpec, parse_spec
 
 _LOOK_S = 2.0
 _GRACE_S = 5.0  # from asking a task to end to making it
 _PREFIXES = ("WEFT_", "WANDB_")
 _TRIAL = "WEFT_TRIAL"
-_HERE = ("localhost", "127.0.0.1", "::1", "")
 # What says that a task did not come to its end for reasons that are not its own.
 _LOST = (
     "NodeDiedError",
@@ -76,7 +75,7 @@ class Errand:
         """Run a trial, on the node where this is called; what a user can mend fails it."""
         try:
             if self.only_on not in (None, socket.gethostname()):
-                raise _out_of_reach(str(self.only_on), [socket.gethostname()])
+                raise out_of_reach(f"a store that only {self.only_on} has", [socket.gethostname()])
             self._enter()
             settings = settings_module.load()
             with closing(session.open_store(settings)) as store:
@@ -211,15 +210,6 @@ def _room(node: Mapping[str, float], cluster: RayCluster) -> int:
     return min(rooms, default=int(node.get("CPU", 0.0)))
 
 
-def tied_to(settings: Settings) -> str | None:
-    """What a store is that only this host reaches; None where others do, too."""
-    if settings.url is not None:
-        return f"the server at {settings.url}" if (urlsplit(settings.url).hostname or "") in _HERE else None
-    if settings.db is None or settings.db.startswith("sqlite"):
-        return f"the SQLite database in {settings.dir}" if settings.db is None else "a SQLite database"
-    return "the PostgreSQL server of this host" if (urlsplit(settings.db).hostname or "") in _HERE else None
-
-
 def check_reach(ray: Any, settings: Settings) -> str | None:
     """The host to which trials are tied by the store, if they are. Raises InputError where nodes are elsewhere."""
     store = tied_to(settings)
@@ -228,16 +218,8 @@ def check_reach(ray: Any, settings: Settings) -> str | None:
     here = socket.gethostname()
     elsewhere = sorted({node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]} - {here})
     if elsewhere:
-        raise _out_of_reach(store, elsewhere)
+        raise out_of_reach(store, elsewhere)
     return here
-
-
-def _out_of_reach(store: str, hosts: list[str]) -> InputError:
-    return InputError(
-        f"Trials on {', '.join(hosts[:5])} cannot reach {store}.",
-        remedy="Set WEFT_URL to a Weft server, or WEFT_DB to a PostgreSQL, that every node reaches.",
-        field="executor",
-    )
 
 
 def _told(environ: Mapping[str, str]) -> dict[str, str]:

@@ -70,8 +70,10 @@ def test_a_sweep_is_begun_with_its_mistakes_told_as_it_is_written(
     expect(page.get_by_text("0.100, 0.0100")).to_be_visible()
     page.get_by_label("Name of the sweep").fill("by hand")
     page.get_by_role("button", name="Begin the sweep").click()
+    line = page.locator(".agent-lines pre").first
+    expect(line).to_contain_text("weft agent ")
     (made,) = [one for one in bench.store.sweeps.list_sweeps(sweep_seeds.PROJECT) if one.name == "by hand"]
-    expect(page.get_by_text(f"weft agent {made.sweep_id}", exact=True).first).to_be_visible()
+    expect(line).to_contain_text(made.sweep_id)
     assert made.config["parameters"] == {"lr": {"values": [0.1, 0.01]}}
 
 

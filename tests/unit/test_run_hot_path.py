@@ -109,7 +109,7 @@ def test_layouts_of_few_and_of_many_values(count: int) -> None:
     layout = layout_of("r", "p", "", names)
     payload = layout({name: number + 0.25 for number, name in enumerate(names)}, -7, 2**62)
     assert payload is not None
-    values = {name: number + 0.25 for number, name in enumerate(names)}
+    values: dict[str, float | str] = {name: number + 0.25 for number, name in enumerate(names)}
     assert decode(RecordType.POINTS, payload) == Metrics("r", "p", -7, 2**62, values)
     for wrong in ("1", True, None, np.float64(1), 10**400):
         assert layout(dict.fromkeys(names, wrong), 0, 0) is None

@@ -93,7 +93,7 @@ _LONGEST_NUMBER = 16  # digits of a card that is a number in JSON; longer ones a
 _SCRUBBED = frozenset(
     {
         *(RecordType.SPAN, RecordType.RUN, RecordType.CONSOLE, RecordType.SAMPLE, RecordType.SCORE, RecordType.VERSION),
-        *(RecordType.LOGGED, RecordType.OTLP_TRACES_JSON, RecordType.OTLP_LOGS_JSON),
+        *(RecordType.LOGGED, RecordType.ALERT, RecordType.OTLP_TRACES_JSON, RecordType.OTLP_LOGS_JSON),
     }
 )
 _WITH_HEAD = frozenset({RecordType.OTLP_TRACES_JSON, RecordType.OTLP_LOGS_JSON})  # one JSON line, then the body

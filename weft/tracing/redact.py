@@ -1,11 +1,17 @@
-"""What may be recorded: keys whose values are taken out, and functions of the user over what was captured."""
+"""What may be recorded: keys whose values are taken out, and functions of the user over what was captured.
+
+Secrets known by their shape are taken out of records by the drainer; out of texts that are kept by their digest, such
+as the cells of a table, here: later their digest would be wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from weft.errors import InputError
+from weft.records import RecordType, dumps, loads
+from weft.records.redaction import DEFAULT, Patterns
 from weft.tracing import guard
 from weft.tracing.capture import REDACTED, capture, is_secret_attribute, secret_keys, set_keys, to_json
 
@@ -17,6 +23,7 @@ _SHORT = 1_000_000  # characters of a text that no limit concerns
 _everywhere: Callable[[Any], Any] | None = None  # the function given to weft.init
 _asked: tuple[str, ...] = ()  # the keys given to weft.init
 _set: tuple[str, ...] = ()  # those of the setting
+_patterns: Patterns = DEFAULT
 
 
 def redact_with(given: Redaction) -> None:
@@ -40,6 +47,39 @@ def use_setting(keys: str) -> None:
     global _set
     _set = tuple(keys.split(","))
     set_keys([*_set, *_asked])
+
+
+def use_patterns(patterns: Patterns) -> None:
+    """Take these shapes out of texts that are kept by their digest from now on."""
+    global _patterns
+    _patterns = patterns
+
+
+def clean_bytes(text: bytes) -> bytes:
+    """A text in UTF-8 without the secrets in it."""
+    return _patterns.clean(text)
+
+
+def clean_text(text: str) -> str:
+    """A text without the secrets in it."""
+    data = text.encode("utf-8", "surrogatepass")
+    cleaned = _patterns.clean(data)
+    return text if cleaned is data else cleaned.decode("utf-8", "surrogatepass")
+
+
+def clean_texts(texts: Sequence[str | None]) -> Sequence[str | None]:
+    """Many texts without the secrets in them; looked through at once first."""
+    whole = "\n".join(filter(None, texts)).encode("utf-8", "surrogatepass")
+    if not _patterns.may_find(whole):
+        return texts
+    return [text if text is None else clean_text(text) for text in texts]
+
+
+def clean_json(value: Any) -> Any:
+    """A JSON value without the secrets in its texts; the same object where there are none."""
+    data = dumps(value)
+    cleaned = _patterns.scrub(RecordType.LOGGED, data) if _patterns.may_find(data) else data
+    return value if cleaned is data else loads(cleaned)
 
 
 class Redactor:

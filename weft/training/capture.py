@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from weft import clock
 from weft.records import RunUpdate
+from weft.tracing import redact
 from weft.training import code, git
 from weft.training.cluster import placement
 from weft.training.core import RunCore
@@ -25,6 +27,7 @@ PATCH = "changes.patch"
 REQUIREMENTS = "requirements.txt"
 NOTEBOOK = "notebook.ipynb"
 CODE = "code/"
+_BINARY = re.compile(rb"(^GIT binary patch\n(?:.+\n)+\n(?:.+\n)+\n)", re.MULTILINE)
 _LONGEST_WAIT_S = 0.8  # of the end of a run for what is not captured yet
 
 
@@ -98,11 +101,19 @@ class Capture:
         return {}
 
     def _keep(self, path: str, data: bytes) -> dict[str, Any]:
-        return log_file(self._run.recorder, self._run.id, FILES + path, data, rank=self._run.source)
+        clean = without_secrets(data)
+        return log_file(self._run.recorder, self._run.id, FILES + path, clean, rank=self._run.source)
 
     def _note(self, **changed: Any) -> None:
         run = self._run
         run.recorder.record(RunUpdate(run_id=run.id, project=run.project, time_ns=clock.now_ns(), **changed))
+
+
+def without_secrets(text: bytes) -> bytes:
+    """A patch or a file of code without the secrets in it; binary parts of a patch stay as they are."""
+    parts = _BINARY.split(text)  # text and binary parts in turn
+    parts[::2] = map(redact.clean_bytes, parts[::2])
+    return b"".join(parts)
 
 
 def _safely(find: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from weft.recording import Recorder
 from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind
 from weft.records.artifacts import PendingVersion
 from weft.repositories import Store
+from weft.tracing import redact
 from weft.tracing.capture import capture
 from weft.training.artifacts.draft import Artifact
 from weft.training.artifacts.logged import LATEST, PENDING, LoggedArtifact, expiry
@@ -193,7 +194,7 @@ def _version(
     tags: Sequence[str],
 ) -> ArtifactVersion:
     files = sorted(files, key=lambda file: file.path)
-    metadata = capture(artifact.metadata)
+    metadata = redact.clean_json(capture(artifact.metadata))
     told = [[f.path, f.digest] if f.url is None else [f.path, f.digest, f.url] for f in files]
     now = clock.now_ns()
     return ArtifactVersion(
@@ -203,7 +204,7 @@ def _version(
         version=0,
         digest=digests.of_json({"type": artifact.type, "metadata": metadata, "files": told}),
         created_ns=now,
-        description=artifact.description,
+        description=None if artifact.description is None else redact.clean_text(artifact.description),
         metadata=metadata,
         files=files,
         aliases=list(aliases),

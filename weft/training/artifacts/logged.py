@@ -15,6 +15,7 @@ from weft.errors import InputError, NotFoundError, ServerError, StoreError, Weft
 from weft.records import ArtifactFile, ArtifactVersion, NodeKind, Run
 from weft.records.artifacts import VersionChange
 from weft.repositories import Store
+from weft.tracing import redact
 from weft.training.artifacts import values, writing
 from weft.training.artifacts.contents import Contents, not_kept
 from weft.training.artifacts.diffs import ArtifactDiff, difference
@@ -230,8 +231,8 @@ class LoggedArtifact:
             checked_name(alias, "alias")
         now = store.artifacts.get_version(self.project, stored.ref)
         change = VersionChange(
-            description=None if self.description == now.description else self.description or "",
-            metadata=None if self.metadata == now.metadata else dict(self.metadata),
+            description=None if self.description == now.description else redact.clean_text(self.description or ""),
+            metadata=None if self.metadata == now.metadata else redact.clean_json(dict(self.metadata)),
             tags=None if self.tags == now.tags else list(self.tags),
             aliases=None if _own(self.aliases) == _own(now.aliases) else _own(self.aliases),
             expires_ns=None if stored.expires_ns == now.expires_ns else stored.expires_ns or 0,

@@ -7,6 +7,7 @@ from typing import Any
 
 from weft.errors import InputError
 from weft.records.media import reference
+from weft.tracing import redact
 from weft.tracing.media import Reference, Value
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -37,7 +38,7 @@ class Figure(Value):
         width, height = (round(float(inches) * 100) for inches in drawn.get_size_inches())
         self._told = reference(picture, "image/png", width=width, height=height)
         self._blobs: list[tuple[dict[str, Any] | None, bytes]] = [(None, picture)]
-        svg = _saved(drawn, "svg")
+        svg = redact.clean_bytes(_saved(drawn, "svg"))
         if len(svg) <= _MOST_SVG:
             self._told["svg"] = reference(svg, "image/svg+xml")
             self._blobs.append((self._told["svg"], svg))
@@ -49,7 +50,7 @@ class Figure(Value):
             raise InputError(
                 f"A {type(figure).__name__} does not write its JSON.", remedy="Give a plotly Figure.", field="figure"
             )
-        data = text.encode("utf-8", "surrogatepass")
+        data = redact.clean_text(text).encode("utf-8", "surrogatepass")
         self._told = reference(data, PLOTLY)
         self._blobs = [(None, data)]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.errors import InputError, NotFoundError
+from weft.tracing import redact
 from weft.tracing.media import Reference, Value
 
 
@@ -46,7 +47,7 @@ class Html(Value):
     def reference(self) -> Reference:
         """The reference that stands for it."""
         more: dict[str, Any] = {} if self.caption is None else {"caption": self.caption}
-        found = Reference.of(self.html.encode("utf-8", "surrogatepass"), "text/html", **more)
+        found = Reference.of(redact.clean_text(self.html).encode("utf-8", "surrogatepass"), "text/html", **more)
         found["media_type"] = "text/html"  # whatever its first bytes look like
         return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from weft.errors import InputError, MissingExtraError, NotFoundError
 from weft.records import tables
 from weft.records.media import reference
+from weft.tracing import redact
 from weft.tracing.media import Reference, Value
 from weft.training.media import frames
 from weft.training.media.cells import classified, is_frame, shown, type_named
@@ -203,9 +204,11 @@ class Table(Value):
         columns = []
         for column in self._columns:
             kind = column.kind or "text"
-            values = column.values
+            values: Sequence[Any] = column.values
             if kind in ("json", "media"):
-                values = [_referred(cell, blobs) for cell in values]
+                values = [redact.clean_json(_referred(cell, blobs)) for cell in values]
+            elif kind == "text":
+                values = redact.clean_texts(values)
             columns.append(tables.column_of(column.name, kind, values))
         return tables.Frame(self._rows, columns), blobs
 

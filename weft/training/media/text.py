@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.errors import InputError
+from weft.tracing import redact
 from weft.tracing.media import Reference, Value
 
 _INLINE = 4_096  # characters; longer texts are blobs
@@ -26,10 +27,10 @@ class Text(Value):
     def reference(self) -> Reference:
         """What stands for it: the text, or a reference to it where it is long."""
         told: dict[str, Any] = {"caption": self.caption} if self.caption is not None else {}
-        if len(self.text) <= _INLINE:
-            return Reference({"_weft": "text", "text": self.text, **told})
-        data = self.text.encode("utf-8", "surrogatepass")
-        return Reference.of(data, "text/plain", characters=len(self.text), **told)
+        text = redact.clean_text(self.text)
+        if len(text) <= _INLINE:
+            return Reference({"_weft": "text", "text": text, **told})
+        return Reference.of(text.encode("utf-8", "surrogatepass"), "text/plain", characters=len(text), **told)
 
     def __repr__(self) -> str:
         return f"weft.Text({self.text[:40]!r}, {len(self.text)} characters)"

@@ -1,4 +1,4 @@
-"""The `weft` command as a person and a script use it: a real process each time."""
+"""The `weft` command as a person and a script use it: a real process, but for what ends with a message at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 import weft
 from weft import recording
+from weft.cli import main
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -83,13 +84,22 @@ def test_an_empty_directory_says_how_to_fill_it() -> None:
     ],
 )
 def test_what_a_user_can_fix_ends_with_one_message_and_no_traceback(
-    arguments: list[str], variables: dict[str, str], texts: list[str]
+    arguments: list[str],
+    variables: dict[str, str],
+    texts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = run(*arguments, **variables)
-    assert done.returncode == 2, done.stdout
-    assert "Traceback" not in done.stderr
+    for name, value in {"COLUMNS": "160", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["weft", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2, told
+    assert "Traceback" not in told
     for text in texts:
-        assert text in done.stderr
+        assert text in told
 
 
 def test_a_port_in_use_is_named() -> None:

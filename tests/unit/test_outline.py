@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 import review_ui_seeds as seeds
+from shared_app import app_over
 from starlette.testclient import TestClient
 
-from weft import settings
 from weft.records import Span, SpanStatus
 from weft.records import outline as trees
 from weft.repositories import Store
-from weft.server import create_app
 from weft.testing.memory import memory_store
 
 TRACE = "a" * 32
@@ -99,7 +98,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(store, settings.load()), base_url="http://127.0.0.1:4300") as opened:
+    with TestClient(app_over(store), base_url="http://127.0.0.1:4300") as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_app import app_over
 from starlette.testclient import TestClient
 
 from weft import settings
@@ -32,8 +33,9 @@ def store(fresh_home: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def api(store: Store) -> TestClient:
-    app = create_app(store, settings.load({"api_key": "key"}))
-    return TestClient(app, base_url="http://127.0.0.1:4300", headers=KEY, raise_server_exceptions=False)
+    return TestClient(
+        app_over(store, "key"), base_url="http://127.0.0.1:4300", headers=KEY, raise_server_exceptions=False
+    )
 
 
 def problem(answer: Any, status: int) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class Work:
             else:
                 store.close()  # no connection goes through a fork
                 places = slots(self.parallel or 0, os.environ)
-                run_processes(self.sweep_id, self.function, places, self.count, self.lease_s)
+                with session.aside():
+                    run_processes(self.sweep_id, self.function, places, self.count, self.lease_s)
 
     def _agent(self, store: Store, executor: Executor, leaving: Leaving, budget: Budget) -> Agent:
         return Agent(store, self.sweep_id, executor, lease_s=self.lease_s, budget=budget, here=leaving.stays)

@@ -54,7 +54,6 @@ def run_processes(
     way = "fork" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(way)
     left = None if count is None else context.Value("q", count)
-    session.close()
     working: list[Any] = []
     for place in places:
         given = (sweep_id, function, dict(place), left, lease_s, os.getpid())

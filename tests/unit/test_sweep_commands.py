@@ -10,7 +10,6 @@ import pytest
 import weft
 from weft.records.sweeps import Sweep, TrialStatus
 from weft.sweeps import guard
-from weft.sweeps.devices import slots
 from weft.training import trials
 
 READY = "import signal, time; {}; print('ready', flush=True); time.sleep(600)"
@@ -40,17 +39,6 @@ def test_a_command_that_is_not_there_is_told() -> None:
     )
     assert done.returncode == 127
     assert b"/no/such/program cannot be started" in done.stderr
-
-
-def test_processes_share_the_gpus_in_turn() -> None:
-    assert slots(3, {"CUDA_VISIBLE_DEVICES": "4,5"}) == [
-        {"CUDA_VISIBLE_DEVICES": "4"},
-        {"CUDA_VISIBLE_DEVICES": "5"},
-        {"CUDA_VISIBLE_DEVICES": "4"},
-    ]
-    assert slots(0, {"CUDA_VISIBLE_DEVICES": "4,5"}) == slots(3, {"CUDA_VISIBLE_DEVICES": "4,5"})[:2]
-    assert slots(1, {"CUDA_VISIBLE_DEVICES": "4,5"}) == [{}]
-    assert slots(2, {"CUDA_VISIBLE_DEVICES": ""}) == [{}, {}]
 
 
 def test_the_process_of_a_command_is_its_trial(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_app import app_over
 from starlette.testclient import TestClient
 
 from weft import settings
@@ -30,7 +31,7 @@ def store(fresh_home: Path) -> Iterator[Store]:
 
 
 def test_feedback_over_rest(store: Store) -> None:
-    app = create_app(store, settings.load({"api_key": "key"}))
+    app = app_over(store, "key")
     path = f"/api/spans/{TRACE}/{SPAN}/feedback"
     with TestClient(app, base_url="http://127.0.0.1:4300") as stranger:
         assert stranger.post(path, json={"name": "thumbs", "value": 1}).status_code == 401

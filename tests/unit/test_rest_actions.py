@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 import review_ui_seeds as seeds
+from shared_app import app_over
 from starlette.testclient import TestClient
 
-from weft import settings
 from weft.errors import InputError
 from weft.evals.additions import add_example
 from weft.records import ArtifactVersion, ItemStatus, NodeKind, ReviewQueue, Span
 from weft.repositories import Store
 from weft.reviews import Queue, estimate
-from weft.server import create_app
 from weft.testing.memory import memory_store
 
 TRACE = "a" * 32
@@ -35,7 +34,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(store, settings.load()), base_url="http://127.0.0.1:4300") as opened:
+    with TestClient(app_over(store), base_url="http://127.0.0.1:4300") as opened:
         yield opened
 
 

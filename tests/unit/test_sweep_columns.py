@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_app import app_over
 from starlette.testclient import TestClient
 
 from weft import settings
 from weft.records.sweeps import Sweep, SweepStatus, TrialStatus
 from weft.repositories import Store
-from weft.server import create_app
 from weft.store import open_store
 from weft.sweeps.described import described
 
@@ -39,8 +39,7 @@ def store(fresh_home: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def api(store: Store) -> TestClient:
-    app = create_app(store, settings.load({"api_key": "key"}))
-    return TestClient(app, base_url="http://127.0.0.1:4300", headers={"Authorization": "Bearer key"})
+    return TestClient(app_over(store, "key"), base_url="http://127.0.0.1:4300", headers={"Authorization": "Bearer key"})
 
 
 def asked(api: TestClient, sweep_id: str, after: str | None = None) -> dict[str, Any]:

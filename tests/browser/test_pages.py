@@ -53,6 +53,27 @@ def test_every_page_loads_without_error_and_asks_no_other_host(open_page: Open, 
     assert hosts <= {"127.0.0.1", None, ""}
 
 
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/", "Overview · Weft"),
+        ("/runs", "Runs · Weft"),
+        ("/run?id=train-a", "Run softmax-1 · Weft"),
+        (f"/trace?id={TRACE}", "Trace answer_customer · Weft"),
+        ("/artifact?ref=questions:v1", "Artifact questions:v1 · Weft"),
+    ],
+)
+def test_tabs_of_the_browser_name_the_page(open_page: Open, path: str, title: str) -> None:
+    expect(open_page(path)).to_have_title(title)
+
+
+def test_an_address_that_no_page_has_says_so(open_page: Open) -> None:
+    page = open_page("/nowhere/at-all")
+    expect(page.get_by_text("There is no page '/nowhere/at-all'.")).to_be_visible()
+    expect(page.locator('[role="dialog"]')).to_have_count(0)
+    expect(page.get_by_role("link", name="Runs").first).to_be_visible()
+
+
 def test_hostile_text_stays_text(open_page: Open) -> None:
     page = open_page("/traces")
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))

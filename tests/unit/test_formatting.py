@@ -126,6 +126,13 @@ def test_elements_escape_what_is_not_markup() -> None:
         ("/traces", "", None),
         ("/runs", "q=1", None),
         ("/", "", None),
+        ("/runs/", "", None),
+        ("/nowhere", "a=b", "/missing?path=%2Fnowhere"),
+        ("/no/where at all", "", "/missing?path=%2Fno%2Fwhere+at+all"),
+        ("/missing", "", None),
+        ("/_stcore/stream", "", None),
+        ("/static/js/index.js", "", None),
+        ("/favicon.png", "", None),
     ],
 )
 def test_object_addresses_lead_to_their_pages(path: str, query: str, goal: str | None) -> None:

@@ -14,7 +14,8 @@ from tests.unit.test_run import Kept, start
 from weft import clock
 from weft.journal import Journal
 from weft.journal.locking import let_go
-from weft.records import Metrics, RecordType, decode, encode
+from weft.records import Metrics, RecordType, RunKind, RunStatus, decode, encode
+from weft.records import Run as StoredRun
 from weft.records.binary import layout_of
 from weft.training import run as runs
 
@@ -175,3 +176,12 @@ def test_a_lock_that_was_not_taken_is_let_go_without_a_word() -> None:
     lock.acquire()
     let_go(lock)
     assert not lock._is_owned()  # type: ignore[attr-defined]
+
+
+def test_how_often_a_run_was_gone_on_with_is_told() -> None:
+    stored = StoredRun("r1", "p", RunKind.TRAIN, "n", RunStatus.CRASHED, environment={"resumes": 1}, started_at_ns=1)
+    kept = Kept()
+    start(kept, resumed=True, stored=stored)
+    start(first := Kept())
+    assert (kept.runs[0].environment or {})["resumes"] == 2
+    assert "resumes" not in (first.runs[0].environment or {})

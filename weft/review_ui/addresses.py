@@ -21,9 +21,31 @@ REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/registry/([^/]+)"), "/registry", "name"),
 )
 
+MISSING = "/missing"
+PAGES = frozenset(
+    {
+        *("/", "/overview", "/traces", "/evaluations", "/review", "/runs", "/sweeps", "/artifacts", "/registry"),
+        *(
+            "/quality",
+            "/trace",
+            "/thread",
+            "/evaluation",
+            "/compare",
+            "/run",
+            "/sweep",
+            "/artifact",
+            "/lineage",
+            MISSING,
+        ),
+    }
+)
+# What the pages' server itself answers: health, sockets, files and media, all below one of these or with a suffix.
+_OF_THE_SERVER = re.compile(r"/(static|media|component|bidi-components|app|healthz|script-health-check)(/.*)?|.*\..*")
+
 
 def target(path: str, query: str = "") -> str | None:
-    """Where ``path`` (decoded, with ``query`` behind it) is redirected to; None where it is not.
+    """Where ``path`` (decoded, with ``query`` behind it) is redirected to; None where it is not. What no page has leads
+    to the page that says so.
 
     ``target("/trace/ab12", "span=9f")`` is ``/trace?id=ab12&span=9f``.
     """
@@ -31,7 +53,9 @@ def target(path: str, query: str = "") -> str | None:
         match = pattern.fullmatch(path)
         if match:
             return f"{page}?{name}={quote(match[1], safe=':')}" + (f"&{query}" if query else "")
-    return None
+    if path.rstrip("/") in PAGES or path == "/" or "_stcore" in path or _OF_THE_SERVER.fullmatch(path):
+        return None
+    return address(MISSING, path=path)
 
 
 def address(page: str, **parameters: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from weft.records import Role
-from weft.review_ui import data, people, style, ui
+from weft.review_ui import addresses, data, people, style, ui
 from weft.review_ui.components import frame
 from weft.review_ui.views import (
     artifacts,
@@ -13,6 +13,7 @@ from weft.review_ui.views import (
     evaluation,
     evaluations,
     lineage,
+    missing,
     overview,
     quality,
     registry,
@@ -33,7 +34,7 @@ _OF_REVIEWERS = "/review"
 
 def main(default: str = "/") -> None:
     """One run of the script: style, sidebar, page; ``default`` is the page at the bare address."""
-    st.set_page_config(page_title="Weft", layout="wide", initial_sidebar_state=_SIDEBAR)
+    st.set_page_config(layout="wide", initial_sidebar_state=_SIDEBAR)
     style.inject()
     entries = [
         ("/", "Overview", overview.page, True),
@@ -53,6 +54,7 @@ def main(default: str = "/") -> None:
         ("/sweep", "Sweep", single_sweep.page, False),
         ("/artifact", "Artifact", single_artifact.page, False),
         ("/lineage", "Lineage", lineage.page, False),
+        (addresses.MISSING, "Not found", missing.page, False),
     ]
     role = people.role()
     if role is None:
@@ -69,6 +71,8 @@ def main(default: str = "/") -> None:
     current = st.navigation(list(pages.values()), position="hidden")
     with st.sidebar:
         sidebar([(pages[path], title) for path, title, _, visible in entries if visible])
+    st.session_state["page_title"] = current.title
+    ui.named(current.title)
     st.session_state.pop("keys", None)
     if st.session_state.get("unknown_project"):
         ui.note(

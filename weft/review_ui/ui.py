@@ -126,8 +126,16 @@ def identified(identifier: str) -> Markup:
     return element("button", identifier, class_="w-id", type="button", title="Copy")
 
 
+def named(title: str) -> None:
+    """Name the browser's tab by the page and what it shows: ``Run baseline · Weft``."""
+    page = str(st.session_state.get("page_title", ""))
+    words = title if title.startswith(page) else f"{page} {title}"
+    st.set_page_config(page_title=f"{words} · Weft")
+
+
 def head(title: str, note: str = "", identifier: str = "") -> None:
     """The page's title with its id and a quiet note."""
+    named(title)
     parts = [element("h1", title)]
     if identifier:
         parts.append(identified(identifier))

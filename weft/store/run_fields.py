@@ -16,6 +16,8 @@ from weft.store import values as v
 from weft.store.database import Database
 
 WORDS = {"name": "name", "group": "group_name", "job_type": "job_type", "notes": "notes"}
+HOST, TAGS = "environment.host", "tags"
+ORDERED = frozenset({*WORDS, HOST, TAGS})  # what lists may be ordered by, beside config, summary and columns
 _LONGEST = 1024  # characters of a text that is kept here
 _MOST = 5000  # fields of a run
 _COLUMNS = ("path_id", "run_id", "number", "text")
@@ -29,6 +31,11 @@ def fields_of(state: dict[str, Any]) -> Fields:
     for name, column in WORDS.items():
         if state[column] is not None:
             found[name] = None, v.words(state[column], name)[:_LONGEST]
+    host = (state.get("environment") or {}).get("host")
+    if isinstance(host, str):
+        found[HOST] = None, v.words(host, "host")[:_LONGEST]
+    if state["tags"]:
+        found[TAGS] = None, v.words(", ".join(sorted(state["tags"])), "tags")[:_LONGEST]
     for tag in state["tags"]:
         found[f"tags.{v.words(tag, 'tags')[:_LONGEST]}"] = 1.0, None
     for place in ("config", "summary"):
@@ -140,11 +147,12 @@ class Paths:
 def sync_fields(database: Database, connection: Connection, run_ids: Iterable[str]) -> None:
     """Make the fields of runs what their rows say, where these were written by other hands than ``write_runs``."""
     r, p, f = t.runs.c, t.run_paths.c, t.run_fields.c
-    columns = (r.run_id, r.project, r.tags, r.config, r.summary, *(r[name] for name in WORDS.values()))
+    parsed = ("tags", "config", "summary", "environment")
+    columns = (r.run_id, r.project, *(r[name] for name in (*parsed, *WORDS.values())))
     changes = []
     for run_id in run_ids:
         row = connection.execute(select(*columns).where(r.run_id == run_id)).one()
-        state = dict(row._mapping) | {name: v.from_json(row._mapping[name]) for name in ("tags", "config", "summary")}
+        state = dict(row._mapping) | {name: v.from_json(row._mapping[name]) for name in parsed}
         kept = select(p.path, f.number, f.text).join(t.run_fields, f.path_id == p.path_id)
         rows = connection.execute(kept.where(p.project == row.project, f.run_id == run_id)).all()
         before: Fields = {path: (number, text) for path, number, text in rows}

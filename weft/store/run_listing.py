@@ -28,7 +28,7 @@ from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
 from weft.store.paging import Order, fetch_page
-from weft.store.run_fields import WORDS, Paths
+from weft.store.run_fields import ORDERED, Paths
 from weft.store.run_statuses import has_status, read_status
 from weft.store.run_where import RunWhere
 
@@ -120,11 +120,11 @@ class Listing:
         if name == "duration_s":
             length = func.coalesce(c.ended_at_ns - c.started_at_ns, -1)
             return t.runs, Order((length, c.run_id), descending)
-        if name not in (*WORDS, "kind", "status") and not _is_member(name):
+        if name not in ORDERED and name not in ("kind", "status") and not _is_member(name):
             raise InputError(
                 f"Runs cannot be ordered by {order!r}.",
-                remedy="Use started_at, ended_at, duration_s, kind, status, name, group, job_type, notes, "
-                "summary.KEY or config.KEY, with '-' for descending.",
+                remedy="Use started_at, ended_at, duration_s, kind, status, name, group, job_type, notes, tags, "
+                "environment.host, summary.KEY or config.KEY, with '-' for descending.",
                 field="order",
             )
         runs, number, words = self._joined(t.runs, name, "order")
@@ -144,10 +144,11 @@ class Listing:
             return runs, nothing, read_status()
         if name == "duration_s":
             return runs, (c.ended_at_ns - c.started_at_ns) / literal(1e9), cast(null(), Text)
-        if name not in WORDS and not _is_member(name):
+        if name not in ORDERED and not _is_member(name):
             raise InputError(
                 f"Runs have no field {name!r} to group by.",
-                remedy="Use config.KEY, summary.KEY, kind, status, name, group, job_type, project or duration_s.",
+                remedy="Use config.KEY, summary.KEY, kind, status, name, group, job_type, tags, environment.host, "
+                "project or duration_s.",
                 field=field,
             )
         fields = t.run_fields.alias()

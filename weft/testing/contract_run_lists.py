@@ -84,6 +84,24 @@ class RunListContract:
             with pytest.raises(InputError, match=words):
                 store.runs.list_runs(RunQuery(where=where))
 
+    def test_orders_by_tags_and_host(self, store: Store) -> None:
+        told = {"a": (["y", "x"], "two"), "b": (["x"], "three"), "c": ([], "one"), "d": (["z"], None)}
+        for run_id, (tags, host) in told.items():
+            environment = None if host is None else {"host": host}
+            store.ingest(batch_of(run_id, RunUpdate(run_id, "p", T, tags=tags, environment=environment)))
+        for order, wanted in {
+            "tags": "badc",
+            "-tags": "dabc",
+            "environment.host": "cbad",
+            "-environment.host": "abcd",
+        }.items():
+            assert "".join(run.run_id for run in store.runs.list_runs(RunQuery(order=order)).items) == wanted, order
+        store.runs.change_run("c", tags=["a"])
+        assert store.runs.list_runs(RunQuery(order="tags")).items[0].run_id == "c"
+        groups = store.runs.group_runs(RunQuery(), ["environment.host"], [])
+        hosts = {group.keys["environment.host"]: group.runs for group in groups}
+        assert hosts == {"one": 1, "two": 1, "three": 1, None: 1}
+
     def test_orders_by_any_field(self, store: Store) -> None:
         fill(store)
         cases = {

@@ -292,7 +292,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
             group=options.group,
             job_type=options.job_type,
             notes=options.notes,
-            **surroundings(self.settings),
+            **_resumed(surroundings(self.settings), options),
             started_at_ns=None if options.resumed else now,
             preempting=False if options.resumed else None,
             writer=self._recorder.writer,
@@ -386,6 +386,14 @@ def _as_step(step: Any) -> int:
         raise InputError(
             f"The step {step!r} is a {type(step).__name__}, not an integer.", remedy="Use step=3.", field="step"
         ) from None
+
+
+def _resumed(told: dict[str, Any], options: RunOptions) -> dict[str, Any]:
+    """What is told of the surroundings, with how often the run has been gone on with."""
+    if options.resumed:
+        before = options.stored.environment.get("resumes", 0) if options.stored is not None else 0
+        told["environment"] = {**told["environment"], "resumes": before + 1 if isinstance(before, int) else 1}
+    return told
 
 
 def _after_fork() -> None:

@@ -66,7 +66,7 @@ class RunHead extends Listening {
   show(run) {
     this.run = run;
     this.name.textContent = run.name;
-    document.title = run.name + " · Weft";
+    document.title = "Run " + run.name + " · Weft";
     const id = element("button", "id", run.run_id);
     id.title = "Copy the id";
     id.onclick = () => navigator.clipboard.writeText(run.run_id).then(() => { id.textContent = "copied"; window.setTimeout(() => { id.textContent = run.run_id; }, 1200); });
@@ -83,6 +83,7 @@ class RunHead extends Listening {
       ...(took === null ? [] : [fact(run.status === "running" ? "runs for" : "took", duration(took - from))]),
       ...(from === null ? [] : [fact("started", moment(from), new Date(from / 1e6).toISOString())]),
       fact("kind", run.kind),
+      ...(plainNumber(run.environment?.resumes) ? [fact("resumed", plainNumber(run.environment.resumes) === 1 ? "once" : plainNumber(run.environment.resumes) + " times", "How often a program went on with this run")] : []),
       ...(sweepOf(run) ? [fact("sweep", linkTo("trial " + sweepOf(run).trial, "/sweep?" + new URLSearchParams({ id: sweepOf(run).id, project: run.project, trial: sweepOf(run).trial })))] : []),
       ...(run.group && run.group !== sweepOf(run)?.id ? [fact("group", run.group)] : []),
       ...(run.job_type ? [fact("job type", run.job_type)] : []),

@@ -3,7 +3,7 @@ const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", 
 const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
 const WIDTHS = { name: 150, status: 108, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
 const LESS_IS_MORE = /loss|error|perplexity|latency|cost/;
-const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|(config|summary)\..+)$/;
+const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|tags|environment\.host|(config|summary)\..+)$/;
 const ORDERS = { started: "started_at", ended: "ended_at", duration: "duration_s" };
 const ARCHIVED = "archived";
 

@@ -49,16 +49,10 @@ def test_the_list_tells_how_each_sweep_stands(open_page: Open, small: str) -> No
     assert asked(page)["id"] == [small]
 
 
-def test_a_project_without_sweeps_says_how_to_begin(open_page: Open) -> None:
+def test_a_first_sweep_is_begun_with_its_mistakes_told_as_it_is_written(bench: Workbench, open_page: Open) -> None:
     page = open_page(f"/sweeps?project={seeds.PROJECT}")
     expect(page.get_by_text("No sweep has begun in this project yet.")).to_be_visible()
     expect(page.get_by_text("weft agent SWEEP")).to_be_visible()
-
-
-def test_a_sweep_is_begun_with_its_mistakes_told_as_it_is_written(
-    bench: Workbench, open_page: Open, small: str
-) -> None:
-    page = open_page(f"/sweeps?project={sweep_seeds.PROJECT}")
     page.get_by_role("button", name="Start a sweep").click()
     text = page.get_by_label("Configuration of the sweep, YAML")
     expect(page.get_by_text("Nothing to mend")).to_be_visible()
@@ -66,14 +60,16 @@ def test_a_sweep_is_begun_with_its_mistakes_told_as_it_is_written(
     expect(page.locator(".mistakes li")).to_have_text(["▲ parameters.lr min 0.5 is not less than max 0.1"])
     page.get_by_role("button", name="Begin the sweep").click()
     expect(page.get_by_text("Mend the mistakes first.")).to_be_visible()
-    text.fill("program: train.py\nmethod: grid\nparameters:\n  lr: {values: [0.1, 0.01]}\n")
+    config = b"program: train.py\nmethod: grid\nparameters:\n  lr: {values: [0.1, 0.01]}\n"
+    page.get_by_label("Read a file").set_input_files({"name": "s.yaml", "mimeType": "text/yaml", "buffer": config})
     expect(page.get_by_text("0.100, 0.0100")).to_be_visible()
     page.get_by_label("Name of the sweep").fill("by hand")
     page.get_by_role("button", name="Begin the sweep").click()
     line = page.locator(".agent-lines pre").first
     expect(line).to_contain_text("weft agent ")
-    (made,) = [one for one in bench.store.sweeps.list_sweeps(sweep_seeds.PROJECT) if one.name == "by hand"]
+    (made,) = bench.store.sweeps.list_sweeps(seeds.PROJECT)
     expect(line).to_contain_text(made.sweep_id)
+    assert made.name == "by hand"
     assert made.config["parameters"] == {"lr": {"values": [0.1, 0.01]}}
 
 
@@ -170,6 +166,22 @@ def test_what_changes_is_seen_at_once(bench: Workbench, open_page: Open) -> None
         bench.store.sweeps.finish_trial(sweep_id, number, "a", TrialStatus.COMPLETE, values=[value])
         expect(rows(page)).to_have_count(number + 1)
     expect(page.locator(".run-line")).to_contain_text("0.4000 (trial 1)")
+
+
+def test_of_several_objectives_the_front_is_starred(bench: Workbench, open_page: Open) -> None:
+    metrics = [{"name": "loss"}, {"name": "speed", "goal": "maximize"}]
+    sweep_id = sweep_seeds.begin(bench.store, "front", metric=None, metrics=metrics, early_terminate=None)
+    for number, values in enumerate([[0.5, 3.0], [0.4, 2.0], [0.6, 2.5], [0.3, 2.0]]):
+        bench.store.sweeps.claim(sweep_id, "a", number=number, params={"lr": 0.01, "layers": 2, "optimizer": "adam"})
+        bench.store.sweeps.finish_trial(sweep_id, number, "a", TrialStatus.COMPLETE, values=values)
+    page = open_page(f"/sweep?id={sweep_id}&objective=speed")
+    expect(page.get_by_role("heading", name="Best trial in speed")).to_be_visible()
+    expect(page.get_by_text("2 trials are on the Pareto front")).to_be_visible()
+    page.get_by_role("button", name="Choose them").click()
+    page.keyboard.press("o")
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).locator(".star")).to_have_count(2)
+    expect(page.locator(".winner-values")).to_contain_text("3")
 
 
 def test_ten_thousand_trials_scroll_and_sort(bench: Workbench, open_page: Open) -> None:

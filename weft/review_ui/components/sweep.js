@@ -90,7 +90,7 @@ class SweepPage {
     this.layout();
     const any = (of) => !names.length || names.some((name) => of.includes(name));
     if (any(["sort", "state", "words", "only"])) this.table.render();
-    if (any(["y", "by", "ly", "all", "plx", "ply"])) for (const one of this.shown) one.update();
+    if (any(["objective", "by", "ly", "all", "plx", "ply"])) for (const one of this.shown) one.update();
   }
 
   key(event) {

@@ -101,14 +101,14 @@ class BestSoFar {
   }
 
   head() {
-    const { board, model } = this, names = model.objectives.map((one) => one.name), key = JSON.stringify([names, board.get("y"), board.get("by"), board.get("ly"), board.get("all"), this.left]);
+    const { board, model } = this, names = model.objectives.map((one) => one.name), key = JSON.stringify([names, this.objective, board.get("by"), board.get("ly"), board.get("all"), this.left]);
     if (key === this.headKey) return;
     this.headKey = key;
     const choices = [];
     if (names.length > 1) {
-      const which = chooser(names.map((name, at) => [String(at), name]), board.get("y") || "0");
+      const which = chooser(names.map((name) => [name, name]), names[this.objective]);
       which.setAttribute("aria-label", "Objective");
-      which.onchange = () => board.set({ y: which.value === "0" ? "" : which.value }, false);
+      which.onchange = () => board.set({ objective: which.value === names[0] ? "" : which.value }, false);
       choices.push(which);
     }
     const by = chooser([["", "by trial"], ["time", "by time"]], board.get("by"));
@@ -119,10 +119,10 @@ class BestSoFar {
     this.headHost.replaceChildren(chartHead(this, "Best so far", choices, () => this.lines()));
   }
 
-  get objective() { return Math.min(this.model.objectives.length - 1, Number(this.board.get("y")) || 0); }
+  get objective() { return objectiveAt(this.model, this.board); }
 
   update() {
-    const { model, board } = this, { trials } = model, goal = model.objectives[this.objective], values = trials.values[Math.max(0, this.objective)] ?? [];
+    const { model, board } = this, { trials } = model, goal = model.objectives[this.objective], values = trials.values[this.objective] ?? [];
     if (!model.sweep) return;
     const byTime = board.get("by") === "time", from = plainNumber(model.sweep.created_ns), numbers = [];
     for (let at = 0; at < model.count; at++) if (trials.status[at] !== "running") numbers.push(at);

@@ -23,7 +23,10 @@ class SweepHead {
   show() {
     const { sweep, error } = this.model;
     this.problem.replaceChildren(...(error ? [errorNode(error)] : []));
-    if (!sweep) return;
+    if (!sweep) {
+      if (!error) this.problem.replaceChildren(element("div", "soft", "Still waiting for the server: a sweep with very many trials, or a server with much to do."));
+      return;
+    }
     const { config } = sweep, run_cap = config.run_cap ?? null;
     this.name.textContent = sweep.name;
     document.title = sweep.name + " · Weft";

@@ -34,6 +34,8 @@ function trialsBar(counts, cap) {
 
 const sweepHref = (sweep, more = {}) => "/sweep?" + new URLSearchParams({ id: sweep.sweep_id, project: sweep.project, ...more });
 const trialRunHref = (runId) => "/run?" + new URLSearchParams({ id: runId });
+// The place of the objective that the page's charts are about, by the name in the address.
+const objectiveAt = (model, board) => Math.max(0, model.objectives.findIndex((one) => one.name === board.get("objective")));
 const goalWord = (objective) => (objective.goal === "maximize" ? "large" : "small");
 const lastPart = (path) => path.slice(path.lastIndexOf(".") + 1);
 

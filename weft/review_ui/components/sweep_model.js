@@ -3,6 +3,7 @@
 // was chosen and pointed at in one part of the page to the others.
 const SWEEP_LIVE_MS = 1000;
 const SWEEP_QUIET_MS = 5000;
+const SWEEP_SLOW_MS = 10_000;
 const TRIAL_COLUMNS = ["number", "status", "run_id", "agent", "host", "attempts", "reason", "known", "started_ns", "ended_ns", "changed_ns", "lease_until_ns"];
 const AT_WORK = new Set(["running", "crashed"]);
 
@@ -51,6 +52,7 @@ class SweepModel {
   }
 
   start() {
+    this.slow = window.setTimeout(() => { if (!this.sweep && !this.error) this.tell("change", []); }, SWEEP_SLOW_MS);
     document.addEventListener("visibilitychange", this.shown);
     return this.read();
   }
@@ -58,6 +60,7 @@ class SweepModel {
   stop() {
     this.stopped = true;
     window.clearTimeout(this.timer);
+    window.clearTimeout(this.slow);
     document.removeEventListener("visibilitychange", this.shown);
   }
 
@@ -130,6 +133,17 @@ class SweepModel {
       if (best === null || (less ? values[at] < values[best] : values[at] > values[best])) best = at;
     }
     return best;
+  }
+
+  // Numbers of the complete trials that no other dominates: is as good in every objective and better in one.
+  front() {
+    const { status } = this.trials, columns = this.trials.values, signs = this.objectives.map((one) => (one.goal === "maximize" ? -1 : 1)), done = [];
+    for (let at = 0; at < this.count; at++) if (status[at] === "complete" && signs.every((_, n) => columns[n][at] !== null)) done.push(at);
+    const of = (at) => signs.map((sign, n) => sign * columns[n][at]), kept = [];
+    const rows = done.map((at) => [at, of(at)]).sort(([, a], [, b]) => { for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return a[n] - b[n]; return 0; });
+    // In this order a row is only dominated by rows before it.
+    for (const [at, row] of rows) if (!kept.some(([, other]) => other.every((value, n) => value <= row[n]) && other.some((value, n) => value < row[n]))) kept.push([at, row]);
+    return kept.map(([at]) => at).sort((a, b) => a - b);
   }
 
   // Numbers of complete trials from the best to the worst in an objective, `most` at most.

@@ -77,12 +77,12 @@ class IntermediateValues {
     this.due = window.requestAnimationFrame(() => { this.due = 0; this.update(); });
   }
 
-  get objective() { return this.model.objectives[Math.min(this.model.objectives.length - 1, Number(this.board.get("y")) || 0)]; }
+  get objective() { return this.model.objectives[objectiveAt(this.model, this.board)]; }
 
   // Which trials are drawn, each with its reason; the sample of pruned ones stays as more come.
   picked() {
     const { model } = this, { status, run_id } = model.trials, of = (wanted) => model.trials.number.filter((at) => wanted(status[at]) && run_id[at]);
-    const best = model.ranked(0, BEST_DRAWN).filter((at) => run_id[at]), running = of((word) => word === "running"), pruned = of((word) => word === "pruned");
+    const best = model.ranked(objectiveAt(model, this.board), BEST_DRAWN).filter((at) => run_id[at]), running = of((word) => word === "running"), pruned = of((word) => word === "pruned");
     const sample = pruned.length <= PRUNED_DRAWN ? pruned : [...pruned].sort((a, b) => scatter(a) - scatter(b)).slice(0, PRUNED_DRAWN);
     const chosen = [...model.chosen].filter((at) => run_id[at]).slice(0, CHOSEN_DRAWN);
     this.told = [`the ${count(best.length)} best`, running.length ? `${count(Math.min(running.length, AT_WORK_DRAWN))} of ${count(running.length)} at work` : "", pruned.length ? `${count(sample.length)} of ${count(pruned.length)} pruned` : "", chosen.length ? `${count(chosen.length)} chosen` : ""].filter(Boolean).join(", ");
@@ -118,7 +118,7 @@ class IntermediateValues {
     const { model, objective, board } = this;
     if (!model.sweep || !objective || !this.metric) return;
     this.head();
-    const { trials } = model, best = model.best(0), ink = sweepInk(this.host), firsts = new Map();
+    const { trials } = model, best = model.best(objectiveAt(model, board)), ink = sweepInk(this.host), firsts = new Map();
     for (const curve of this.curves.of(this.metric)) if (!firsts.has(curve.run)) firsts.set(curve.run, curve);  // of several ranks the first, as pruning does
     const lines = [...firsts.values()].map((curve) => {
       const number = this.byRun.get(curve.run), pruned = trials.status[number] === "pruned", chosen = model.chosen.has(number);

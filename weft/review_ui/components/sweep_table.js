@@ -29,7 +29,8 @@ class TrialsTable {
     this.bar.append(this.words, this.state, this.only, this.found);
     this.bulk = element("div", "buttons bulk");
     this.form = element("div", "formhost");
-    this.node = element("div", "runs trials");
+    this.bulk.hidden = true;
+    this.node = element("div", "runs trials busy");
     this.head = element("div", "runs-head");
     this.head.setAttribute("role", "row");
     this.scroll = element("div", "runs-scroll");
@@ -71,6 +72,8 @@ class TrialsTable {
   }
 
   render() {
+    this.node.classList.toggle("busy", !this.model.sweep && !this.model.error);
+    if (!this.model.sweep) return;
     const columns = (this.shownColumns = this.columns()), key = JSON.stringify([columns.map(({ name, wide }) => [name, wide]), this.board.get("sort")]);
     if (key !== this.headKey) {
       this.headKey = key;
@@ -82,7 +85,9 @@ class TrialsTable {
     const kept = this.order[this.at];
     this.order = this.sorted();
     if (kept !== undefined) this.at = this.order.indexOf(kept);
-    this.best = this.model.best();
+    const best = this.model.best(), several = this.model.objectives.length > 1;
+    this.stars = new Set(several ? this.model.front() : best === null ? [] : [best]);
+    this.starred = several ? "On the Pareto front" : "The best so far";
     this.scroll.setAttribute("aria-rowcount", String(this.order.length));
     this.sight.show(this.order.length);
     this.follow();
@@ -131,7 +136,7 @@ class TrialsTable {
 
   keyOf(at) {
     const number = this.order[at], { trials, chosen } = this.model;
-    return [number, trials.changed_ns[number], trials.status[number], chosen.has(number), number === this.best, at === this.at, this.headTurn].join(" ");
+    return [number, trials.changed_ns[number], trials.status[number], chosen.has(number), this.stars.has(number), at === this.at, this.headTurn].join(" ");
   }
 
   line(number, at) {
@@ -141,7 +146,7 @@ class TrialsTable {
     const first = element("div", "cell first check"), dot = element("span", "dot" + (chosen.has(number) ? "" : " off"));
     first.setAttribute("role", "rowheader");
     dot.style.setProperty("--colour", colourOf(trials.run_id[number] ?? String(number), this.palette));
-    first.append(dot, String(number), ...(number === this.best ? [Object.assign(element("span", "star", "★"), { title: "The best so far" })] : []));
+    first.append(dot, String(number), ...(this.stars.has(number) ? [Object.assign(element("span", "star", "★"), { title: this.starred })] : []));
     node.append(first, ...this.shownColumns.map((column) => this.cell(column, number)));
     return node;
   }

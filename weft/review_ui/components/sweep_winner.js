@@ -13,16 +13,16 @@ class BestTrial {
   update() {
     const { model } = this;
     if (!model.sweep) return;
-    const several = model.objectives.length > 1, best = model.best(Math.min(Math.max(0, model.objectives.length - 1), Number(this.board.get("y")) || 0));
+    const several = model.objectives.length > 1, which = objectiveAt(model, this.board), best = model.best(which), front = several ? model.front() : [];
     this.showAgents();
-    const key = JSON.stringify([best, model.trials.changed_ns[best], model.trials.changed_ns[0], this.board.get("y"), model.parameters.length]);
+    const key = JSON.stringify([best, model.trials.changed_ns[best], model.trials.changed_ns[0], which, front, model.parameters.length]);
     if (key === this.key) return;
     this.key = key;
     if (best === null) {
       this.node.replaceChildren(element("h2", "", "Best trial"), element("div", "soft", model.count ? "No trial has come to its end with a value yet." : "No trial has begun: the line below runs them."), ...(model.count ? [] : [agentLines(model.sweep)]));
       return;
     }
-    const { trials } = model, run = trials.run_id[best], head = element("div", "winner-head"), objective = model.objectives[Number(this.board.get("y")) || 0];
+    const { trials } = model, run = trials.run_id[best], head = element("div", "winner-head"), objective = model.objectives[which];
     head.append(element("h2", "", several ? `Best trial in ${objective.name}` : "Best trial"), element("span", "star", "★"), element("b", "", String(best)));
     if (run) head.append(linkTo("its run", trialRunHref(run)));
     const choose = button("Choose", "Draw it in every chart", () => model.choose([...model.chosen, best]), "quiet");
@@ -36,6 +36,11 @@ class BestTrial {
       if (best !== 0 && first !== null && first !== undefined) part.append(element("span", "soft", ` · the first trial had ${number(first, 4)}`));
       values.append(part);
     });
+    if (several) {
+      const told = element("div", "soft", `${count(front.length)} ${front.length === 1 ? "trial is" : "trials are"} on the Pareto front: nothing beats them in one objective without losing in another. `);
+      told.append(button("Choose them", "Mark them in every chart and in the table", () => model.choose(front), "quiet"));
+      values.append(told);
+    }
     this.eval = element("div");
     this.again = element("div");
     this.node.replaceChildren(head, values, this.eval, this.table(best), this.again);

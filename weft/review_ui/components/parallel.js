@@ -1,7 +1,7 @@
 // Parallel coordinates of many rows: runs or trials. Lines are drawn a part a frame, in an order that makes each part a fair
 // sample, so that brushing never waits for ten thousand of them.
 const AXIS_ROOM = 64;  // the least px from axis to axis; more axes than fit are scrolled
-const LINES_MS = 26;
+const LINES_MS = 25;
 const FIRST_PART = 400;  // lines of a frame, until it is known how many this machine draws in LINES_MS
 const INSIDE = { left: 64, right: 46, top: 34, bottom: 34 };
 
@@ -15,7 +15,7 @@ class Gradual {
     const step = (now) => {
       if (now && this.last) {
         const took = now - this.last;
-        this.part = Math.min(4000, Math.max(60, Math.round(this.part * (took > LINES_MS + 10 ? 0.6 : took < LINES_MS ? 1.3 : 1))));
+        this.part = Math.min(2000, Math.max(60, Math.round(this.part * (took > LINES_MS ? 0.7 : 1.2))));
       }
       this.last = now || 0;
       const to = Math.min(count, at + this.part);
@@ -40,6 +40,8 @@ function spreadOrder(n) {
   return order;
 }
 
+const sideBySide = ({ scale, shares }) => shares.map((share, row) => (share < 0 ? share + 0.05 * (((row * 0.6180339887) % 1) - 0.5) : share + besides(scale, row)));
+
 class Parallel extends Chart {
   // `on`: {pointed(row), picked(row, add), brushed(brushes, rows), arranged(names), lines(row) for the readout}
   constructor(host, name, on) {
@@ -63,10 +65,11 @@ class Parallel extends Chart {
   }
 
   // `axes`: [{name, title, scale, shares, goal}], a share a row, ABSENT below the axis, NaN for no place at all;
-  // `shades`: an index into `colours` a row; `chosen`: rows that stand out, or null.
-  set({ axes, count, shades, colours, brushes = this.brushes, chosen = null }) {
-    if (this.order?.length !== count) this.order = spreadOrder(count);
-    Object.assign(this, { axes, rowsShown: count, shades, colours, brushes, chosen });
+  // `shades`: an index into `colours` a row, with `ranked` the good ones last; `chosen`: rows that stand out, or null.
+  set({ axes, count, shades, colours, ranked = false, brushes = this.brushes, chosen = null }) {
+    const third = (row) => (ranked ? Math.floor((3 * shades[row]) / colours.length) : 0);
+    this.order = spreadOrder(count).sort((a, b) => third(a) - third(b));  // the good ones above the others
+    Object.assign(this, { axes: axes.map((axis) => ({ ...axis, drawn: sideBySide(axis) })), rowsShown: count, shades, colours, brushes, chosen });
     this.box.style.minWidth = INSIDE.left + INSIDE.right + AXIS_ROOM * Math.max(1, axes.length - 1) + "px";
     this.named();
     this.redraw();
@@ -224,7 +227,7 @@ class Parallel extends Chart {
     const { axes, placed, foot, reach } = this;
     let down = false;
     for (let at = 0; at < axes.length; at++) {
-      const share = axes[at].shares[row];
+      const share = axes[at].drawn[row];
       if (Number.isNaN(share)) { down = false; continue; }
       const y = foot - share * reach;
       if (down) pen.lineTo(placed[at], y); else pen.moveTo(placed[at], y);
@@ -232,7 +235,7 @@ class Parallel extends Chart {
     }
   }
 
-  thickness(n) { return n > 3000 ? [0.22, 1] : n > 600 ? [0.35, 1] : n > 100 ? [0.6, 1.2] : [0.85, 1.5]; }
+  thickness(n) { return n > 3000 ? [0.14, 1] : n > 600 ? [0.35, 1] : n > 100 ? [0.6, 1.2] : [0.85, 1.5]; }
 
   paint(pen, whole) {
     const [alpha, width] = this.thickness(this.rowsShown), { chosen, order } = this;
@@ -322,7 +325,7 @@ class Parallel extends Chart {
   nearest(x, y) {
     if (this.axes.length < 2) return null;
     const step = this.placed[1] - this.placed[0], at = Math.min(this.axes.length - 2, Math.max(0, Math.floor((x - INSIDE.left) / step)));
-    const part = (x - this.placed[at]) / step, one = this.axes[at].shares, other = this.axes[at + 1].shares;
+    const part = (x - this.placed[at]) / step, one = this.axes[at].drawn, other = this.axes[at + 1].drawn;
     let best = null, least = 12;
     for (let row = 0; row < this.rowsShown; row++) {
       if (this.chosen && !this.chosen[row]) continue;

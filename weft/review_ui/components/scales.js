@@ -1,5 +1,6 @@
 // How a value stands on an axis or in a colour: as a share between 0 and 1, and back.
 const ABSENT = -0.1;  // the place of a value that is not there, below its axis
+const FEW_PLACES = 24;  // whole numbers that are told apart on an axis
 const DECADES_FOR_LOG = 50;  // an axis of greatest to least beyond it is logarithmic where nothing else says so
 
 // A value of an axis in words: small ones as powers of ten.
@@ -16,7 +17,11 @@ class NumberScale {
     if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) * 0.1 || 0.5), high + (Math.abs(high) * 0.1 || 0.5)];
     Object.assign(this, { low, high, log, whole, words: null });
     [this.from, this.to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
+    if (whole && !log && high - low < FEW_PLACES) { this.from -= 0.5; this.to += 0.5; }  // each has a place of its own
   }
+
+  // How much of the axis a place takes; 0 where there is no end of places.
+  get room() { return this.whole && !this.log && this.high - this.low < FEW_PLACES ? 1 / (this.to - this.from) : 0; }
 
   // The same with room at both ends, as points want it.
   roomier(part = 0.04) {
@@ -44,7 +49,7 @@ class NumberScale {
 
   text(share) {
     const value = this.back(share);
-    return figure(this.whole ? Math.round(value) : value);
+    return figure(this.whole ? Math.min(this.high, Math.max(this.low, Math.round(value))) : value);
   }
 }
 
@@ -55,6 +60,7 @@ class WordScale {
   }
 
   at(value) { return value === null || value === undefined ? null : this.places.get(plainText(value)) ?? null; }
+  get room() { return 1 / Math.max(1, this.words.length); }
   back(share) { return this.words[Math.min(this.words.length - 1, Math.max(0, Math.floor(share * this.words.length)))]; }
   ticks(most = 12) {
     const every = Math.ceil(this.words.length / most);
@@ -78,6 +84,10 @@ function sharesOf(values, scale, absent = ABSENT) {
   for (let at = 0; at < values.length; at++) shares[at] = scale.at(values[at]) ?? absent;
   return shares;
 }
+
+// Those that share a place stand side by side in it, so that one sees how many there are: by how much of the axis the
+// one of a row is off the middle.
+const besides = (scale, row, by = 0.6180339887) => 0.6 * scale.room * (((row * by) % 1) - 0.5);
 
 // Colours from bad to good, told apart by their lightness too; the good end stands out of the page.
 const RAMPS = {

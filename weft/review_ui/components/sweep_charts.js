@@ -11,7 +11,8 @@ class SweepCharts {
     this.pick = chooser([], "");
     this.pick.setAttribute("aria-label", "Objective of the charts");
     this.pick.onchange = () => this.set({ objective: this.pick.value });
-    this.top.append(element("span", "soft", "Coloured and explained by "), this.pick);
+    this.only = element("span");
+    this.top.append(element("span", "soft", "Coloured and explained by "), this.pick, this.only);
     this.legend = element("span", "ramp");
     this.top.append(this.legend);
     this.node.append(this.top);
@@ -42,7 +43,8 @@ class SweepCharts {
     const { trials, at } = this, several = trials.objectives.length > 1;
     this.pick.replaceChildren(...trials.objectives.map((axis) => new Option(axis.name, axis.name)));
     this.pick.value = trials.objectives[at]?.name ?? "";
-    this.pick.disabled = !several;
+    this.pick.hidden = !several;
+    this.only.textContent = several ? "" : trials.objectives[at]?.name ?? "";
     this.ramp();
     this.each("update");
   }

@@ -16,7 +16,10 @@ class SweepContours extends PointChart {
 
   // The two parameters asked for, or the two that explain most.
   wanted() {
-    const names = this.board.trials.parameters.map((axis) => axis.name), first = [...(this.board.ranking ?? []).filter((name) => names.includes(name)), ...names];
+    const { parameters } = this.board.trials, names = parameters.map((axis) => axis.name);
+    // Those that every trial has come first.
+    const often = (name) => parameters.find((axis) => axis.name === name).known === this.board.trials.count;
+    const first = [...(this.board.ranking ?? []).filter((name) => names.includes(name)), ...names].sort((a, b) => often(b) - often(a));
     const pick = (name, but) => { const asked_ = this.board.get(name); return names.includes(asked_) && asked_ !== but ? asked_ : null; };
     const x = pick("cx"), y = pick("cy", x);
     const left = first.filter((name) => name !== x && name !== y);
@@ -43,9 +46,11 @@ class SweepContours extends PointChart {
     this.best = this.objective?.best ?? null;
     this.known = (this.objective?.known ? trials.known(at) : []).filter((row) => there(x, row) && there(y, row) && model.trials.status[row] === "complete");
     this.surface = null;
+    // Points that share a place stand side by side, at different paces in both directions.
+    [this.across, this.up] = [[x, 0.7548776662], [y, 0.5698402910]].map(([axis, by]) => axis.shares.map((share, row) => share + besides(axis.scale, row, by)));
     if (this.known.length < 3) { this.say(`Only ${this.known.length} complete trials have both parameters: too few for a surface.`); return; }
     const of = (shares) => Float64Array.from(this.known, (row) => shares[row]);
-    this.surface = surfaceOf(of(x.shares), of(y.shares), of(this.objective.shares), [x, y].map((axis) => axis.scale.words?.length ?? 0));
+    this.surface = surfaceOf(of(this.across), of(this.up), of(this.objective.shares), [x, y].map((axis) => axis.scale.words?.length ?? 0));
     const { width, quality } = this.surface, best = this.best === null ? "" : ` The best trial has ${x.name} ${trials.valueText(x, this.best)} and ${y.name} ${trials.valueText(y, this.best)}.`;
     const worth = quality >= 0.05 ? `these two alone tell ${(100 * quality).toFixed(0)} % of the differences in ${this.objective.name} (each trial left out in turn)` : `these two alone tell next to nothing of ${this.objective.name}`;
     this.say(`Mean of ${count(this.known.length)} trials${width ? `, nearby ones (${(100 * width).toFixed(1)} % of an axis) counting most` : " by their words"}; ${worth}.${best}`, "Arrows walk along the trials, enter chooses one.");
@@ -55,12 +60,7 @@ class SweepContours extends PointChart {
     this.shades = shadesOf(this.ink);
     if (!this.axes) return;
     this.good = this.board.trials.goodness(this.board.at);
-    const [x, y] = this.axes, side = (axis, by) => {
-      const spread = axis.scale.words ? 0.6 / axis.scale.words.length : 0, out = {};
-      for (const row of this.known) out[row] = axis.shares[row] + spread * (((row * by) % 1) - 0.5);
-      return out;
-    };
-    this.lay(this.known, side(x, 0.6180339887), side(y, 0.7548776662));
+    this.lay(this.known, this.across, this.up);
   }
 
   get field() { return this.inset(64, 20, 14, 42); }

@@ -58,9 +58,9 @@ class Slice extends PointChart {
     this.shades = shadesOf(this.ink, AGES);
     // What is absent stands left of the axis; points of one word lie side by side, so that many are seen.
     this.absent = rows.some((row) => axis.shares[row] === Math.fround(ABSENT));
-    const part = this.absent ? 0.8 : 1, spread = axis.scale.words ? 0.5 / axis.scale.words.length : 0;
+    const part = this.absent ? 0.8 : 1;
     const across = {};
-    for (const row of rows) across[row] = axis.shares[row] < 0 ? 0.1 + 0.12 * (((row * 0.6180339887) % 1) - 0.5) : 1 - part + part * (axis.shares[row] + spread * (((row * 0.6180339887) % 1) - 0.5));
+    for (const row of rows) across[row] = axis.shares[row] < 0 ? 0.1 + 0.12 * (((row * 0.6180339887) % 1) - 0.5) : 1 - part + part * (axis.shares[row] + besides(axis.scale, row));
     this.up = objective.scale.roomier();
     this.lay(rows, across, sharesOf(objective.values, this.up));
     this.across = part === 1 ? axis.scale : shifted(axis.scale, 1 - part);

@@ -66,7 +66,8 @@ class SweepTrials {
 
   // How good a share of an objective's axis is, from 0 to 1: linear from where BAD_END of the trials are better to the best.
   goodness(at) {
-    const axis = this.objectives[at], known = Float32Array.from(axis.shares.filter((share) => !Number.isNaN(share))).sort(), down = axis.goal === "minimize";
+    const axis = this.objectives[at], { status } = this.model.trials, there = (share) => !Number.isNaN(share);
+    const done = axis.shares.filter((share, row) => there(share) && status[row] === "complete"), known = (done.length ? done : axis.shares.filter(there)).sort(), down = axis.goal === "minimize";
     const best = down ? known[0] : known[known.length - 1], bad = known[Math.min(known.length - 1, Math.floor(known.length * (down ? BAD_END : 1 - BAD_END)))];
     const good = (share) => (best === bad ? 1 : Math.min(1, Math.max(0, (share - bad) / (best - bad))));
     return Object.assign(good, { from: axis.scale.back(bad), to: axis.scale.back(best) });

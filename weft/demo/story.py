@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -16,12 +16,13 @@ from typing import Any
 from rich.console import Console
 
 import weft
-from weft import formatting, recording, settings
+from weft import formatting, recording, session, settings
 from weft.demo import corpus
 from weft.demo.app import ModuleNamer, open_app
 from weft.demo.classifier import Classifier, Work
 from weft.demo.judge import AnswerJudge
 from weft.demo.lineage import answer_tree
+from weft.demo.search import search
 from weft.demo.serving import JUDGE, NAMER, serve_judge, serve_namer
 from weft.demo.training import log_answers, log_training
 from weft.errors import InputError, MissingExtraError, WeftError
@@ -79,6 +80,7 @@ class Story:
             with self._part(1, "Data: docstrings of the standard library"):
                 dataset = self._publish()
             with self._part(2, "Training: a model that names modules, and a judge of its answers"):
+                self._search()
                 namer, judge = self._train_namer(dataset), self._train_judge(dataset)
             with self._part(3, "Serving and tracing: an app calls the model over HTTP"):
                 server = servers.enter_context(serve_namer(Classifier.from_bytes(namer.file("weights.npz")), namer.ref))
@@ -137,6 +139,12 @@ class Story:
         sizes = ", ".join(f"{name} {len(self._split(name)):,}" for name in ("train", "judge", "test"))
         self._say(f"{version.ref}: {len(self._rows):,} descriptions ({sizes})")
         return version.ref
+
+    def _search(self) -> None:
+        with closing(session.open_store(settings.load({"dir": self._options.directory}))) as store:
+            sweep, best = search(store, PROJECT, self._begin, self._split("train"), self._split("judge"))
+        counts = ", ".join(f"{count} {status}" for status, count in sorted(sweep.counts.items()))
+        self._say(f"sweep {sweep.name}: {counts}; best at learning rate {best.params['learning_rate']:.0f}")
 
     def _train_namer(self, dataset: str) -> Any:
         config = {"epochs": 14, "batch": 128, "learning_rate": 40.0, "buckets": 8192, "seed": 0}

@@ -26,7 +26,10 @@ _SWEEP, _TRIAL = _s.sweep_id == bindparam("of_sweep"), _t.sweep_id == bindparam(
 _NUMBERED = (_TRIAL, _t.number == bindparam("of_number"))
 _CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000_000, BigInteger)
 _HOLD = select(_s.status, _s.changed_ns).where(_SWEEP).with_for_update()
-_HOLD_TIMED = _HOLD.add_columns(_CLOCK.label("clock_ns"))
+# A machine that is lost inside a transaction would hold the sweep until the network gives it up, which takes hours.
+_LOST_AFTER = func.set_config("idle_in_transaction_session_timeout", bindparam("lost_after"), True)
+LOST_AFTER = "20s"
+_HOLD_TIMED = _HOLD.add_columns(_CLOCK.label("clock_ns"), _LOST_AFTER)
 _TIME = select(_CLOCK)
 _TOUCH = t.sweeps.update().where(_SWEEP).values(changed_ns=bindparam("now"))
 _EXISTS = select(_s.sweep_id).where(_SWEEP)
@@ -64,7 +67,8 @@ class Holding(NamedTuple):
 def hold(connection: Connection, sweep_id: str) -> Holding:
     """Decide about a sweep: others that do wait until this transaction ends. Raises NotFoundError."""
     shared = _has_clock(connection)
-    row = connection.execute(_HOLD_TIMED if shared else _HOLD, {"of_sweep": sweep_id}).first()
+    given = {"of_sweep": sweep_id, **({"lost_after": LOST_AFTER} if shared else {})}
+    row = connection.execute(_HOLD_TIMED if shared else _HOLD, given).first()
     if row is None:
         raise missing(sweep_id)
     clock_ns = row.clock_ns if shared else clock.now_ns()

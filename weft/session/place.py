@@ -67,7 +67,8 @@ class Session:
     @property
     def run_id(self) -> str | None:
         """The current run."""
-        return None if runs.current is None else runs.current.id
+        run = runs.at_hand()
+        return None if run is None else run.id
 
     @property
     def writer(self) -> str:
@@ -199,9 +200,10 @@ class Session:
 
     def passport(self) -> tuple[Callable[..., None], tuple[object, ...]] | None:
         """How a process of a pool joins this run; None where there is no run."""
-        if runs.current is None:
+        run = runs.at_hand()
+        if run is None:
             return None
-        return self._join, (settings_module.to_dict(self.settings), runs.current.id, self.pid)
+        return self._join, (settings_module.to_dict(self.settings), run.id, self.pid)
 
     def address(self, path: str) -> str:
         """The address of an object's page, from its path such as ``/run/abc``."""

@@ -177,9 +177,10 @@ def test_a_view_has_an_address(open_page: Open) -> None:
 
 def test_relations_tell_what_matters_and_a_brush_filters(open_page: Open) -> None:
     page = open_page(RUNS + "&tab=relations")
-    first = page.locator(".weights-table tr").nth(1)
-    expect(first).to_contain_text("config.lr")
-    expect(first).to_contain_text("+1.00")
+    said = page.locator(".importance .chart-said")
+    expect(said).to_contain_text(re.compile(r"^config\.lr explains \d+ % of the differences in loss \(more of it, more\)"))
+    page.locator(".importance .chart-box").press("ArrowDown")
+    expect(page.locator(".chart-readout")).to_contain_text("rank correlation1.000")
     plot = page.locator(".parallel .chart-box")
     box = plot.bounding_box()
     assert box is not None

@@ -6,6 +6,8 @@ class ImportanceBars extends Chart {
   constructor(host, name) {
     super(host, name, "importance");
     this.fields = [];
+    this.box.onpointermove = (event) => { const row = Math.floor((this.place(event)[1] - 8) / BAR_ROW); if (row !== this.row || !this.readout) this.show(row); };
+    this.box.onpointerleave = () => this.tell(null);
   }
 
   // `fields`: [{name, importance, together, low, high, correlation}], shares of 1; `said`: the main statement.
@@ -81,4 +83,16 @@ class ImportanceBars extends Chart {
   }
 
   rows() { return [["parameter", "alone", "low", "high", "with_others", "correlation"], ...this.fields.map((field) => [field.name, field.importance, field.low, field.high, field.together, field.correlation])]; }
+}
+
+// The main statement of what explains a result, and how far to trust it.
+function importanceSaid(found, target, what = "trial") {
+  const fields = found.fields, n = plainNumber(found.runs), quality = plainNumber(found.quality), percent = (share) => (100 * plainNumber(share)).toFixed(0) + " %";
+  if (!fields.length) return n < plainNumber(found.fewest) ? `Too few trials to say: ${count(n)} of at least ${count(found.fewest)} have a result.`.replaceAll("trials", what + "s") : `Nothing explains ${target}: it is the same everywhere, or no parameter differs.`;
+  const [first, ...rest] = fields, way = plainNumber(first.correlation);
+  const said = `${first.name} explains ${percent(first.importance)} of the differences in ${target}${way === null || Math.abs(way) < 0.2 ? "" : way > 0 ? " (more of it, more)" : " (more of it, less)"}`;
+  const others = rest.slice(0, 2).filter((field) => plainNumber(field.importance) >= 0.05).map((field) => `${field.name} ${percent(field.importance)}`);
+  const worth = quality < 0.1 ? "the model hardly predicts it, so trust none of this" : `the model behind it predicts ${percent(quality)} of unseen ones`;
+  const clipped = plainNumber(found.clipped) ? `; ${count(found.clipped)} far out counted as less far` : "";
+  return `${said}${others.length ? `, ${others.join(", ")}` : ""}. From ${count(n)} ${what}s; ${worth}${clipped}.`;
 }

@@ -164,36 +164,20 @@ class Relations {
   }
 
   async weigh(query, target) {
-    if (!target) { this.weights.replaceChildren(); return; }
+    if (!target) { this.weights.replaceChildren(); this.explained = null; return; }
     const key = JSON.stringify([query, target]);
     if (key === this.weighed) return;
     this.weighed = key;
-    const head = element("div", "topbar");
-    head.append(element("h2", "", "What matters for " + titleOf(target)));
     const found = await send("/api/runs/importance", { query: { ...query, limit: MOST_POINTS }, target });
     if (key !== this.weighed) return;
-    const table = element("table", "side weights-table"), top = table.createTHead().insertRow();
-    for (const [text, title] of [["Setting", ""], ["Importance", "Share of the variance that splits by this setting take away, in 100 extremely randomised trees"], ["", ""], ["Correlation", "Spearman's rank correlation, for numbers"]]) { const cell = element("th", "", text); cell.title = title; top.append(cell); }
-    for (const one of found.fields.slice(0, 12)) {
-      const row = table.insertRow(), share = plainNumber(one.importance), way = plainNumber(one.correlation);
-      row.append(element("th", "", one.name));
-      const figure = row.insertCell(), drawn = row.insertCell(), correlation = row.insertCell();
-      figure.className = correlation.className = "r";
-      figure.textContent = (100 * share).toFixed(1) + " %";
-      const bar = element("span", "bar");
-      bar.style.width = 100 * share + "%";
-      drawn.append(bar);
-      drawn.className = "track-cell";
-      correlation.textContent = way === null ? MISSING : (way >= 0 ? "+" : "−") + Math.abs(way).toFixed(2);
-      correlation.title = way === null ? "words have no order" : String(way);
-    }
-    const note = found.fields.length ? `${count(found.runs)} runs; ${found.method}. It tells what goes along with the result among these runs, not what causes it.` : `Too few runs have this result (${count(found.runs)}), or no setting differs between them.`;
-    this.weights.replaceChildren(head, ...(found.fields.length ? [table] : []), element("div", "soft", note));
+    this.explained ??= new ImportanceBars(this.weights, "What explains a result");
+    this.explained.set(found.fields, importanceSaid(found, titleOf(target), "run") + (found.fields.length ? " It tells what goes along with the result among these runs, not what causes it." : ""));
   }
 
   stop() {
     this.sized.disconnect();
     this.parallel?.destroy();
+    this.explained?.destroy();
   }
 }
 

@@ -10,8 +10,7 @@ from weft.review_ui.components.assets import renderer
 from weft.review_ui.components.logged import PANELS
 
 CHARTS = ("values", "whisker", "actions", "colours", "bands", "curves", "plot", "chart_menu", "board", "panels")
-
-DRAWN = ("scales", "chart", "parallel")
+DRAWN = ("scales", "chart", "parallel", "importance_bars")
 
 
 def charts_of(run_ids: Sequence[str], *, system: bool = False) -> None:

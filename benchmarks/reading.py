@@ -97,34 +97,12 @@ def _milliseconds(question: Question, times: int = 10) -> tuple[float, float, fl
 def _questions(store: SqlStore) -> dict[str, tuple[int, Question]]:
     """Each question by its name, with the milliseconds it may take; the number varies what is asked."""
     spans = store.spans
-    traces = corpus.wanted_spans() // corpus.SPANS_A_TRACE
-    end = corpus.START_NS + traces * corpus.STEP_NS
     if not spans.list_attribute_indexes():
         spans.create_attribute_index("user.tier")
         spans.create_attribute_index("deployment.region")
         while store.maintain():
             pass
-    small, large = _one_trace(store, 200), _one_trace(store, LARGE)
-    page = spans.list_spans(SpanQuery(project=P, limit=20)).items
-    words = [str(span.input).split("content': '")[-1].split(" ") for span in page]
-    filters: dict[str, Callable[[int], dict[str, Any]]] = {
-        "model": lambda n: {"model": f"model-{n % 12}-2026-08-06"},
-        "model of none": lambda n: {"model": f"none-{n}"},
-        "status error": lambda n: {"status": "error"},
-        "status ok": lambda n: {"status": "ok"},
-        "status running (none)": lambda n: {"status": "running"},
-        "duration, few": lambda n: {"min_duration_ns": (1500 - n) * MS},
-        "duration, most": lambda n: {"min_duration_ns": n},
-        "duration, none": lambda n: {"min_duration_ns": 10**15 + n},
-        "cost, few": lambda n: {"min_cost_usd": 0.12 - n / 10_000},
-        "cost, most": lambda n: {"min_cost_usd": n / 1e9},
-        "thread": lambda n: {"thread_id": f"thread-{n * 97 % (traces // 5)}"},
-        "run": lambda n: {"run_id": f"run-{n * 7 % (traces // 500 or 1)}"},
-        "declared attribute": lambda n: {"attributes": {"user.tier": ("gold", "free", "trial")[n % 3]}},
-        "declared attribute, none": lambda n: {"attributes": {"deployment.region": f"moon-{n}"}},
-        "model and error": lambda n: {"model": f"model-{n % 12}-2026-08-06", "status": "error"},
-        "model, old": lambda n: {"model": f"model-{n % 12}-2026-08-06", "start_before_ns": corpus.START_NS + 10**15},
-    }
+    filters = _filters()
     found: dict[str, tuple[int, Question]] = {
         "newest 50 root traces": (30, lambda n: spans.list_traces(SpanQuery(project=P))),
         "newest 50 root traces, any project": (30, lambda n: spans.list_traces(SpanQuery())),
@@ -144,6 +122,36 @@ def _questions(store: SqlStore) -> dict[str, tuple[int, Question]]:
     for name, fields in other.items():
         found[f"spans by {name}"] = (2000, lambda n, f=fields: spans.list_spans(SpanQuery(project=P, **f(n))))
         found[f"traces by {name}"] = (2000, lambda n, f=fields: spans.list_traces(SpanQuery(project=P, **f(n))))
+    return found | _worded(store) | _whole(store, filters["model"])
+
+
+def _filters() -> dict[str, Callable[[int], dict[str, Any]]]:
+    traces = _traces()
+    return {
+        "model": lambda n: {"model": f"model-{n % 12}-2026-08-06"},
+        "model of none": lambda n: {"model": f"none-{n}"},
+        "status error": lambda n: {"status": "error"},
+        "status ok": lambda n: {"status": "ok"},
+        "status running (none)": lambda n: {"status": "running"},
+        "duration, few": lambda n: {"min_duration_ns": (1500 - n) * MS},
+        "duration, most": lambda n: {"min_duration_ns": n},
+        "duration, none": lambda n: {"min_duration_ns": 10**15 + n},
+        "cost, few": lambda n: {"min_cost_usd": 0.12 - n / 10_000},
+        "cost, most": lambda n: {"min_cost_usd": n / 1e9},
+        "thread": lambda n: {"thread_id": f"thread-{n * 97 % (traces // 5)}"},
+        "run": lambda n: {"run_id": f"run-{n * 7 % (traces // 500 or 1)}"},
+        "declared attribute": lambda n: {"attributes": {"user.tier": ("gold", "free", "trial")[n % 3]}},
+        "declared attribute, none": lambda n: {"attributes": {"deployment.region": f"moon-{n}"}},
+        "model and error": lambda n: {"model": f"model-{n % 12}-2026-08-06", "status": "error"},
+        "model, old": lambda n: {"model": f"model-{n % 12}-2026-08-06", "start_before_ns": corpus.START_NS + 10**15},
+    }
+
+
+def _worded(store: SqlStore) -> dict[str, tuple[int, Question]]:
+    """Questions by words."""
+    spans = store.spans
+    page = spans.list_spans(SpanQuery(project=P, limit=20)).items
+    words = [str(span.input).split("content': '")[-1].split(" ") for span in page]
     asked: dict[str, Callable[[int], str]] = {
         "a common word": lambda n: words[n % len(words)][0],
         "three words": lambda n: " ".join(words[n % len(words)][3:6]),
@@ -151,9 +159,19 @@ def _questions(store: SqlStore) -> dict[str, tuple[int, Question]]:
         "a word of none": lambda n: f"nowhere{n}",
         "a prefix": lambda n: words[n % len(words)][2][:3] + "*",
     }
+    found: dict[str, tuple[int, Question]] = {}
     for name, text in asked.items():
         found[f"spans with {name}"] = (300, lambda n, t=text: spans.list_spans(SpanQuery(project=P, text=t(n))))
         found[f"traces with {name}"] = (300, lambda n, t=text: spans.list_traces(SpanQuery(project=P, text=t(n))))
+    return found
+
+
+def _whole(store: SqlStore, by_model: Callable[[int], dict[str, Any]]) -> dict[str, tuple[int, Question]]:
+    """Whole traces, totals and counts."""
+    spans = store.spans
+    small, large = _one_trace(store, 200), _one_trace(store, LARGE)
+    end = corpus.START_NS + _traces() * corpus.STEP_NS
+    found: dict[str, tuple[int, Question]] = {}
     found["a trace of 200 spans"] = (20, lambda n: spans.get_trace(small))
     found[f"the tree of a trace of {LARGE} spans"] = (300, lambda n: spans.get_outline(large))
     found["totals of all"] = (300, lambda n: spans.totals_by(SpanQuery(project=P), []))
@@ -163,9 +181,13 @@ def _questions(store: SqlStore) -> dict[str, tuple[int, Question]]:
         300,
         lambda n: spans.totals_by(SpanQuery(start_after_ns=end - 7 * 86_400 * 10**9 + n), ["name"]),
     )
-    found["count of spans by model"] = (300, lambda n: spans.count_spans(SpanQuery(project=P, **filters["model"](n))))
+    found["count of spans by model"] = (300, lambda n: spans.count_spans(SpanQuery(project=P, **by_model(n))))
     found["count of traces"] = (300, lambda n: spans.count_traces(SpanQuery(project=P)))
     return found
+
+
+def _traces() -> int:
+    return corpus.wanted_spans() // corpus.SPANS_A_TRACE
 
 
 def _one_trace(store: SqlStore, size: int) -> str:

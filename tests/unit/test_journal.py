@@ -1,21 +1,19 @@
+"""The journal: what is appended is read, by whomever and whatever comes in between."""
+
 from __future__ import annotations
 
-import errno
 import gc
-import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from journal_reading import read
 
 from weft.errors import StoreError
-from weft.journal import Folder, Journal, Scan, SegmentReader, read_losses
-from weft.journal import journal as journal_module
+from weft.journal import Folder, Journal, Scan, SegmentReader
 from weft.journal import segment as segments
 from weft.journal.folder import can_map
 from weft.records import RecordType, Writer, decode
@@ -29,24 +27,6 @@ def journal(request: pytest.FixtureRequest, fresh_home: Path) -> Iterator[Journa
     journal = Journal.open(fresh_home, mapped=request.param)
     yield journal
     journal.close()
-
-
-def read(home: Path, writer: str | None = None, *, kind: int = RecordType.SPAN, final: bool = False) -> list[bytes]:
-    folder = Folder.of(home)
-    found: list[bytes] = []
-    for file in folder.segments():
-        if writer not in {None, file.writer}:
-            continue
-        fd = os.open(file.path, os.O_RDONLY)
-        reader = SegmentReader(folder, fd, file.writer, file.sequence)
-        at, more = 0, True
-        while more:
-            scan = reader.scan(at, final=final)
-            assert not scan.damaged
-            found += [entry.payload for entry in scan.entries if entry.type == kind]
-            at, more = scan.end, scan.more
-        os.close(fd)
-    return found
 
 
 def test_what_was_appended_is_read(journal: Journal, fresh_home: Path) -> None:
@@ -255,188 +235,6 @@ def test_a_record_that_was_finished_while_it_was_read_is_no_damage(
     assert not stale
     assert found.damaged == []
     assert [entry.payload for entry in found.entries if entry.type == RecordType.SPAN] == [b"first", b"second"]
-
-
-def test_a_forked_child_has_a_writer_and_segments_of_its_own(journal: Journal, fresh_home: Path) -> None:
-    journal.append(RecordType.SPAN, b"parent")
-    before = len(Folder.of(fresh_home).segments())
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            silent = len(Folder.of(fresh_home).segments()) == before and journal.position() == []
-            journal.append(RecordType.SPAN, b"child")
-            code = 0 if silent and journal.position()[0][0] == journal.writer else 2
-        finally:
-            os._exit(code)
-    assert os.waitpid(pid, 0)[1] == 0
-    journal.append(RecordType.SPAN, b"parent again")
-    assert sorted(read(fresh_home)) == [b"child", b"parent", b"parent again"]
-    assert read(fresh_home, journal.writer) == [b"parent", b"parent again"]
-    alive = {file.writer for file in Folder.of(fresh_home).segments() if not _unlocked(file.path)}
-    assert alive == {journal.writer}
-
-
-def _unlocked(path: Path) -> bool:
-    import fcntl
-
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def test_threads_may_fork_at_once(journal: Journal, fresh_home: Path) -> None:
-    def work() -> None:
-        for _ in range(8):
-            pid = os.fork()
-            if pid == 0:
-                signal.alarm(20)
-                journal.append(RecordType.SCORE, b"child")
-                os._exit(0)
-            assert os.waitpid(pid, 0)[1] == 0
-            journal.append(RecordType.SPAN, b"parent")
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert read(fresh_home) == [b"parent"] * 32
-    assert read(fresh_home, kind=RecordType.SCORE) == [b"child"] * 32
-
-
-def test_a_fork_beside_busy_threads_does_not_deadlock(journal: Journal, fresh_home: Path) -> None:
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.is_set():
-            journal.append(RecordType.SPAN, bytes(2000))
-
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in range(20):
-            pid = os.fork()
-            if pid == 0:
-                signal.alarm(20)
-                journal.append(RecordType.SCORE, b"child")
-                os._exit(0)
-            assert os.waitpid(pid, 0)[1] == 0
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert read(fresh_home, kind=RecordType.SCORE) == [b"child"] * 20
-
-
-def test_descriptors_are_not_inherited_by_other_programs(journal: Journal) -> None:
-    journal.append(RecordType.SPAN, b"x")
-    listing = "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd') if n > '2' " + (
-        "and os.path.exists(f'/proc/self/fd/{n}')])"
-    )
-    done = subprocess.run([sys.executable, "-S", "-c", listing], capture_output=True, text=True, close_fds=False)
-    assert ".seg" not in done.stdout
-    assert done.returncode == 0
-
-
-def test_the_quota_is_kept_said_once_and_recovered_from(fresh_home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    journal = Journal.open(fresh_home, quota_bytes=5_000_000)
-    with caplog.at_level(logging.ERROR, logger="weft"):
-        for _ in range(8000):
-            journal.append(RecordType.SPAN, bytes(1000))
-    lost = journal.lost()["quota"]
-    assert 0 < lost < 8000
-    assert len(read(fresh_home)) == 8000 - lost
-    assert Folder.of(fresh_home).used_bytes() <= 5_000_000
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 1
-    assert "WEFT_JOURNAL_QUOTA_BYTES" in said[0]
-    looked = threading.Event()
-    journal.watch = looked.set
-    assert looked.wait(60)
-    assert read_losses(Folder.of(fresh_home).lost) == {"quota": lost}  # for `weft doctor`, while it goes on
-    journal._quota_bytes = 10**9
-    journal._retry_at = 0.0
-    journal.append(RecordType.SPAN, bytes(2000))
-    assert read(fresh_home)[-1] == bytes(2000)
-    assert journal.lost() == {"quota": lost}
-    assert read_losses(Folder.of(fresh_home).lost) == {"quota": lost}
-    journal.close()
-
-
-def test_a_large_payload_over_the_quota_is_counted(fresh_home: Path) -> None:
-    journal = Journal.open(fresh_home, quota_bytes=2_500_000)
-    journal.append(RecordType.SPAN, bytes(1_000_000))
-    assert journal.lost() == {"quota": 1}
-    journal.close()
-
-
-def test_a_full_disk_loses_and_counts_and_recovers(
-    journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(segments, "fill_zeros", full)
-        patch.setattr(segments, "write_all", full)
-        for _ in range(3000):
-            journal.append(RecordType.SPAN, bytes(1000))
-        with pytest.raises(StoreError, match="cannot be written: disk full|No space left"):
-            journal.append_durable(RecordType.SPAN, bytes(200_000))
-        lost = journal.lost()["disk full"]
-        assert lost > 0
-        assert list(Folder.of(fresh_home).spare.iterdir()) == []
-    journal._retry_at = 0.0
-    journal.append(RecordType.SPAN, b"again")
-    found = read(fresh_home)
-    assert found[-1] == b"again"
-    assert len(found) == 3000 - lost + 1
-
-
-def test_a_large_payload_that_does_not_fit_leaves_no_part_of_it(
-    journal: Journal, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(fd: int, data: bytes, offset: int) -> None:
-        os.pwrite(fd, data[:1000], offset)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(journal_module, "write_all", full)
-        journal.append(RecordType.SPAN, bytes(500_000))
-    assert journal.lost() == {"disk full": 1}
-    assert list(Folder.of(fresh_home).big.iterdir()) == []
-
-
-def test_a_mapped_segment_takes_its_room_at_once(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sparse one would turn a full disk into SIGBUS."""
-    plain, written = os.pwritev, [0]
-
-    def pwritev(fd: int, parts: list[bytes], offset: int) -> int:
-        written[0] += (size := plain(fd, parts, offset))
-        return size
-
-    monkeypatch.setattr(os, "pwritev", pwritev)
-    journal = Journal.open(fresh_home, mapped=True)
-    assert journal._lanes[0] is not None
-    assert written[0] >= journal._lanes[0].size
-    journal.close()
-
-
-def test_opening_on_a_full_disk_records_nothing_and_raises_nothing(
-    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = Journal.open(fresh_home, quota_bytes=100)
-    journal.append(RecordType.SPAN, b"x")
-    assert journal.lost() == {"quota": 1}
-    assert journal.position() == []
-    journal.close()
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_run import Kept, start
 
-from tests.unit.test_run import Kept, start
 from weft import clock
 from weft.journal import Journal
 from weft.journal.locking import let_go

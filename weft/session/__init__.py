@@ -32,7 +32,7 @@ from weft.session.stores import open_store
 from weft.settings import Settings
 from weft.training import apart, frameworks, lifecycle, trials
 from weft.training import run as runs
-from weft.training.arguments import BEGUN, arguments
+from weft.training.arguments import BEGUN, Arguments, arguments
 from weft.training.lifecycle import RunOptions
 from weft.training.resuming import Wish, resolve
 from weft.training.run import Run
@@ -121,14 +121,18 @@ def init(
         reinit=reinit,
         allow_val_change=allow_val_change,
     )
+    return _begin(asked, id, {"resume": resume, "resume_from": resume_from, "fork_from": fork_from}, redact)
+
+
+def _begin(asked: Arguments, run_id: str | None, moves: dict[str, Any], redact: tracing.Redaction) -> Run:
+    """The run that ``init`` was asked for: the one that goes on where it means that, else a new one."""
     with _lock:
         wanted = _settings(asked.given)
-        moves = {"resume": resume, "resume_from": resume_from, "fork_from": fork_from}
         trial = None if wanted.mode != "online" and trials.at_hand() is None else _trial(wanted)
         if trial is not None:
-            asked, id, moves = trials.placed(asked, trial), trial.trial.run_id, {}
+            asked, run_id, moves = trials.placed(asked, trial), trial.trial.run_id, {}
             wanted = _settings(asked.given)
-        wish = asked.wish(id, wanted, moves)
+        wish = asked.wish(run_id, wanted, moves)
         tracing.redact_with(redact)
         current = runs.at_hand()
         if current is not None and asked.reinit != "create_new":

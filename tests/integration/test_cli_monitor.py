@@ -35,7 +35,8 @@ def command(*arguments: object) -> list[str]:
 
 def labels() -> list[str | None]:
     weft.init("mail", settings={"quiet": True})
-    found = recording.require("test").store.evaluations.list_scores(ScoreQuery(project="mail", name="no_pii")).items
+    query = ScoreQuery(project="mail", name="no_pii")
+    found = recording.require("test").caught_up().evaluations.list_scores(query).items
     weft.finish()
     return sorted(str(score.label) for score in found)
 

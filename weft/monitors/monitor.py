@@ -156,7 +156,7 @@ class Monitor:
         recorder = recording.require("Monitor.run_once")
         project = self.project or recorder.project
         progress = self._load(recorder)
-        store = recorder.store
+        store = recorder.caught_up()  # what a program that has ended recorded is looked at, too
         spans, matched, floor = self._new(store, project, progress)
         scores = asyncio.run(self._scored(store, project, spans)) if spans and self.scorers else []
         for score in scores:

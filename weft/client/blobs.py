@@ -102,14 +102,27 @@ class RemoteBlobs:
                 raise _damaged(min(left))
 
     def pieces(self, project: str, digest: str) -> Iterator[bytes]:
-        """The bytes of a digest piece by piece; where they are damaged or break off, an error is raised at the end."""
-        seen = digests.running()
-        received = self._wire.stream(_home(project, digest))
+        """The bytes of a digest piece by piece; where they are damaged or break off, an error is raised at the end.
+
+        A connection that breaks is gone on with where it was, as long as each one brings something.
+        """
+        home = _home(project, digest)
+        first = self._wire.stream(home)
 
         def checked() -> Iterator[bytes]:
-            for piece in received:
-                seen.update(piece)
-                yield piece
+            seen, count, received = digests.running(), 0, first
+            while True:
+                before = count
+                try:
+                    for piece in received:
+                        seen.update(piece)
+                        count += len(piece)
+                        yield piece
+                    break
+                except ServerError:
+                    if count == before:
+                        raise
+                    received = self._wire.stream(home, query={"offset": count})
             if seen.hexdigest() != digest:
                 raise _damaged(digest)
 

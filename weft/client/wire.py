@@ -101,11 +101,11 @@ class Wire:
             return False
         return answer.status_code not in _BUSY
 
-    def stream(self, path: str, body: Any = None) -> Iterator[bytes]:
+    def stream(self, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None) -> Iterator[bytes]:
         """The body of the answer to a GET, or to a POST of a JSON ``body``, by pieces. Raises what :meth:`call` raises,
         also where it breaks off."""
         if body is None:
-            answer = self.call("GET", path, stream=True)
+            answer = self.call("GET", path, query=query, stream=True)
         else:
             answer = self.call("POST", path, content=dumps(body), content_type="application/json", stream=True)
 

@@ -14,6 +14,50 @@ from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T
 
 _SECOND = 1_000_000_000
+_EXPRESSIONS = [  # and the runs of `fill` that they are true of
+    ("config.lr > 0.01", "ab"),
+    ("config.lr >= 0.01", "abc"),
+    ("not config.lr > 0.01", "c"),
+    ("config.lr == 0.1", "a"),
+    ("config.model.depth == 3", "a"),
+    ('config["model.depth"] == 3', "a"),
+    ('config.opt == "adam"', "ac"),
+    ('config.opt != "adam"', "b"),
+    ("config.opt > 1", ""),
+    ('config.opt in ["sgd", "none"]', "b"),
+    ('config.opt not in ["sgd", "none"]', "ac"),
+    ('"DA" in config.opt', "ac"),
+    ("config.fast", "a"),
+    ("not config.fast", "b"),
+    ("config.fast == true", "a"),
+    ("config.lr is None", "d"),
+    ("config.lr is not None", "abc"),
+    ("config.none == 1 or summary.none < 3", ""),
+    ('"lr" in config', "abc"),
+    ('"model" in config and "width" not in config', "a"),
+    ('summary["val/loss"] < 1', "b"),
+    ("summary.loss < config.lr", "c"),
+    ('"baseline" in tags', "ab"),
+    ('"base" in tags', ""),
+    ('"baseline" not in tags', "cd"),
+    ('status == "finished"', "ab"),
+    ('status != "finished"', "cd"),
+    ('status == "crashed"', "c"),
+    ('status in ["crashed", "running"]', "cd"),
+    ('kind == "train" and duration_s > 5s', "b"),
+    ("duration_s is None", "cd"),
+    ("ended_at > now - 1h", ""),
+    ('started_at >= "2023-11-14T22:13:22Z"', "cd"),
+    ('name == "Alpha" or id == "d"', "ad"),
+    ('"RANGE" in notes', "b"),
+    ("notes is None", "acd"),
+    ('group == "g"', "cd"),
+    ("group == name", ""),
+    ('parent == "a"', "d"),
+    ("exit_code == 0", "ab"),
+    ("exit_code is None", "cd"),
+    ('project == "p"', "abc"),
+]
 
 
 class RunListContract:
@@ -21,51 +65,7 @@ class RunListContract:
 
     def test_expressions(self, store: Store) -> None:
         fill(store)
-        cases = [
-            ("config.lr > 0.01", "ab"),
-            ("config.lr >= 0.01", "abc"),
-            ("not config.lr > 0.01", "c"),
-            ("config.lr == 0.1", "a"),
-            ("config.model.depth == 3", "a"),
-            ('config["model.depth"] == 3', "a"),
-            ('config.opt == "adam"', "ac"),
-            ('config.opt != "adam"', "b"),
-            ("config.opt > 1", ""),
-            ('config.opt in ["sgd", "none"]', "b"),
-            ('config.opt not in ["sgd", "none"]', "ac"),
-            ('"DA" in config.opt', "ac"),
-            ("config.fast", "a"),
-            ("not config.fast", "b"),
-            ("config.fast == true", "a"),
-            ("config.lr is None", "d"),
-            ("config.lr is not None", "abc"),
-            ("config.none == 1 or summary.none < 3", ""),
-            ('"lr" in config', "abc"),
-            ('"model" in config and "width" not in config', "a"),
-            ('summary["val/loss"] < 1', "b"),
-            ("summary.loss < config.lr", "c"),
-            ('"baseline" in tags', "ab"),
-            ('"base" in tags', ""),
-            ('"baseline" not in tags', "cd"),
-            ('status == "finished"', "ab"),
-            ('status != "finished"', "cd"),
-            ('status == "crashed"', "c"),
-            ('status in ["crashed", "running"]', "cd"),
-            ('kind == "train" and duration_s > 5s', "b"),
-            ("duration_s is None", "cd"),
-            ("ended_at > now - 1h", ""),
-            ('started_at >= "2023-11-14T22:13:22Z"', "cd"),
-            ('name == "Alpha" or id == "d"', "ad"),
-            ('"RANGE" in notes', "b"),
-            ("notes is None", "acd"),
-            ('group == "g"', "cd"),
-            ("group == name", ""),
-            ('parent == "a"', "d"),
-            ("exit_code == 0", "ab"),
-            ("exit_code is None", "cd"),
-            ('project == "p"', "abc"),
-        ]
-        for where, wanted in cases:
+        for where, wanted in _EXPRESSIONS:
             query = RunQuery(where=where, order="started_at")
             assert "".join(run.run_id for run in store.runs.list_runs(query).items) == wanted, where
             assert store.runs.count_runs(query) == len(wanted)

@@ -89,14 +89,23 @@ def _add_single(routes: APIRouter, store: Store) -> None:
         async with file_of(request, bounds) as path:  # not in memory: weights have gigabytes
             return reply({"digest": await run_in_threadpool(store.blobs.put_file, project, path)})
 
-    @routes.get("/{digest:text}", summary="The bytes of a digest")
-    def get(project: str, digest: str) -> Response:
+    @routes.get("/{digest:text}", summary="The bytes of a digest, from an offset on")
+    def get(project: str, digest: str, offset: int = 0) -> Response:
         headers = {"Content-Disposition": "attachment", "Cache-Control": "private, immutable, max-age=31536000"}
-        return StreamingResponse(store.blobs.pieces(project, digest), headers=headers, media_type=_BYTES)
+        return StreamingResponse(
+            _behind(store.blobs.pieces(project, digest), offset), headers=headers, media_type=_BYTES
+        )
 
     @routes.head("/{digest:text}", summary="Whether there are bytes of a digest: 200 or 404")
     def has(project: str, digest: str) -> Response:
         return Response(status_code=200 if store.blobs.has(project, digest) else 404)
+
+
+def _behind(pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if offset < len(piece):
+            yield piece[max(offset, 0) :]
+        offset -= len(piece)
 
 
 def _few(wanted: list[str]) -> list[str]:

@@ -152,7 +152,7 @@ class Agent:
     def _taken_over(self, spec: SweepSpec, trials: Sequence[Trial]) -> Trial | None:
         if all(trial.status is not TrialStatus.CRASHED for trial in trials):
             return None
-        if time.monotonic() - self._away_at < min(_GRACE_S, self._lease_s):
+        if time.monotonic() - self._away_at < _GRACE_S:
             return None
         attempts = spec.retries + spec.retry_failed
         return self._store.sweeps.take_over(

@@ -104,12 +104,20 @@ def _fill(store: Store) -> tuple[str, list[float]]:
     sweep_id = store.sweeps.create_sweep(Sweep("bench", "many", _CONFIG)).sweep_id
     rows, values = [], []
     for number in range(TRIALS):
-        params = {"lr": 10 ** rng.uniform(-5, -1), "layers": rng.randint(1, 12), "dropout": rng.random() / 2}
+        params: dict[str, Any] = {
+            "lr": 10 ** rng.uniform(-5, -1),
+            "layers": rng.randint(1, 12),
+            "dropout": rng.random() / 2,
+        }
         params |= {"optimizer": rng.choice(["sgd", "adam", "lamb"]), "width": rng.choice([64, 128, 256, 512])}
         params["decay"] = 10 ** rng.uniform(-6, -2)
         value = abs(np.log10(params["lr"]) + 3) / 4 + params["layers"] / 50 + rng.gauss(0, 0.05)
         values.append(round(float(value), 5))
-        row = {"sweep_id": sweep_id, "number": number, "status": "pruned" if number % 3 == 1 else "complete"}
+        row: dict[str, Any] = {
+            "sweep_id": sweep_id,
+            "number": number,
+            "status": "pruned" if number % 3 == 1 else "complete",
+        }
         row |= {
             "params": json.dumps(params),
             "results": json.dumps([value]),

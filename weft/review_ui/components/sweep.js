@@ -95,6 +95,7 @@ class SweepPage {
 
   key(event) {
     if (event.composedPath().some((node) => node.tagName === "DIALOG")) return false;
+    if (leavesText(event)) return true;
     // A chart that has the focus is walked along by keys of its own.
     if (/^(Arrow.*|Enter|Escape|Delete|Backspace|b)$/.test(event.key) && event.composedPath().some((node) => node.classList?.contains("chart"))) return false;
     if (event.key === "Escape") {

@@ -49,7 +49,7 @@ class SweepEditor {
     await this.check();
   }
 
-  // A tab is two blanks, which YAML wants; esc leaves the field, so that tab moves on again.
+  // A tab is two blanks, which YAML wants; shift+tab, or esc, leaves the field.
   indent(event) {
     if (event.key !== "Tab" || event.shiftKey) return;
     event.preventDefault();
@@ -101,6 +101,14 @@ class SweepEditor {
     this.area.focus();
     this.area.setSelectionRange(at, end < 0 ? this.text.length : end);
   }
+}
+
+// Esc leaves the text that is being written, before it closes anything: what was written stays.
+function leavesText(event) {
+  const target = event.composedPath()[0];
+  if (event.key !== "Escape" || !target.classList?.contains("yaml")) return false;
+  target.blur();
+  return true;
 }
 
 function factsOf(lines) {

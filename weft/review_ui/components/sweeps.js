@@ -20,7 +20,9 @@ class SweepsPage extends Listening {
     this.problem = element("div");
     this.body = element("div");
     root.append(bar, this.form, this.problem, this.body);
-    this.on(document, "keydown", (event) => this.key(event));
+    const press = (event) => this.key(event);
+    document.addEventListener("keydown", press, true);
+    this.listens.push(() => document.removeEventListener("keydown", press, true));
     this.read();
   }
 
@@ -80,6 +82,7 @@ class SweepsPage extends Listening {
   }
 
   key(event) {
+    if (leavesText(event)) { event.preventDefault(); event.stopPropagation(); return; }
     if (event.key === "Escape" && this.form.hasChildNodes() && !event.composedPath().some((node) => node.tagName === "DIALOG")) { this.form.replaceChildren(); event.preventDefault(); event.stopPropagation(); return; }
     if (typing(event)) return;
     const step = { j: 1, k: -1 }[event.key];

@@ -37,7 +37,7 @@ SWEEP = Sweep("p", "tune", CONFIG, sweep_id="s")
 def loss(params: dict[str, Any]) -> float:
     """Mostly the rate, then the depth, then the batch."""
     rate = math.log10(params["lr"]) + 3
-    return 0.25 * rate**2 + 0.1 * abs(params["depth"] - 5) + params["batch"] / 250
+    return float(0.25 * rate**2 + 0.1 * abs(params["depth"] - 5) + params["batch"] / 250)
 
 
 def trials(n: int, seed: int = 1) -> list[Trial]:

@@ -89,10 +89,10 @@ function sharesOf(values, scale, absent = ABSENT) {
 // one of a row is off the middle.
 const besides = (scale, row, by = 0.6180339887) => 0.6 * scale.room * (((row * by) % 1) - 0.5);
 
-// Colours from bad to good, told apart by their lightness too; the good end stands out of the page.
+// Colours from bad to good, told apart by their lightness too, each 3 to 1 to the page at least; the good end stands out.
 const RAMPS = {
-  light: [[184, 148, 96], [166, 128, 98], [92, 134, 142], [38, 104, 164], [20, 40, 120]],
-  dark: [[122, 92, 56], [140, 112, 84], [84, 148, 160], [110, 190, 235], [226, 244, 255]],
+  light: [[168, 132, 80], [158, 122, 92], [92, 134, 142], [38, 104, 164], [20, 40, 120]],
+  dark: [[134, 102, 64], [146, 116, 88], [84, 148, 160], [110, 190, 235], [226, 244, 255]],
 };
 // From early to late; a colour of its own, so that nobody takes it for good or bad.
 const AGES = { light: [[150, 138, 168], [74, 20, 134]], dark: [[112, 100, 130], [230, 213, 255]] };

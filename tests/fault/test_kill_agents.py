@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from test_server_kill import Server
 
 import weft
 from weft.records.sweeps import SweepStatus, Trial, TrialStatus
+from weft.store import open_store
 from weft.testing.postgres import postgres_server
 from weft.testing.waiting import wait_for
+from weft.workbench import start_background
 
 CONFIG = {"method": "random", "metric": {"name": "loss"}, "parameters": {"x": {"min": 0.0, "max": 1.0}}, "retries": 5}
 KEY = "the-key-of-the-test"
@@ -151,6 +154,36 @@ def test_an_agent_a_machine_and_a_late_one(tmp_path: Path, monkeypatch: pytest.M
     place = sqlite_place(tmp_path / "shared.db")
     place.where["WEFT_DRAIN"] = "thread"  # as good here, and begins at once
     search(place, tmp_path, monkeypatch, trials=8, deaths=[2, 0], each=1, lease_s=2.0)
+
+
+@pytest.mark.soak  # it has to wait until leases have gone by
+def test_a_server_goes_away_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(tmp_path / "server", api_key=KEY)
+    place = Place({"WEFT_URL": server.url, "WEFT_API_KEY": KEY, "WEFT_DRAIN": "thread"}, lambda: True)
+    sweep_id, log = begin(place, monkeypatch, 3), tmp_path / "done.txt"
+    working, idle = Machine(tmp_path / "working", place.where), Machine(tmp_path / "idle", place.where)
+    for holds in (1, 1):
+        working.agent(sweep_id, log, holds=holds, lease_s=3.0)
+    wait_for(lambda: working.holding(log), timeout_s=60)
+    idle.agent(sweep_id, log, lease_s=3.0)  # has soon done the third, and would take over what seems to be lost
+    wait_for(lambda: log.exists() and log.read_text(), timeout_s=60)
+    with weft.Api() as api:
+        held = {trial.number: trial.agent for trial in api.store.sweeps.list_trials(sweep_id)}
+        until = max(trial.lease_until_ns or 0 for trial in api.store.sweeps.list_trials(sweep_id))
+    server.running.stop()
+    wait_for(lambda: time.time_ns() > until + 2_500_000_000)  # every lease has gone by
+    with closing(open_store(server.settings)) as store:
+        assert [one.status for one in store.sweeps.list_trials(sweep_id)][:2] == [TrialStatus.CRASHED] * 2
+    Path(f"{log}.go").touch()  # the trials end while nobody can be told
+    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) == 3)
+    server.running = start_background(server.settings)
+    for machine in (working, idle):
+        ended = machine.ended()
+        assert {code for code, _ in ended} == {0}, ended
+    found = check(sweep_id, 3, log)
+    assert {trial.number: trial.agent for trial in found} == held
+    assert [trial.attempts for trial in found] == [1, 1, 1]
+    server.running.stop()
 
 
 @pytest.mark.soak

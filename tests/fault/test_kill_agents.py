@@ -82,7 +82,7 @@ def check(sweep_id: str, trials: int, log: Path) -> list[Trial]:
     told = Counter(line.partition("|")[2] for line in done.elements())
     assert {trial.run_id: told[str(trial.run_id)] for trial in found} == {trial.run_id: 1 for trial in found}
     assert len({trial.params["x"] for trial in found}) == trials
-    assert all(trial.values == [pytest.approx(abs(trial.params["x"] - 0.3) / 5)] for trial in found)
+    assert [trial.values for trial in found] == [pytest.approx([abs(trial.params["x"] - 0.3) / 5]) for trial in found]
     return found
 
 

@@ -109,7 +109,7 @@ def test_a_crashed_cell_of_a_grid_is_done_again(store: Store) -> None:
 def test_an_answer_that_was_lost_is_found_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep_id = begin(store, method="random", run_cap=2)
     sweeps = type(store.sweeps)
-    claim, lost = sweeps.claim, []
+    claim, lost = sweeps.claim, list[Trial]()
 
     def claims_but_says_nothing(self: Any, *given: Any, **how: Any) -> Trial:
         trial = claim(self, *given, **how)

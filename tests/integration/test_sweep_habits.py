@@ -79,7 +79,8 @@ def test_a_sweep_is_steered_and_may_be_empty(caplog: pytest.LogCaptureFixture) -
         api.sweep("a/b/none")
     with weft.init("p") as run:
         pass
-    assert api.run(run.id).sweep is api.run(run.id).sweep_name is None
+    assert api.run(run.id).sweep is None
+    assert api.run(run.id).sweep_name is None
     assert not hasattr(sweep, "nothing")
 
 

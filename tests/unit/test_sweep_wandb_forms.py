@@ -210,7 +210,7 @@ def test_every_macro(macro: str, expected: list[str] | None) -> None:
 
 
 def test_parameters_as_json(tmp_path: Path) -> None:
-    config = {"parameters": {"lr": {}, "model": {"parameters": {"depth": {}}}}}
+    config: dict[str, Any] = {"parameters": {"lr": {}, "model": {"parameters": {"depth": {}}}}}
     chosen = {"lr": 1e-5, "model.depth": 3}
     [text] = command_line(["${args_json}"], None, chosen, {}, config=config)
     assert json.loads(text) == {"lr": 1e-5, "model": {"depth": 3}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,7 @@ from weft.records.sweeps import SweepStatus, TrialStatus
 from weft.scorers import Exact, scorer
 from weft.sweeps.clearly_worse import ClearlyWorse, looks
 from weft.sweeps.evaluations import sweep_evaluation
+from weft.sweeps.leaving import Leaving
 from weft.testing import batch_of
 from weft.testing.memory import memory_store
 from weft.testing.recorder import MemoryRecorder
@@ -181,6 +184,30 @@ def test_a_trial_that_is_canceled_ends(recorder: MemoryRecorder, monkeypatch: py
     assert found.trials[0].status == TrialStatus.CANCELED
     assert found.best is None
     assert found.comparison is None
+
+
+def test_trials_are_given_back_on_sigterm(recorder: MemoryRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, now = threading.Event(), Leaving.now
+
+    def leave(self: Leaving) -> None:
+        now(self)
+        told.set()
+
+    def make(skill: int, settings: dict[str, int]) -> Any:
+        def answer(n: int) -> str:
+            if not told.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
+                told.wait(30)
+            return str(n)
+
+        return answer
+
+    monkeypatch.setattr(Leaving, "now", leave)
+    with pytest.raises(SystemExit):
+        sweep_evaluation(evaluation(), make, GRID)
+    (sweep,) = recorder.store.sweeps.list_sweeps()
+    (trial,) = recorder.store.sweeps.list_trials(sweep.sweep_id)
+    assert (trial.status, trial.attempts, trial.ended_ns) == (TrialStatus.CRASHED, 1, None)
 
 
 def test_what_breaks_a_trial_is_its_reason(recorder: MemoryRecorder) -> None:

@@ -9,8 +9,8 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from weft.evals.targets import as_target, model_of
 from weft.records import RunUpdate
 from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
 from weft.sweeps.clearly_worse import ClearlyWorse
+from weft.sweeps.leaving import Leaving, heeding_sigterm, side_by_side
 from weft.sweeps.pareto import best_trials
 from weft.sweeps.space import nested
 from weft.sweeps.spec import SweepSpec, read_spec
@@ -92,9 +93,9 @@ def sweep_evaluation(
     the parameters and returns what is evaluated. ``config`` is a sweep's configuration or a YAML file; its metric is
     one of the evaluation's. ``baseline`` are the parameters to compare with; of a model they are its own. It is
     evaluated first. ``count`` limits the trials of this call, ``run_cap`` in the configuration those of the sweep;
-    ``parallel`` trials run at once, in threads. ``stop_early`` ends trials that are clearly worse than the best so far
-    (see :mod:`weft.sweeps.clearly_worse`). ``sweep`` goes on with an earlier sweep, as further processes may at the
-    same time. Trials neither resume earlier runs nor go to review.
+    ``parallel`` trials run at once, in threads; Ctrl-C and SIGTERM give them back. ``stop_early`` ends trials that are
+    clearly worse than the best so far (see :mod:`weft.sweeps.clearly_worse`). ``sweep`` goes on with an earlier sweep,
+    as further processes may at the same time. Trials neither resume earlier runs nor go to review.
 
     Raises InputError for a configuration that makes no sense, WeftError without a session, NotFoundError for a sweep
     that is not there, and what the target raises when it is made.
@@ -110,11 +111,10 @@ def sweep_evaluation(
     if sweep is None:
         sweep = store.create_sweep(Sweep(spec.project or recorder.project, name, dict(spec.given))).sweep_id
     work = _Work(sweep, spec, evaluation, target, recorder, count, stop_early)
-    with ThreadPoolExecutor(parallel, thread_name_prefix="weft-sweep") as pool:
+    with heeding_sigterm():
         if baseline is not None:
-            pool.submit(work.begin_with, dict(baseline)).result()
-        for done in [pool.submit(work.loop) for _ in range(parallel)]:
-            done.result()
+            side_by_side([partial(work.begin_with, dict(baseline))], work.leaving)
+        side_by_side([work.loop] * parallel, work.leaving)
     return work.found(baseline)
 
 
@@ -184,6 +184,7 @@ class _Work:
         self._agent = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._suggester = Suggester(self.spec)
         self._lock = threading.Lock()
+        self.leaving = Leaving()
         self._trials: dict[int, Trial] = {}
         self._seen = self._begun = 0
         self._results: dict[int, EvaluationResult] = {}
@@ -200,7 +201,7 @@ class _Work:
 
     def loop(self) -> None:
         """Evaluate trials until there are no more."""
-        while (trial := self._next()) is not None:
+        while self.leaving.stays() and (trial := self._next()) is not None:
             self._evaluate(trial)
 
     def _next(self) -> Trial | None:
@@ -262,10 +263,16 @@ class _Work:
         finally:
             ended.set()
             beat.join()
-            try:
+            self._tell(trial, status, values, reason)
+
+    def _tell(self, trial: Trial, status: TrialStatus, values: list[float] | None, reason: str | None) -> None:
+        try:
+            if self.leaving.at_once and status is not TrialStatus.COMPLETE:  # another begins it again at once
+                self._store.renew(self.sweep_id, trial.number, self._agent, lease_s=1e-6)
+            else:
                 self._store.finish_trial(self.sweep_id, trial.number, self._agent, status, values=values, reason=reason)
-            except ConflictError:  # it was given to another meanwhile, whose result counts
-                self._results.pop(trial.number, None)
+        except ConflictError:  # it was given to another meanwhile, whose result counts
+            self._results.pop(trial.number, None)
 
     def _beat(self, number: int, ended: threading.Event, stop: threading.Event) -> None:
         while not ended.wait(_BEAT_S):
@@ -282,7 +289,7 @@ class _Work:
         pruned: list[str] = []
 
         def watch(tally: Any) -> str | None:
-            if stop.is_set():
+            if stop.is_set() or self.leaving.at_once:
                 return "canceled"
             found = None if worse is None else worse(tally)
             if found is not None:

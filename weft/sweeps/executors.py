@@ -101,4 +101,5 @@ class Work:
             leaving, budget = Leaving(), Budget(self.count)
             tasks = RayTrials(cluster.ray, found, errand, leaving)
             agents = [self._agent(store, tasks, leaving, budget) for _ in range(parallel)]
-            side_by_side([agent.run for agent in agents], leaving)
+            with heeding_sigterm():  # as it connects, Ray handles the signal itself, and ends the process
+                side_by_side([agent.run for agent in agents], leaving)

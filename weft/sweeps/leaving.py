@@ -46,7 +46,8 @@ def heeding_sigterm() -> Iterator[None]:
 
     Only in the main thread; a handler of the program's own stays as it is.
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+    former = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is not threading.main_thread() or not _gives_way(former):
         yield
         return
     came = False
@@ -63,7 +64,13 @@ def heeding_sigterm() -> Iterator[None]:
     except Terminated:
         raise SystemExit(_ENDED) from None
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, former)
+
+
+def _gives_way(handler: object) -> bool:
+    """Whether a handler is nobody's, ours, or one that Ray sets as it is connected."""
+    home = getattr(handler, "__module__", None) or ""
+    return handler == signal.SIG_DFL or home == __name__ or home.split(".")[0] == "ray"
 
 
 def side_by_side(works: list[Callable[[], object]], leaving: Leaving) -> None:
@@ -83,7 +90,10 @@ def side_by_side(works: list[Callable[[], object]], leaving: Leaving) -> None:
         finally:
             ended.release()
 
-    threads = [threading.Thread(target=call, args=(work,), name="weft-agent", daemon=True) for work in works]
+    threads = [
+        threading.Thread(target=call, args=(work,), name=f"weft-agent-{number}", daemon=True)
+        for number, work in enumerate(works)
+    ]
     for thread in threads:
         thread.start()
     try:

@@ -76,7 +76,7 @@ class Errand:
         try:
             if self.only_on not in (None, socket.gethostname()):
                 raise out_of_reach(f"a store that only {self.only_on} has", [socket.gethostname()])
-            self._enter()
+            self._enter(sweep.config.get("program"))
             settings = settings_module.load()
             with closing(session.open_store(settings)) as store:
                 spec = parse_spec(sweep.config)
@@ -97,14 +97,14 @@ class Errand:
         finally:
             session.flush(30.0)  # the node may be gone later, and with it what waits there
 
-    def _enter(self) -> None:
+    def _enter(self, program: object) -> None:
         """Be in the folder of the agent, with its settings."""
         for name in [name for name in os.environ if name.startswith(_PREFIXES)]:
             del os.environ[name]
         os.environ.update(self.environ)
         if os.path.isdir(self.folder):
             os.chdir(self.folder)
-        elif self.function is None:
+        elif self.function is None and not os.path.exists(str(program)):
             raise WeftError(
                 f"There is no folder {self.folder}.",
                 remedy="Share it among the nodes, or send it: ray job submit --working-dir . -- weft agent ...",

@@ -67,6 +67,11 @@ class Target:
             self._store = session.open_store(self.settings)
         return self._store
 
+    def caught_up(self) -> Store:
+        """The store, with what was read so far in it."""
+        self._settle(last=False)
+        return self.store
+
     def passport(self) -> None:
         """Nobody joins an import."""
 

@@ -131,6 +131,7 @@ class Parallel extends Chart {
     if (way) this.move(name, at + way);
     else if (up) this.slide(name, up, event.shiftKey);
     else if (event.key === "Escape" && this.brushes.has(name)) this.brush(name, null);
+    else if (event.key === "Escape" && (this.brushes.size || this.chosen)) this.forget();
     else if ((event.key === "Delete" || event.key === "Backspace") && this.axes.length > 2) this.on.arranged(this.names.filter((one) => one !== name));
     else return false;
     return true;
@@ -163,6 +164,12 @@ class Parallel extends Chart {
     this.brushed(true);
     const axis = this.axes.find((one) => one.name === name);
     this.live.textContent = `${axis.title}: ${range ? this.rangeText(axis, range) : "all"}, ${count(this.brushes.size ? this.matched().length : this.rowsShown)} of ${count(this.rowsShown)}`;
+  }
+
+  forget() {
+    this.brushes.clear();
+    this.named();
+    this.brushed(true);
   }
 
   brushed(final) {
@@ -385,7 +392,7 @@ class Parallel extends Chart {
       this.hover(row, this.placed[this.placed.length - 1] - 40, this.y(shares[row]));
       this.live.textContent = this.on.lines(row).map((line) => [line].flat().join(" ")).join(", ");
     } else if (event.key === "Enter" && typeof this.pointed === "number") this.on.picked(this.pointed, event.shiftKey);
-    else if (event.key === "Escape" && (this.brushes.size || this.chosen)) { this.brushes.clear(); this.named(); this.brushed(true); }
+    else if (event.key === "Escape" && (this.brushes.size || this.chosen)) this.forget();
     else return false;
     return true;
   }

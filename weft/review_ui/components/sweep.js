@@ -97,7 +97,8 @@ class SweepPage {
     if (event.composedPath().some((node) => node.tagName === "DIALOG")) return false;
     if (leavesText(event)) return true;
     // A chart that has the focus is walked along by keys of its own.
-    if (/^(Arrow.*|Enter|Escape|Delete|Backspace|b)$/.test(event.key) && event.composedPath().some((node) => node.classList?.contains("chart"))) return false;
+    const within = (name) => event.composedPath().some((node) => node.classList?.contains(name));
+    if (/^(Arrow.*|Enter|Delete|Backspace|b)$/.test(event.key) ? within("chart") : event.key === "Escape" && within("brushed")) return false;
     if (event.key === "Escape") {
       const menu = this.root.querySelector(".menu"), open = [...this.root.querySelectorAll(".formhost")].find((host) => host.hasChildNodes());
       if (menu) { menu.close(); return true; }

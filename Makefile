@@ -48,7 +48,7 @@ ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
 	$(MAKE) --jobs 2 test-here environments
-	$(MAKE) --jobs 2 test-clients test-frameworks
+	$(MAKE) --jobs 2 --output-sync=target test-clients test-frameworks
 endif
 
 test-here: $(VENV)/.tested

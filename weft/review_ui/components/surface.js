@@ -2,7 +2,8 @@
 // nearby (a Gaussian kernel: Nadaraya 1964, Watson 1964), never across the words of a category. How wide "nearby" is,
 // leaving each trial out decides. Places outside of the trials' hull, or without a trial nearby, have no value.
 const CELLS = [84, 60];
-const WIDTHS_TRIED = [0.03, 0.045, 0.07, 0.1, 0.15, 0.22];
+const WIDTHS_TRIED = [0.15, 0.1, 0.07, 0.045, 0.03];
+const WORTH_IT = 0.98;  // a narrower one must miss less than this share of what a wider one misses
 const NO_TRIAL_NEAR = 0.04;  // the sum of the kernel's weights below which there is none within two and a half widths
 
 // `x`, `y`, `z`: shares in [0, 1]; `words`: how many words an axis has, or 0. Returns {wide, tall, cells (NaN: none), hull, width, quality}.
@@ -21,7 +22,7 @@ function surfaceOf(x, y, z, words) {
       const rest = mass[place[at]] - 1, told = rest > 1e-3 ? (sum[place[at]] - z[at]) / rest : mean;
       missed += (z[at] - told) ** 2;
     }
-    if (!best || missed < best.missed) best = { width, sum, mass, missed };
+    if (!best || missed < WORTH_IT * best.missed) best = { width, sum, mass, missed };
   }
   const cells = new Float64Array(wide * tall).fill(NaN), hull = words[0] || words[1] ? null : hullOf(x, y), inside = insideOf(x, y, words, wide, tall, hull);
   for (let at = 0; at < cells.length; at++) if (best.mass[at] > NO_TRIAL_NEAR && inside(at % wide, Math.floor(at / wide))) cells[at] = best.sum[at] / best.mass[at];

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import weft
+from weft.errors import ConflictError
 from weft.records.sweeps import Sweep, TrialStatus
 from weft.sweeps import guard
 from weft.training import trials
@@ -64,3 +65,23 @@ def test_the_process_of_a_command_is_its_trial(monkeypatch: pytest.MonkeyPatch) 
             store.sweeps.cancel_trial(sweep_id, 1)
             assert second.should_stop()
         assert store.sweeps.get_trial(sweep_id, 1).status is TrialStatus.CANCELED
+
+
+def test_a_program_that_slept_through_a_take_over_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_QUIET", "1")
+    monkeypatch.setattr(trials, "_from_environment", None)
+    with weft.Api() as api:
+        sweeps = api.store.sweeps
+        sweep_id = sweeps.create_sweep(Sweep("p", "s", {"metric": {"name": "loss"}})).sweep_id
+        first = sweeps.claim(sweep_id, "ann", number=0, params={}, lease_s=1e-6)
+        again = sweeps.take_over(sweep_id, "bob")
+        assert again is not None
+        monkeypatch.setenv("WEFT_TRIAL", f"{sweep_id}:0@{first.run_id}")
+        for _ in range(2):
+            with pytest.raises(ConflictError, match=r"Trial 0 of .* was begun again by another agent\. End this try"):
+                weft.init()
+        monkeypatch.setenv("WEFT_TRIAL", f"{sweep_id}:0@{again.run_id}")
+        with weft.init() as run:
+            assert run.id == again.run_id
+            run.log({"loss": 1.0})
+        assert sweeps.get_trial(sweep_id, 0).values == [1.0]

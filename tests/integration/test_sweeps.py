@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,7 +209,7 @@ def test_a_paused_sweep_waits_and_a_stopped_one_ends(store: Store, monkeypatch: 
         assert trials_of(store, sweep_id) == []
         store.sweeps.change_sweep(sweep_id, status=SweepStatus.RUNNING)
 
-    monkeypatch.setattr("weft.sweeps.agent.time", SimpleNamespace(sleep=resume))
+    monkeypatch.setattr("weft.sweeps.agent.time", SimpleNamespace(sleep=resume, monotonic=time.monotonic))
     weft.agent(sweep_id, logging(lambda x: x), count=1)
     assert (len(waits), len(trials_of(store, sweep_id))) == (1, 1)
     store.sweeps.change_sweep(sweep_id, status=SweepStatus.STOPPED)

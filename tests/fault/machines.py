@@ -16,6 +16,10 @@ VICTIM = Path(__file__).parent / "sweep_victim.py"
 QUIET = {"QUIET": "1", "CONSOLE": "off", "GIT": "0", "SYSTEM_INTERVAL_S": "0", "INSTRUMENT": "0"}
 
 
+begun: list[Machine] = []
+"""Those that a test began; what it leaves of them is ended behind it."""
+
+
 class Machine:
     """One machine: ``agent`` begins agents on it. ``where`` says how it reaches the store."""
 
@@ -24,6 +28,7 @@ class Machine:
         own = {"WEFT_DIR": str(home), **{f"WEFT_{key}": value for key, value in QUIET.items()}}
         self._environment = {**os.environ, **where, **own}
         self.agents: list[subprocess.Popen[str]] = []
+        begun.append(self)
 
     def agent(self, sweep_id: str, log: Path, *, dies: int = 0, holds: int = 0, lease_s: float = 4.0) -> None:
         """Begin an agent."""

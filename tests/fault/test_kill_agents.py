@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import machines
 import pytest
 from machines import Machine
 from test_server_kill import Server
@@ -32,6 +33,13 @@ class Place:
 
     where: dict[str, str]
     is_free: Callable[[], bool]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    yield
+    while machines.begun:
+        machines.begun.pop().vanish()
 
 
 def sqlite_place(path: Path) -> Place:

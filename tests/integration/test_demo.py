@@ -54,7 +54,7 @@ def test_runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple
     with weft.Api(dir=told[0]) as api:
         runs = api.runs(project="demo")
         assert {str(run.status) for run in runs} == {"finished"}
-        assert sorted(str(run.kind) for run in runs) == ["app"] * 4 + ["eval"] * 2 + ["train"] * 8 + ["trial"] * 24
+        assert sorted(str(run.kind) for run in runs) == ["app"] * 4 + ["eval"] * 2 + ["train"] * 8 + ["trial"] * 28
         training = next(run for run in runs if run.name == "train module-namer")
         loss = training.series("loss")
         assert loss.values[-1] < loss.values[0] / 2
@@ -77,7 +77,7 @@ def test_a_sweep_has_ended(told: tuple[Path, list[str]]) -> None:
     assert all("sweep small-namer: " in story for story in told[1])
     with weft.Api(dir=told[0]) as api:
         for sweep in api.store.sweeps.list_sweeps("demo"):
-            assert (sweep.status, sum(sweep.counts.values())) == ("finished", 12)
+            assert (sweep.status, sum(sweep.counts.values())) == ("finished", 14)
             assert sweep.counts["pruned"] > 0
             best, *_ = sorted(api.store.sweeps.list_trials(sweep.sweep_id), key=lambda trial: -(trial.values or [0])[0])
             assert best.params["learning_rate"] > 10

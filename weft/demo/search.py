@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = {
         "epochs": {"value": 4},
     },
     "early_terminate": {"type": "hyperband", "min_iter": 1, "eta": 2},
-    "run_cap": 12,
+    "run_cap": 14,
     "seed": 3,
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -198,3 +200,24 @@ def test_versions_are_stored_listed_and_compared(fresh_home: Path, tmp_path: Pat
     assert [one.name for one in api.ops("acme/shop")] == ["op.published", "op.reply"]
     used = {edge.source for edge in api.run(run.id).lineage().upstream}
     assert used == {"op.reply:v1", "op.reply:v2"}
+
+
+def test_a_signal_handler_reads_sources_in_the_middle_of_another_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, found = inspect.getsource, []
+
+    def interrupted(thing: Any) -> str:
+        if thing is test_names_become_names_of_artifacts and not found:
+            found.append(source.source_of(test_secrets_in_the_source_are_taken_out))  # as a handler's op does
+            raise SystemError("AST constructor recursion depth mismatch")
+        return real(thing)
+
+    monkeypatch.setattr(inspect, "getsource", interrupted)
+    reader = threading.Thread(
+        target=lambda: found.append(source.source_of(test_names_become_names_of_artifacts)), daemon=True
+    )
+    reader.start()
+    reader.join(60)
+    assert [text.split("(")[0] for text in found] == [
+        "def test_secrets_in_the_source_are_taken_out",
+        "def test_names_become_names_of_artifacts",
+    ]

@@ -31,8 +31,10 @@ _SECRET_VALUE = re.compile(
 
 
 # The source of a class is found by parsing its file, which several threads of CPython 3.11 cannot do at once: they
-# raise SystemError (AST constructor recursion depth mismatch).
-_READING = threading.Lock()
+# raise SystemError (AST constructor recursion depth mismatch). A signal handler may come in the middle and read, too: it
+# has the lock already, and what it interrupted is read again.
+_READING = threading.RLock()
+_TRIES = 3
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_READING.acquire, after_in_parent=_READING.release, after_in_child=_READING.release)
 
@@ -47,11 +49,15 @@ def source_of(thing: Any) -> str:
         compiled = repr((code.co_code, code.co_names, code.co_varnames, plain))
     if code is not None and code.co_name == "<lambda>":
         return compiled  # its source line may hold another one
-    try:
-        with _READING:
-            return textwrap.dedent(inspect.getsource(thing))
-    except (OSError, TypeError):
-        return compiled or str(getattr(thing, "__qualname__", type(thing).__qualname__))
+    for _ in range(_TRIES):
+        try:
+            with _READING:
+                return textwrap.dedent(inspect.getsource(thing))
+        except SystemError:
+            continue
+        except (OSError, TypeError):
+            break
+    return compiled or str(getattr(thing, "__qualname__", type(thing).__qualname__))
 
 
 def without_secrets(text: str) -> str:

@@ -203,7 +203,8 @@ def test_versions_are_stored_listed_and_compared(fresh_home: Path, tmp_path: Pat
 
 
 def test_a_signal_handler_reads_sources_in_the_middle_of_another_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, found = inspect.getsource, []
+    real = inspect.getsource
+    found: list[str] = []
 
     def interrupted(thing: Any) -> str:
         if thing is test_names_become_names_of_artifacts and not found:

@@ -31,8 +31,8 @@ _SECRET_VALUE = re.compile(
 
 
 # The source of a class is found by parsing its file, which several threads of CPython 3.11 cannot do at once: they
-# raise SystemError (AST constructor recursion depth mismatch). A signal handler may come in the middle and read, too: it
-# has the lock already, and what it interrupted is read again.
+# raise SystemError (AST constructor recursion depth mismatch). A signal handler may come in the middle and read, too:
+# it has the lock already, and what it interrupted is read again.
 _READING = threading.RLock()
 _TRIES = 3
 if hasattr(os, "register_at_fork"):

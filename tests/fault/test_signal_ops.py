@@ -55,6 +55,7 @@ def stored(project: str = "signals") -> dict[str, int]:
     return counts
 
 
+@pytest.mark.timeout(120, method="thread")  # SIGALRM is the test's own
 def test_a_handler_that_traces_while_ops_are_recorded(recording_home: Path) -> None:
     done = {"work": 0, "handled": 0}
 

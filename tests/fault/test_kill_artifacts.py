@@ -76,7 +76,7 @@ def test_killed_while_it_stores_there_is_no_version_and_the_rest_is_stored_next_
     run = weft.init("killed", settings={"quiet": True, "console": False, "drain": "thread"})
     logged = run.log_artifact(folder, name="net", type="model")
     assert (logged.ref, logged.file_count) == ("net:v1", LARGE)
-    assert before >= 2
+    assert before >= 1  # a file is there a moment before it is known
     assert len(kept) == LARGE - before
     logged.verify()
     session.close()

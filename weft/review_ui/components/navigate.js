@@ -35,10 +35,13 @@ function follow(event, href) {
   visit(href);
 }
 
+// Whether a key is an open dialog's; one that was closed may have the focus for a moment.
+const inDialog = (event) => event.composedPath().some((node) => node.tagName === "DIALOG" && node.open);
+
 // Keys that belong to what is typed in, or to an open dialog.
 function typing(event) {
   const target = event.composedPath()[0];
-  return event.composedPath().some((node) => node.tagName === "DIALOG") || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable ||
+  return inDialog(event) || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName || "") || target.isContentEditable ||
     event.metaKey || event.ctrlKey || event.altKey;
 }
 

@@ -127,7 +127,7 @@ class RunsPage {
   }
 
   key(event) {
-    if (event.composedPath().some((node) => node.tagName === "DIALOG")) return false;
+    if (inDialog(event)) return false;
     if (event.key === "Escape") {
       const menu = this.root.querySelector(".menu");
       if (menu) { menu.close(); return true; }

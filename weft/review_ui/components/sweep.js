@@ -94,7 +94,7 @@ class SweepPage {
   }
 
   key(event) {
-    if (event.composedPath().some((node) => node.tagName === "DIALOG")) return false;
+    if (inDialog(event)) return false;
     if (leavesText(event)) return true;
     // A chart that has the focus is walked along by keys of its own.
     const within = (name) => event.composedPath().some((node) => node.classList?.contains(name));

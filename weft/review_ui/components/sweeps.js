@@ -83,7 +83,7 @@ class SweepsPage extends Listening {
 
   key(event) {
     if (leavesText(event)) { event.preventDefault(); event.stopPropagation(); return; }
-    if (event.key === "Escape" && this.form.hasChildNodes() && !event.composedPath().some((node) => node.tagName === "DIALOG")) { this.form.replaceChildren(); event.preventDefault(); event.stopPropagation(); return; }
+    if (event.key === "Escape" && this.form.hasChildNodes() && !inDialog(event)) { this.form.replaceChildren(); event.preventDefault(); event.stopPropagation(); return; }
     if (typing(event)) return;
     const step = { j: 1, k: -1 }[event.key];
     if (event.key === "n") this.start.click();

@@ -36,7 +36,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_every_page_loads_without_error_and_asks_no_other_host(open_page: Open, theme: str) -> None:
     page = open_page("/", theme=theme)
     origin, wrong, hosts = page.url.rstrip("/"), [], set()

@@ -20,7 +20,7 @@ KEY = "a long random key"
 pytestmark = [pytest.mark.browser]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_sign_in(browser: Browser, fresh_home: Path, theme: str) -> None:
     given = settings.load({"port": 0, "otlp_port": 0, "quiet": True, "api_key": KEY})
     with workbench.start_background(given) as background:

@@ -46,7 +46,9 @@ assert run.status == "running"
 """
 
 
-@pytest.mark.parametrize("drain", ["off", "thread", "process"])
+@pytest.mark.parametrize(
+    "drain", [pytest.param("off", marks=pytest.mark.soak), "thread", pytest.param("process", marks=pytest.mark.soak)]
+)
 def test_no_child_hangs(drain: str) -> None:
     settings = {"WEFT_DRAIN": drain, "WEFT_QUIET": "1", "WEFT_SYSTEM_INTERVAL_S": "0.05"}
     done = subprocess.run(

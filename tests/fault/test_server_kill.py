@@ -104,7 +104,14 @@ def spans_of(store: RemoteStore, project: str) -> int:
     return 0
 
 
-@pytest.mark.parametrize("victims", [("main", "ingest", "drainer"), ("ingest",), ("drainer",)], ids="-".join)
+VICTIMS = [
+    pytest.param(("main", "ingest", "drainer"), id="all"),
+    pytest.param(("ingest",), marks=pytest.mark.soak, id="ingest"),
+    pytest.param(("drainer",), marks=pytest.mark.soak, id="drainer"),
+]
+
+
+@pytest.mark.parametrize("victims", VICTIMS)
 def test_a_killed_server_loses_nothing_and_counts_nothing_twice(
     server: Server, victims: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def test_an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, li
         assert api.store.evaluations.list_scores(ScoreQuery(project="demo", limit=1)).items
 
 
+@pytest.mark.soak
 def test_the_same_demo_asks_a_model_of_its_own_where_one_is_named(tmp_path: Path) -> None:
     with OpenAIServer(lambda request: "The module is `email`.") as server:
         done = subprocess.run(

@@ -73,6 +73,7 @@ def test_a_node_dies_and_each_trial_is_done_once(cluster: Cluster, tmp_path: Pat
     killer = threading.Thread(target=kill)
     killer.start()
     weft.agent(sweep_id, train, executor="ray")
+    wait_for(lambda: ray.cluster_resources().get("CPU") == 1)  # the cluster has noticed, for the tests that follow
     killer.join()
     found = trials_of(sweep_id)
     assert [(one.status.value, one.values) for one in found] == [("complete", [float(x)]) for x in (1, 2, 3, 4)], found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from weft.errors import InputError, WeftError
 from weft.records.sweeps import Trial
 from weft.sweeps import ray_trials
 from weft.sweeps.leaving import Leaving
+from weft.testing.waiting import wait_for
 
 GRID: dict[str, Any] = {
     "method": "grid",
@@ -42,14 +43,6 @@ def trials_of(sweep_id: str) -> list[Trial]:
         return api.store.sweeps.list_trials(sweep_id)
 
 
-def wait_for(met: Callable[[], bool]) -> None:
-    """Until something of another process is there."""
-    until = time.monotonic() + 60
-    while not met():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_a_node_dies_and_each_trial_is_done_once(cluster: Cluster, tmp_path: Path) -> None:
     doomed = cluster.add_node(num_cpus=1)
     done, held, node = tmp_path / "done.txt", tmp_path / "held", doomed.node_id
@@ -61,12 +54,12 @@ def test_a_node_dies_and_each_trial_is_done_once(cluster: Cluster, tmp_path: Pat
                 held.touch()
                 while True:  # until the node dies
                     time.sleep(0.02)
-            wait_for(held.exists)
+            wait_for(held.exists, 60)
             with open(done, "a", encoding="utf-8") as file:
                 file.write(f"{run.config.x} {run.id}\n")
 
     def kill() -> None:
-        wait_for(held.exists)
+        wait_for(held.exists, 60)
         cluster.remove_node(doomed, allow_graceful=False)
 
     sweep_id = weft.sweep(GRID)
@@ -146,7 +139,7 @@ def test_agents_that_leave_give_back_what_the_cluster_does(cluster: Cluster, tmp
         agent = Agent(api.store, sweep_id, tasks, here=leaving.stays)
         working = threading.Thread(target=agent.run)
         working.start()
-        wait_for(begun.exists)
+        wait_for(begun.exists, 60)
         leaving.now()
         working.join()
     (trial,) = trials_of(sweep_id)

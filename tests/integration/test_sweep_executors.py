@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from weft.errors import InputError, WeftError
 from weft.records import SpanQuery
 from weft.records.sweeps import Trial, TrialStatus
 from weft.sweeps.leaving import Terminated, heeding_sigterm
+from weft.testing.waiting import wait_for
 
 GRID: dict[str, Any] = {
     "method": "grid",
@@ -38,14 +37,6 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def trials_of(sweep_id: str) -> list[Trial]:
     with weft.Api() as api:
         return api.store.sweeps.list_trials(sweep_id)
-
-
-def wait_for(met: Callable[[], bool]) -> None:
-    """Until something of another process is there."""
-    until = time.monotonic() + 60
-    while not met():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_trials_in_threads_log_each_to_its_own_run() -> None:
@@ -200,7 +191,7 @@ def test_agents_that_are_told_to_end_give_their_trials_back(how: str, number: in
         [sys.executable, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
     working = 1 if how == "function" else 2
-    wait_for(lambda: len(list(tmp_path.glob("begun-*"))) == working or agent.poll() is not None)
+    wait_for(lambda: len(list(tmp_path.glob("begun-*"))) == working or agent.poll() is not None, 60)
     os.kill(agent.pid, number)
     said = agent.communicate(timeout=60)[0].decode()
     assert agent.returncode == {signal.SIGTERM: 143, signal.SIGINT: -signal.SIGINT}[signal.Signals(number)], said

@@ -7,8 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from weft.cli.main import app
 from weft.errors import InputError
 from weft.sweeps.reach import tied_to
 from weft.sweeps.slurm import SlurmOptions, script
+from weft.testing.waiting import wait_for
 
 QUIET = {"DRAIN": "thread", "QUIET": "1", "GIT": "0", "SYSTEM_INTERVAL_S": "0", "INSTRUMENT": "0", "CONSOLE": "off"}
 CONFIG = {"method": "grid", "metric": {"name": "loss"}, "program": "train.py", "name": "a\n#SBATCH --uid=0 `id`"}
@@ -67,13 +66,6 @@ def begun(path: Path, task: int, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(met: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not met():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def test_tasks_of_the_array_do_the_sweep(folder: Path) -> None:
     sweep_id = weft.sweep({**CONFIG, "parameters": {"x": {"values": [1, 2]}}})
     path = written(sweep_id, "--tasks", "2", "--cpus", "2", "--parallel", "1")
@@ -97,7 +89,7 @@ def test_a_task_whose_time_runs_out_gives_its_trial_back_and_is_queued_again(fol
     (programs / "scontrol").write_text('#!/bin/sh\necho "scontrol $*"\n')
     (programs / "scontrol").chmod(0o755)
     task = begun(path, 3, PATH=f"{programs}:{os.environ['PATH']}")
-    wait_for((folder / "begun-9").exists)
+    wait_for((folder / "begun-9").exists, 60)
     os.kill(task.pid, signal.SIGUSR1)
     said = task.communicate(timeout=60)[0]
     assert (task.returncode, "scontrol requeue 70_3" in said) == (143, True), said

@@ -74,7 +74,10 @@ def slurm(
         sys.stderr.write(
             f"weft: tasks on other machines cannot reach {here}: set WEFT_URL or WEFT_DB before you submit.\n"
         )
-    text = script(sweep_id, found.name, options)
+    _give(script(sweep_id, found.name, options), output)
+
+
+def _give(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return

@@ -6,6 +6,8 @@ CLIENTS := .venv-clients
 FRAMEWORKS := .venv-frameworks
 # A process a core; who is done early takes of the others' tests.
 SPREAD := --numprocesses logical --dist worksteal
+# A test that fails is tried once more; what failed the first time is printed all the same (docs/decisions/0034).
+AGAIN := --reruns 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 
@@ -52,12 +54,12 @@ else
 endif
 
 test-here: $(VENV)/.tested
-	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest $(SPREAD) $(AGAIN)
 
 environments: $(CLIENTS)/.tested $(FRAMEWORKS)/.tested
 
 test-clients: $(CLIENTS)/.tested
-	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients tests/integration/openai_client
+	$(CLIENTS)/bin/python -m pytest -p no:cacheprovider $(AGAIN) tests/clients tests/integration/openai_client
 
 $(FRAMEWORKS)/bin/python:
 	$(PYTHON) -m venv $(FRAMEWORKS)
@@ -73,7 +75,7 @@ $(FRAMEWORKS)/.tested: pyproject.toml constraints-frameworks.txt constraints-fra
 
 # The frameworks warn of themselves.
 test-frameworks: $(FRAMEWORKS)/.tested
-	$(FRAMEWORKS)/bin/python -m pytest -p no:cacheprovider -W ignore $(if $(ARGS),$(ARGS),tests/frameworks)
+	$(FRAMEWORKS)/bin/python -m pytest -p no:cacheprovider -W ignore $(AGAIN) $(if $(ARGS),$(ARGS),tests/frameworks)
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .

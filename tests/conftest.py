@@ -27,3 +27,10 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     yield home
     clock.replace(None)
     ids.replace(None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what failed at its first try in `make test`, whether it passed at the second or not."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"failed at its first try: {report.nodeid}")
+        terminalreporter.line(str(report.longrepr))

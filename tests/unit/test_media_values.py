@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import av
 import numpy as np
 import pytest
 from PIL import Image as Pil
@@ -188,10 +191,44 @@ def test_videos(tmp_path: Path) -> None:
     for wrong, said in ((3, "A int is no video"), (np.zeros(3), "is no video"), (np.array([["a"]]), "is no video")):
         with pytest.raises(InputError, match=said):
             weft.Video(wrong)
-    with pytest.raises(InputError, match="cannot be written as mp4"):
-        weft.Video(np.zeros((1, 2, 2)), format="mp4")
+    with pytest.raises(InputError, match="cannot be written as mkv"):
+        weft.Video(np.zeros((1, 2, 2)), format="mkv")
     with pytest.raises(InputError, match="0 frames a second"):
         weft.Video(b"", fps=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "media_type", "codec"),
+    [("mp4", "video/mp4", "h264"), ("webm", "video/webm", "vp9"), ("ogg", "video/webm", "vp9")],
+)
+def test_arrays_become_movies(given: str, media_type: str, codec: str) -> None:
+    frames = np.zeros((6, 9, 13, 3), "uint8")
+    frames[3:] = (200, 40, 40)
+    movie = weft.Video(frames, fps=12.5, format=given)
+    assert movie.media_type == media_type
+    with av.open(io.BytesIO(movie.data)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.average_rate) == (codec, Fraction(25, 2))
+        seen = [picture.to_ndarray(format="rgb24") for picture in container.decode(stream)]
+    assert [picture.shape for picture in seen] == [(10, 14, 3)] * 6  # of odd sides, which 4:2:0 cannot have
+    assert seen[0].max() < 20
+    assert np.abs(seen[5].astype(int) - (200, 40, 40)).max() < 20
+    for shape in ((1, 1, 1), (2, 4, 4, 4), (1, 3, 16, 16)):
+        assert weft.Video(np.full(shape, 0.5), format=given).size_bytes > 400
+    assert weft.Video(io.BytesIO(movie.data)).media_type == media_type
+
+
+def test_movies_of_arrays_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(MissingExtraError, match=r"package 'av'.*pip install 'weft\[video\]'"):
+        weft.Video(np.zeros((1, 2, 2)), format="mp4")
+
+
+def test_frames_that_a_codec_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = av.error.ExternalError(-542398533, "Generic error in an external library")
+    monkeypatch.setattr(av, "open", Mock(side_effect=refused))
+    with pytest.raises(InputError, match="2 frames of 4 x 3 cannot be written as webm: Generic error"):
+        weft.Video(np.zeros((2, 3, 4)), format="webm")
 
 
 def test_videos_of_arrays_need_pillow(monkeypatch: pytest.MonkeyPatch) -> None:

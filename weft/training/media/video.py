@@ -1,4 +1,4 @@
-"""Videos: files and bytes as they are, arrays of frames as an animated picture."""
+"""Videos: files and bytes as they are, arrays of frames as an animated picture or a movie."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import numpy as np
 
 from weft.errors import InputError, MissingExtraError
 from weft.tracing.media import File, to_array
+from weft.training.media.movies import MOVIES, encoded
 
 _ENCODED = {"gif": "GIF", "webp": "WEBP"}
 
 
 class Video(File):
-    """A video for a run: a path or bytes (mp4, webm, gif, webp), or frames as an array of shape
+    """A video for a run: a path, bytes or a binary stream (mp4, webm, gif, webp), or frames as an array of shape
     (frames, channels, height, width) or (frames, height, width[, channels]) of 0 to 255.
 
-    Arrays become an animated ``gif`` or ``webp`` of ``fps`` frames a second, which needs Pillow. Raises InputError for
-    anything else, MissingExtraError without Pillow.
+    Arrays become an animated ``gif`` or ``webp`` of ``fps`` frames a second, which needs Pillow, or an ``mp4``
+    (H.264) or ``webm`` (VP9), which needs the extra ``weft[video]``; ``ogg`` becomes ``webm``. Raises InputError for
+    anything else, MissingExtraError without what writes it.
     """
 
     __slots__ = ("_format", "fps")
@@ -32,29 +34,33 @@ class Video(File):
         self,
         source: Any,
         caption: str | None = None,
-        fps: int | None = None,
+        fps: float | None = None,
         format: str | None = None,
         *,
         media_type: str | None = None,
         name: str | None = None,
     ) -> None:
-        self.fps = fps
+        self.fps = None if fps is None else float(fps) if fps % 1 else int(fps)
         self._format = format
         if fps is not None and not 0 < fps <= 1000:
             raise InputError(f"A video cannot have {fps} frames a second.", remedy="Use 1 to 1000.", field="fps")
         super().__init__(source, media_type=media_type, name=name, caption=caption)
 
     def _made(self, source: Any) -> tuple[bytes, str]:
+        if callable(getattr(source, "read", None)) and isinstance(data := source.read(), bytes):
+            return data, self._default_type
         array = to_array(source)
         if array is None:
             raise InputError(
                 f"A {type(source).__name__} is no video.", remedy="Give a path, bytes or an array.", field="source"
             )
         chosen = self._format or "gif"
+        if movie := MOVIES.get(chosen):
+            return encoded(_frames(array), movie, self.fps or 4), movie.media_type
         if chosen not in _ENCODED:
             raise InputError(
                 f"Frames cannot be written as {chosen}.",
-                remedy="Use gif or webp, or write the file yourself and give its path.",
+                remedy="Use gif, webp, mp4 or webm, or write the file yourself and give its path.",
                 field="format",
             )
         return _animated(_frames(array), _ENCODED[chosen], self.fps or 4), f"image/{chosen}"
@@ -83,7 +89,7 @@ def _frames(array: Any) -> Any:
     return np.nan_to_num(array).clip(0, 255).astype("u1")
 
 
-def _animated(frames: Any, how: str, fps: int) -> bytes:
+def _animated(frames: Any, how: str, fps: float) -> bytes:
     try:
         from PIL import Image as Pil  # noqa: PLC0415 - optional
     except ImportError:

@@ -45,9 +45,8 @@ def encoded(frames: Any, movie: Movie, fps: float) -> bytes:
     out, rate = io.BytesIO(), Fraction(fps).limit_denominator(1001)
     try:
         with av.open(out, "w", format=movie.container) as container:
-            stream = container.add_stream(
-                movie.codec, rate=Fraction(fps).limit_denominator(1001), options=dict(movie.options)
-            )
+            stream = container.add_stream(movie.codec, rate=rate, options=dict(movie.options))
+            assert isinstance(stream, av.VideoStream)
             stream.pix_fmt = "yuv420p"
             for number, pixels in enumerate(frames):
                 picture = av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")

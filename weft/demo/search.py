@@ -47,7 +47,7 @@ def search(
     places = np.array([classes.index(module) for module in expected])
 
     def trial() -> None:
-        with begin(name="a small namer", settings=_LIGHT) as run:
+        with begin(settings=_LIGHT) as run:
             chosen = dict(run.config)
             model = Classifier(classes, buckets=chosen.pop("buckets"))
             steps = model.train(texts[:ROWS], labels[:ROWS], **chosen)

@@ -359,6 +359,12 @@ def _convert(setting: Setting, raw: Any) -> Any:
             remedy=f"{setting.help} The default is {setting.default!r}.",
             field=setting.name,
         ) from None
+    if setting.type is Path and "://" in str(raw):
+        raise SettingError(
+            f"{setting.variable} is {raw!r}, which is an address, not a folder.",
+            remedy="Give a server's as url=... or WEFT_URL, a database's as db=... or WEFT_DB.",
+            field=setting.name,
+        )
     if setting.choices and value not in setting.choices:
         raise SettingError(
             f"{setting.variable} is {value!r}.", remedy=f"Use one of {', '.join(setting.choices)}.", field=setting.name

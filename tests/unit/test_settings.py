@@ -38,6 +38,11 @@ def test_an_unknown_setting_is_refused() -> None:
         ("url", "ftp://host", "no address of a server"),
         ("url", "http://", "no address of a server"),
         ("url", "http://[host", "no address of a server"),
+        (
+            "dir",
+            "http://host:4300",
+            "WEFT_DIR is .http://host:4300., which is an address, not a folder. Give a server.s as url=",
+        ),
         ("sync", "perhaps", "not a bool"),
         ("project", "../etc", "cannot stand in an address"),
     ],

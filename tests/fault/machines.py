@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
+
+from weft.drainer import live_writers, read_status
+from weft.journal import Folder
 
 VICTIM = Path(__file__).parent / "sweep_victim.py"
 QUIET = {"QUIET": "1", "CONSOLE": "off", "GIT": "0", "SYSTEM_INTERVAL_S": "0", "INSTRUMENT": "0"}
@@ -50,18 +54,27 @@ class Machine:
         told = 0
         for process in psutil.process_iter():
             try:
-                if process.pid != os.getpid() and process.environ().get("WEFT_DIR") == str(self.home):
+                if process.pid != os.getpid() and self._has(process):
                     process.send_signal(number)
                     told += 1
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
         return told
 
+    def _has(self, process: psutil.Process) -> bool:
+        home = str(self.home)  # a drainer is told its folder by its command line
+        return process.environ().get("WEFT_DIR") == home or ("--dir", home) in pairwise(process.cmdline())
+
     def vanish(self) -> None:
         """The machine is gone, with all that was only on it."""
         while self.signal(signal.SIGKILL):
             self.ended()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def waiting(self) -> str:
+        """What of its journal is not where it goes, and why."""
+        names = [file.path.name for file in Folder.of(self.home).segments()]
+        return f"{self.home.name}: {names}, live {live_writers(self.home)}, {read_status(self.home)}"
 
     def ended(self) -> list[tuple[int, str]]:
         """How each agent ended, with what it said, once they have."""

@@ -104,7 +104,15 @@ def check_runs(found: Sequence[Trial], lost: Machine) -> dict[str, int]:
         def runs() -> dict[str, weft.api.StoredRun]:
             return {run.id: run for run in api.runs("victim")}
 
-        wait_for(lambda: all(t.run_id in runs() and runs()[t.run_id].state == "finished" for t in kept), timeout_s=60)
+        def unfinished() -> list[tuple[int, str | None, str]]:
+            stored = runs()
+            states = [(t.number, t.agent, stored[id_].state if (id_ := str(t.run_id)) in stored else "-") for t in kept]
+            return [one for one in states if one[2] != "finished"]
+
+        try:
+            wait_for(lambda: not unfinished(), timeout_s=60)
+        except TimeoutError:
+            raise AssertionError([*unfinished(), *map(Machine.waiting, machines.begun)]) from None
         stored = runs()
         assert all(trial.values == [stored[str(trial.run_id)].summary["loss"]] for trial in kept)
         return dict(Counter(run.state for run in stored.values()))

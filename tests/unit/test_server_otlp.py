@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -274,3 +275,35 @@ def test_after_a_restart_batches_wait_until_what_was_acknowledged_before_is_stor
     assert not third.is_stored()  # nobody knows whose the segments are
     second.close()
     third.close()
+
+
+def test_the_first_two_senders_at_once_hear_the_same(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from weft.journal import Folder, Journal
+    from weft.server import backlog as module
+
+    earlier, journal = (Journal.open(fresh_home, sync=True) for _ in range(2))
+    (fresh_home / "ingest.lock").write_text(json.dumps([earlier.writer]))
+    earlier.close()
+    backlog, truncate = module.Backlog(fresh_home, journal.writer), module.os.ftruncate
+    answers: list[bool] = []
+    other = threading.Thread(target=lambda: answers.append(backlog.is_stored()))
+
+    def interrupted(fd: int, size: int) -> None:
+        truncate(fd, size)
+        if other.ident is None:
+            other.start()
+            other.join(0.2)  # it waits for its turn, or finds a file that is half written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "ftruncate", interrupted)
+        answers.append(backlog.is_stored())
+    other.join()
+    assert answers == [False, False]
+    for file in Folder.of(fresh_home).segments():
+        if file.writer == earlier.writer:
+            file.path.unlink()
+    backlog.close()
+    again = module.Backlog(fresh_home, journal.writer)
+    assert again.is_stored(), "it waits for what it has taken itself"
+    again.close()
+    journal.close()

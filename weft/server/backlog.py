@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 from weft.journal import Folder
@@ -16,22 +17,27 @@ from weft.records import dumps, loads
 
 
 class Backlog:
-    """What earlier ingest processes of a directory have acknowledged and the drainer has not stored yet."""
+    """What earlier ingest processes of a directory have acknowledged and the drainer has not stored yet.
+
+    Requests ask from several threads at once.
+    """
 
     def __init__(self, directory: Path, writer: str) -> None:
         self._folder = Folder.of(directory)
         self._writer = writer
         self._fd = os.open(directory / "ingest.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._turn = threading.Lock()
         self._locked = False
         self._earlier: set[str] = set()
 
     def is_stored(self) -> bool:
         """Whether forwarded batches may be taken: no earlier process lives, and all that they kept is stored."""
-        if not self._locked and not self._lock():
-            return False
-        if self._earlier:
-            self._earlier &= {file.writer for file in self._folder.segments()}
-        return not self._earlier
+        with self._turn:
+            if not self._locked and not self._lock():
+                return False
+            if self._earlier:
+                self._earlier &= {file.writer for file in self._folder.segments()}
+            return not self._earlier
 
     def close(self) -> None:
         """Let another process take over."""
@@ -42,7 +48,8 @@ class Backlog:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        self._earlier = self._read() & {file.writer for file in self._folder.segments()}
+        # Our own segments are not waited for: they stay for as long as we live.
+        self._earlier = self._read() & {file.writer for file in self._folder.segments()} - {self._writer}
         self._write(sorted({*self._earlier, self._writer}))
         self._locked = True
         return True

@@ -1,13 +1,20 @@
-"""A version whose upload takes long: what is recorded behind it does not wait, and it arrives in its order, once."""
+"""A version whose upload takes long, or is cut off: what is recorded behind it does not wait, and it arrives in its
+order, once."""
 
 from __future__ import annotations
 
+import os
+import random
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from gate import Gate
 
 import weft
 from weft import session, workbench
@@ -23,6 +30,8 @@ from weft.repositories import IngestReport
 from weft.testing.waiting import wait_for
 
 QUIET = {"instrument": False, "console": False, "git": False, "system_interval_s": 0, "quiet": True, "drain": "thread"}
+FILES, SIZE = 6, 2_000_000
+PART = 2**20  # of a large file, one request each; four files are sent at once
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +213,54 @@ def test_a_parked_version_whose_file_has_changed_is_put_aside(server: str, tmp_p
     store = RemoteStore(server)
     wait_for(lambda: [one.ref for one in store.artifacts.list_artifacts("changed")] == ["other:v1"])
     store.close()
+
+
+def drainer(home: Path, url: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "WEFT_DIR": str(home), "WEFT_URL": url}
+    return subprocess.Popen([sys.executable, "-m", "weft.drainer", "--dir", str(home)], env=environment)
+
+
+def killed(victim: subprocess.Popen[bytes], gate: Gate) -> None:
+    assert gate.still.wait(60)
+    assert victim.poll() is None
+    victim.kill()
+    victim.wait()
+    gate.drop()
+
+
+def test_killed_in_the_middle_and_again_before_it_knew(server: str, tmp_path: Path, fresh_home: Path) -> None:
+    gate = Gate(urlsplit(server).port or 0)
+    model = tmp_path / "model"
+    model.mkdir()
+    for number in range(FILES):
+        (model / f"{number}.bin").write_bytes(random.Random(number).randbytes(SIZE))
+    run = weft.init("killed", url=gate.url, settings={**QUIET, "drain": "off"})
+    run.log_artifact(model, name="net", type="model", aliases=["best"])
+    run.log({"loss": 1.0})
+    session.close()
+
+    gate.stand_still(lambda _: gate.sent_bytes > 5_000_000)
+    killed(drainer(fresh_home, gate.url), gate)  # in the middle of the files
+    store = RemoteStore(server)
+    assert store.artifacts.list_artifacts("killed") == []
+    [parked] = outbox.parked(fresh_home)
+
+    gate.stand_still(lambda piece: parked.folder.encode() in piece, after=True)
+    victim = drainer(fresh_home, gate.url)
+    wait_for(lambda: store.artifacts.list_artifacts("killed"), 60)
+    killed(victim, gate)  # the record went, its answer did not come
+    assert gate.sent_bytes < FILES * SIZE + 4 * PART + 500_000  # only what was under way went again
+    assert outbox.parked(fresh_home) == [parked]
+
+    for _ in range(2):
+        assert session.sync(settings_module.load({"url": gate.url, "quiet": True})).complete
+    assert (outbox.parked(fresh_home), outbox.waiting(fresh_home)) == ([], {})
+    wait_for(lambda: steps(store, run.id) == [0], 60)
+    assert [one.ref for one in store.artifacts.list_versions("killed", "net")] == ["net:v1"]
+    store.close()
+    api = weft.Api(url=server)
+    found = api.artifact("net:best", "killed")
+    assert all(found.file(path.name) == path.read_bytes() for path in model.iterdir())
+    assert found.file_count == FILES
+    api.close()
+    gate.close()

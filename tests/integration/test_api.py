@@ -122,9 +122,10 @@ def test_spans_and_traces(recorder: recording.Recorder, api: weft.Api) -> None:
     assert len(api.spans("p", limit=2)) == 2
     assert [s.name for s in api.trace(f"{3:032x}")] == ["span 3", "span 103"]
     traces = api.traces("p")
-    assert {(t.root.name, t.spans) for t in traces} == {("span 1", 2), ("span 2", 2), ("span 3", 2)}
+    assert {(t.name, t.spans) for t in traces} == {("span 1", 2), ("span 2", 2), ("span 3", 2)}
     row = traces.to_pandas().iloc[0]
-    assert (row["name"], row["spans"], row["errors"]) == (traces[0].root.name, 2, 0)
+    assert (row["name"], row["spans"], row["errors"]) == (traces[0].name, 2, 0)
+    assert api.trace(traces[0].trace_id)[0].name == traces[0].name
     assert [s.name for s in api.run("main").spans()] == [s.name for s in found]
     assert list(found.to_pandas()["status"]) == ["ok"] * 6
 

@@ -84,3 +84,13 @@ class TraceSummary:
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id, 32 hex digits."""
+        return self.root.trace_id
+
+    @property
+    def name(self) -> str:
+        """The name of the root span."""
+        return self.root.name

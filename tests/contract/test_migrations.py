@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,5 @@ def test_a_file_is_copied_aside_before_an_upgrade(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(migrations, "run", lambda *_: None)
     open_url(url, tmp_path / "blobs").close()
     [backup] = tmp_path.glob(f"weft.db.backup-{migrations.KNOWN[-1]}-*")
-    with sqlite3.connect(backup) as connection:
+    with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT count(*) FROM spans").fetchone() == (1,)
-    connection.close()

@@ -46,7 +46,7 @@ def sqlite_place(path: Path) -> Place:
     """A file that several machines share (of one host: SQLite is no database for networks)."""
 
     def is_free() -> bool:
-        with sqlite3.connect(path, timeout=0.2, isolation_level=None) as connection:
+        with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE").connection.rollback()
             except sqlite3.OperationalError:

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import struct
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,9 +146,8 @@ def test_files_of_mlflow_that_are_damaged_are_told(tmp_path: Path) -> None:
 
 
 def test_a_database_that_is_not_mlflows_is_told(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "other.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
         connection.execute("CREATE TABLE runs (a)")
-    connection.close()
     with pytest.raises(InputError, match="cannot be read as MLflow's database: no such table"):
         load("mlflow", tmp_path / "other.db")
     (tmp_path / "text.db").write_text("no database, but long enough to be asked")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,19 @@ def test_the_default_is_a_file_in_weft_dir(fresh_home: Path) -> None:
     again = open_store(settings.load({"db": f"sqlite:///{fresh_home}/weft.db"}))
     assert len(again.spans.list_spans(SpanQuery()).items) == 1
     again.close()
+
+
+@pytest.mark.parametrize("address", ["sqlite:///{}/weft.db", "sqlite://"])
+def test_a_store_that_nobody_closes_is_closed_when_it_is_collected(tmp_path: Path, address: str) -> None:
+    store = open_url(address.format(tmp_path), tmp_path / "blobs")
+    with store.database.engine.connect() as connection:
+        plain = connection.connection.driver_connection
+    assert isinstance(plain, sqlite3.Connection)
+    plain.execute("SELECT 1")
+    del store, connection
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        plain.execute("SELECT 1")
 
 
 def test_sqlite_is_set_up_for_many_processes(store: SqlStore) -> None:
@@ -156,10 +171,9 @@ def test_a_row_that_the_database_refuses_is_reported_and_the_rest_kept(store: Sq
 
 
 def test_a_database_that_cannot_be_written_stores_nothing(store: SqlStore) -> None:
-    with sqlite3.connect(str(store.database.engine.url.database)) as other:
+    with closing(sqlite3.connect(str(store.database.engine.url.database))) as other:
         other.execute("DROP TABLE points")
         other.execute("CREATE VIEW points AS SELECT 1 AS series_id")
-    other.close()
     batch = batch_of("w", a_span(1), Metrics("r", "p", 1, T, {"m": 1.0}))
     with pytest.raises(StoreError, match="The database refused"):
         store.ingest(batch)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,8 @@ class Database:
         self.packing = Packing()
         self.latest_pieces: int | None = None  # about how many; unknown at first (weft.store.contents)
         _databases.add(self)
+        # For those who close nothing: Python warns of a connection that is collected open, from 3.13 on.
+        weakref.finalize(self, engine.dispose)
 
     @property
     def blob_dir(self) -> Path | None:
@@ -487,7 +489,5 @@ def _explained(error: DBAPIError) -> StoreError:
 
 def sqlite_backup(source: Path, target: Path) -> None:
     """Copy a SQLite database, as its last commit left it, into a new file."""
-    with sqlite3.connect(source) as from_, sqlite3.connect(target) as to:
+    with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(target)) as to:
         from_.backup(to)
-    from_.close()
-    to.close()

@@ -68,7 +68,8 @@ class Machine:
     def vanish(self) -> None:
         """The machine is gone, with all that was only on it."""
         while self.signal(signal.SIGKILL):
-            self.ended()
+            for agent in self.agents:
+                agent.wait()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def waiting(self) -> str:

@@ -381,6 +381,25 @@ def test_house_is_kept_when_nothing_comes_and_before_leaving(
     assert sink.payloads() == [b"one", b"two"]
 
 
+def test_a_writer_that_comes_and_goes_while_the_drainer_leaves_is_stored(
+    journal: Journal, sink: SqliteSink, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append(RecordType.SPAN, b"one")
+    journal.close()
+    lasting, came = Lasting(sink), []
+
+    def keep(forget: object) -> bool:
+        if not came:
+            came.append(Journal.open(fresh_home))
+            came[0].append(RecordType.SPAN, b"two")
+            came[0].close()
+        return False
+
+    monkeypatch.setattr(lasting, "maintain", keep)
+    Loop(fresh_home, lambda: lasting, linger_s=0.1).run()
+    assert sink.payloads() == [b"one", b"two"]
+
+
 class Lasting:
     """A sink that its loop does not close."""
 

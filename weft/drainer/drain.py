@@ -79,6 +79,7 @@ class Drainer:
         self._ingest_shaped = getattr(sink, "ingest_shaped", None)  # not a promise of every sink
         self._ahead = None if self._ingest_shaped is None else ahead
         self._open: dict[SegmentFile, _Open] = {}
+        self._seen: set[SegmentFile] = set()
         self._uploads = Uploads(self._folder, sink)
         self._status = load_status(Folder.of(directory))
         self._written = replace(self._status)
@@ -112,6 +113,11 @@ class Drainer:
             for path in requests:
                 path.unlink(missing_ok=True)
         return report
+
+    @property
+    def left(self) -> set[SegmentFile]:
+        """The segments that the last look left where they are."""
+        return self._seen & set(self._folder.segments())
 
     @property
     def uploading(self) -> int:
@@ -171,6 +177,7 @@ class Drainer:
 
     def _drain_segments(self, report: DrainReport) -> None:
         files = self._folder.segments()
+        self._seen = set(files)
         for gone in set(self._open) - set(files):
             if self._ahead is not None:
                 self._ahead.take(gone, 0)  # nobody reads it then

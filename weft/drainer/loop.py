@@ -17,7 +17,7 @@ from weft.drainer.leader import Leadership, Request, is_rival, wanted
 from weft.drainer.sinks import Sink
 from weft.drainer.status import load_status, write_status
 from weft.errors import WeftError
-from weft.journal import Folder
+from weft.journal import Folder, SegmentFile
 
 _log = logging.getLogger("weft")
 _BUSY_S = 0.02
@@ -83,16 +83,16 @@ class Loop:
                     continue
                 return
             try:
-                self._lead()
-                seen = set(folder.segments())
+                seen = self._lead()
             except OSError:
                 if folder.root.exists():
                     raise
                 return
             finally:
                 leadership.release()
-            # A writer that came while we were leaving saw the lock and started nobody.
-            if set(folder.segments()) <= seen and self._linger_s is not None:
+            # A writer that came after our last look, as while we kept house, saw the lock and started nobody. It may be
+            # gone already, too.
+            if self._linger_s is not None and (seen is None or set(folder.segments()) <= seen):
                 return
 
     def _acquire(self, leadership: Leadership) -> bool:
@@ -134,15 +134,16 @@ class Loop:
         """Whether we are told to stop or to look within ``wait_s``."""
         return self._stopping.wait(wait_s) if self._bell is None else self._bell.wait(wait_s)
 
-    def _lead(self) -> None:
+    def _lead(self) -> set[SegmentFile] | None:
+        """Drain; returns which segments the last look left, None where we were to go before there was nothing to do."""
         sink = self._sink()
         if sink is None:
-            return
+            return None
         drainer = Drainer(self._directory, sink, self._scrub, ahead=self._ahead)
         with contextlib.suppress(OSError):  # a file system without pipes: who waits is seen a little later
             self._bell = Bell(self._directory)
         try:
-            self._drain(drainer, _House(sink, drainer))
+            return drainer.left if self._drain(drainer, _House(sink, drainer)) else None
         finally:
             if self._bell is not None:
                 self._bell.close()
@@ -167,7 +168,8 @@ class Loop:
             wait_s = min(2 * wait_s, _AWAY_S)
         return None
 
-    def _drain(self, drainer: Drainer, house: _House) -> None:
+    def _drain(self, drainer: Drainer, house: _House) -> bool:
+        """Drain until there was nothing to do for a while; False where something else ends it."""
         wait_s = _BUSY_S
         denied: float | None = None  # since when
         active = swept = time.monotonic()
@@ -193,11 +195,11 @@ class Loop:
                 active = now
             denied = (now if denied is None else denied) if drainer.denied else None
             if denied is not None and self._gives_up(denied, now):
-                return
+                return False
             house.saw(report, now)
             if self._linger_s is not None and now - active > self._linger_s:
                 house.keep(now)
-                return
+                return True
             if now - house.changed > _QUIET_S and now - house.kept > house.pause_s:
                 house.keep(now)
             if now - swept > _SWEEP_S:
@@ -205,6 +207,7 @@ class Loop:
                 swept = now
             if report.complete or report.error is not None:
                 self._pause(wait_s)
+        return False
 
     def _gives_up(self, denied: float, now: float) -> bool:
         """Whether we leave a server that has refused us since ``denied``: nobody would come to mend the key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ from weft import clock, ids
 pytest.register_assert_rewrite(
     "weft.testing.contract_observations", "weft.testing.contract_decisions", "weft.testing.contract_runs"
 )
+
+with suppress(ModuleNotFoundError):  # the environments of clients and frameworks have none
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes says how busy the machine is.
+    settings.register_profile("weft", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("weft")
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CLIENTS := .venv-clients
-FRAMEWORKS := .venv-frameworks
+CLIENTS := $(VENV)-clients
+FRAMEWORKS := $(VENV)-frameworks
 # A process a core; who is done early takes of the others' tests.
 SPREAD := --numprocesses logical --dist worksteal
 # A test that fails is tried once more; what failed the first time is printed all the same (docs/decisions/0034).

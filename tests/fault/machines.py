@@ -70,6 +70,8 @@ class Machine:
         while self.signal(signal.SIGKILL):
             for agent in self.agents:
                 agent.wait()
+                assert agent.stdout is not None
+                agent.stdout.close()
         shutil.rmtree(self.home, ignore_errors=True)
 
     def waiting(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import time
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 import weft
 from weft.cli.main import app
-from weft.errors import InputError, NotFoundError, WeftError
+from weft.errors import InputError, MissingExtraError, NotFoundError, WeftError
 from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.training.trials import TrialStopped
@@ -326,5 +327,13 @@ def test_commands_of_the_command_line_change_a_sweep(store: Store, tmp_path: Pat
     assert store.sweeps.get_sweep(made.sweep_id).config["run_cap"] == 7
     with pytest.raises(InputError, match="There is nothing to change"):
         call("sweep", "edit", made.sweep_id)
+    bayes = {**GRID, "method": "bayes", "sampler": "gp", "parameters": {"x": {"min": 0, "max": 9}}}
+    (tmp_path / "new.yaml").write_text(json.dumps(bayes))
+    with pytest.MonkeyPatch.context() as patch:
+        real = importlib.util.find_spec
+        patch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "torch" else real(name, *more))
+        with pytest.raises(MissingExtraError, match="needs the package 'torch'"):
+            call("sweep", "edit", made.sweep_id, str(tmp_path / "new.yaml"))
+    assert store.sweeps.get_sweep(made.sweep_id).config["run_cap"] == 7
     assert "is canceled." in call("sweep", "cancel", made.sweep_id)
     assert json.loads(call("sweep", "ls", "--json"))[0]["status"] == "canceled"

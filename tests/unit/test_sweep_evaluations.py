@@ -20,6 +20,7 @@ from weft.evals.tally import Tally
 from weft.records import RunKind, Sample, SampleStatus, Score, ScoreSource
 from weft.records.sweeps import SweepStatus, TrialStatus
 from weft.scorers import Exact, scorer
+from weft.server.rest.sweep_columns import columns_of
 from weft.sweeps.clearly_worse import ClearlyWorse, looks
 from weft.sweeps.evaluations import sweep_evaluation
 from weft.sweeps.leaving import Leaving
@@ -94,10 +95,35 @@ def test_trials_are_runs_of_evaluations_that_name_their_sweep(recorder: MemoryRe
     drained(recorder)
     run = recorder.store.runs.get_run(found.trials[2].run_id or "")
     assert (run.kind, run.group) == (RunKind.EVAL, found.sweep_id)
+    assert run.environment["sweep"] == {"sweep_id": found.sweep_id, "trial": 2, "attempt": 1}
     assert run.config["params"] == {"skill": 45, "settings": {"k": 1}}
     assert run.config["trial"] == 2
     figure = run.summary["aggregates"]["exact"]
     assert figure["low"] < 46 / 60 < figure["high"]
+
+
+def test_the_metric_is_followed_while_a_trial_goes_on(recorder: MemoryRecorder) -> None:
+    found = sweep_evaluation(evaluation(), Reader(), GRID)
+    drained(recorder)
+    went = [recorder.store.series.read_series(trial.run_id or "", "exact") for trial in found.trials]
+    whole, stopped = went[0][0], went[1][0]
+    assert list(whole.steps[:20]) == list(range(1, 21))
+    assert whole.steps[-1] == 60
+    assert found.trials[0].values == [pytest.approx(whole.values[-1])]
+    assert list(stopped.steps) == list(range(1, 21))
+    assert stopped.values[-1] < whole.values[19]
+
+
+def test_the_baseline_is_kept_with_the_sweep(recorder: MemoryRecorder) -> None:
+    same = {**GRID, "parameters": {**GRID["parameters"], "skill": {"values": [30, 45]}}}
+    first = sweep_evaluation(evaluation(), Reader(), same, count=0)
+    assert [trial.attrs for trial in first.trials] == [{"weft:baseline": True}]
+    drained(recorder)
+    # Whoever goes on need not know it.
+    second = sweep_evaluation(evaluation(), Reader, same, sweep=first.sweep_id)
+    assert second.baseline == second.trials[0]
+    assert second.comparison is not None
+    assert columns_of(recorder.store.sweeps.get_sweep(first.sweep_id), second.trials)["trials"]["baseline"] == [1, 0]
 
 
 def test_a_function_makes_the_target_and_threads_share_the_trials(recorder: MemoryRecorder) -> None:

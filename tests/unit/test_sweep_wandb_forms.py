@@ -165,8 +165,23 @@ def test_a_grid_is_counted() -> None:
     config = {"method": "grid", "parameters": parameters}
     distinct = {json.dumps(cell) for cell in parse_spec(config).space.cells()}
     assert grid_size(config) == len(distinct) == 2 * 3 * 5
-    for given in ({"min": 0.0, "max": 1}, {"distribution": "normal"}, {"value": 1, "when": {"a": 1}}):
+    for given in ({"min": 0.0, "max": 1}, {"distribution": "normal"}):
         assert grid_size({"parameters": {"a": {"value": 1}, "x": given}}) is None
+
+
+def test_a_grid_with_conditions_is_counted() -> None:
+    parameters = {
+        "momentum": {"values": [0.8, 0.9], "when": {"model.optimizer": ["sgd", "lion"], "depth": [2, 3, 99]}},
+        "model": {"parameters": {"optimizer": {"values": ["sgd", "adam", "lion"]}}},
+        "depth": {"min": 1, "max": 5},
+        "nesterov": {"values": [True, False], "when": {"momentum": 0.9}},
+        "width": {"distribution": "q_uniform", "min": 0, "max": 1, "q": 0.5, "when": {"depth": 1}},
+    }
+    config = {"method": "grid", "parameters": parameters}
+    cells = list(parse_spec(config).space.cells())
+    assert grid_size(config) == len(cells) == len({json.dumps(cell) for cell in cells}) == 29
+    wide = {f"a{n}": {"min": 1, "max": 100_000, "when": {"a0": [1, 2]} if n else None} for n in range(9)}
+    assert grid_size({"parameters": wide}) == 2 * 100_000**8 + 100_000 - 2
 
 
 CHOSEN = {"lr": 1e-5, "name": "a b", "fast": True, "slow": False, "none": None, "model.depth": 3}

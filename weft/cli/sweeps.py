@@ -20,6 +20,7 @@ from weft.repositories import Store
 from weft.sweeps import facade
 from weft.sweeps.agent import sweep_id_of
 from weft.sweeps.ray_trials import RayCluster
+from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import parse_spec, read_spec
 
 
@@ -155,6 +156,8 @@ def edit(
     with _opened() as store:
         sweep = store.sweeps.get_sweep(sweep_id_of(sweep_id))
         spec = parse_spec({**sweep.config, "run_cap": run_cap}) if file is None else read_spec(file)
+        if file is not None:
+            check_packages(spec)
         goes_on = sweep.status is SweepStatus.FINISHED
         changed = store.sweeps.change_sweep(
             sweep.sweep_id, config=spec.given, status=SweepStatus.RUNNING if goes_on else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+BASELINE = "weft:baseline"
+"""Of a trial's ``attrs``: whether it is what the others are compared with."""
 
 
 class SweepStatus(StrEnum):
@@ -55,8 +57,8 @@ class Trial:
     """One try of a sweep; ``number`` counts from 0.
 
     ``params`` by dotted path; ``values``, one an objective, once it has ended; ``run_id`` the run of the last attempt.
-    ``attrs`` is the sampler's own state, JSON. ``known``: an earlier run's result, added by hand. ``changed_ns`` grows
-    with every change in a sweep, whatever clocks say: of two changes the later one has the larger.
+    ``attrs`` is the sampler's own state, JSON, and :data:`BASELINE`. ``known``: an earlier run's result, added by hand.
+    ``changed_ns`` grows with every change in a sweep, whatever clocks say: of two changes the later one has the larger.
     """
 
     sweep_id: str
@@ -119,36 +121,58 @@ def tries_after_failure(config: Mapping[str, Any]) -> int:
 
 
 def grid_size(config: Mapping[str, Any]) -> int | None:
-    """How many cells the grid of a checked configuration has; None where a parameter cannot be counted, or is there
-    only on a condition."""
-    counts = [_count(given) for given in _listed(config.get("parameters"))]
-    known = [count for count in counts if count is not None]
-    return math.prod(known) if len(known) == len(counts) else None
+    """How many cells the grid of a checked configuration has, conditions heeded; None where a parameter cannot be
+    counted."""
+    axes = {path: (_values(given), given.get("when") or {}) for path, given in _listed(config.get("parameters"))}
+    return None if any(values is None for values, _ in axes.values()) else _cells(axes, {})
 
 
-def _listed(parameters: Any) -> Iterator[Mapping[str, Any]]:
-    for given in parameters.values() if isinstance(parameters, Mapping) else ():
+def _listed(parameters: Any, inside: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, given in parameters.items() if isinstance(parameters, Mapping) else ():
+        path = f"{inside}.{name}" if inside else str(name)
         if isinstance(given, Mapping) and "parameters" in given:
-            yield from _listed(given["parameters"])
+            yield from _listed(given["parameters"], path)
         elif isinstance(given, Mapping):
-            yield given
+            yield path, given
 
 
-def _count(given: Mapping[str, Any]) -> int | None:
+def _values(given: Mapping[str, Any]) -> Sequence[Any] | None:
     low, high, kind = given.get("min"), given.get("max"), given.get("distribution")
-    if given.get("when"):
-        return None
     if "values" in given:
-        return len({repr(value) for value in given["values"]})
+        return list({repr(value): value for value in given["values"]}.values())
     if "value" in given:
-        return 1
+        return [given["value"]]
     if low is None or high is None:
         return None
     if kind == "q_uniform" or (kind is None and "q" in given):
         q = float(given.get("q", 1))
-        return round(float(high) / q) - round(float(low) / q) + 1
+        steps = range(round(float(low) / q), round(float(high) / q) + 1)
+        return steps if q == 1 else [step * q for step in steps]
     whole = kind == "int_uniform" or (kind is None and isinstance(low, int) and isinstance(high, int))
-    return int(float(high)) - int(float(low)) + 1 if whole else None
+    return range(int(float(low)), int(float(high)) + 1) if whole else None
+
+
+_ANOTHER = object()  # a value that no condition names
+
+
+def _cells(axes: Mapping[str, tuple[Any, Mapping[str, Any]]], chosen: Mapping[str, Any]) -> int:
+    """How many cells ``axes`` (values and conditions, by path) have, given what was chosen for others. Only values that
+    a condition names are gone through one by one."""
+    path = next((path for path, (_, when) in axes.items() if not when.keys() & axes.keys()), None)
+    if path is None:
+        return 1
+    (values, when), rest = axes[path], {other: axis for other, axis in axes.items() if other != path}
+    if not all(other in chosen and chosen[other] in _wanted(given) for other, given in when.items()):
+        return _cells(rest, chosen)
+    asked = [value for _, other in rest.values() for value in _wanted(other.get(path, ()))]
+    named = {values.index(value) for value in asked if value in values}
+    others = len(values) - len(named)
+    total = sum(_cells(rest, {**chosen, path: values[place]}) for place in named)
+    return total + (others * _cells(rest, {**chosen, path: _ANOTHER}) if others else 0)
+
+
+def _wanted(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, list | tuple) else (given,)
 
 
 def objective_names(config: Mapping[str, Any]) -> list[str]:

@@ -10,13 +10,13 @@ best is stopped in at most the share alpha of cases, as far as the intervals hol
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 
 from weft.evals.results import EvaluationResult
 from weft.evals.tally import Column, Tally
 from weft.statistics.intervals import Aggregate
 from weft.statistics.paired import paired_difference
+from weft.sweeps.running_means import column_of, mean_of
 
 Best = Callable[[], EvaluationResult | None]
 
@@ -45,8 +45,8 @@ class ClearlyWorse:
         """The reason to stop now."""
         if self._next >= len(self._looks) or len(tally) < self._looks[self._next]:
             return None
-        column = self._column(tally)
-        if sum(_mean(values) is not None for values in column.values()) < self._looks[self._next]:
+        column = column_of(tally, self._metric)
+        if sum(mean_of(values) is not None for values in column.values()) < self._looks[self._next]:
             return None
         best = self._best()
         self._next += 1
@@ -66,19 +66,8 @@ class ClearlyWorse:
         examples = list(column)
         clusters = tally.clusters if tally.clustered else None
         return paired_difference(
-            [_mean(theirs.get(example, [])) for example in examples],
-            [_mean(column[example]) for example in examples],
+            [mean_of(theirs.get(example, [])) for example in examples],
+            [mean_of(column[example]) for example in examples],
             clusters=None if clusters is None else [clusters[e] or f"alone:{e}" for e in examples],
             level=self._level,
         )
-
-    def _column(self, tally: Tally) -> Column:
-        for name, score, label in tally.metrics():
-            if name == self._metric:
-                return tally.column(score, label)
-        return {}
-
-
-def _mean(values: list[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return statistics.fmean(present) if present else None

@@ -23,12 +23,14 @@ from weft.evals.comparison import Comparison, compare
 from weft.evals.evaluation import Evaluation
 from weft.evals.results import EvaluationResult, load
 from weft.evals.running import Running
+from weft.evals.tally import Tally
 from weft.evals.targets import as_target, model_of
 from weft.records import RunUpdate
-from weft.records.sweeps import Sweep, SweepStatus, Trial, TrialStatus
+from weft.records.sweeps import BASELINE, Sweep, SweepStatus, Trial, TrialStatus
 from weft.sweeps.clearly_worse import ClearlyWorse
 from weft.sweeps.leaving import Leaving, heeding_sigterm, side_by_side
 from weft.sweeps.pareto import best_trials
+from weft.sweeps.running_means import RunningMeans
 from weft.sweeps.space import nested
 from weft.sweeps.spec import SweepSpec, read_spec
 from weft.sweeps.suggest import Suggester
@@ -195,7 +197,7 @@ class _Work:
             self._read()
             if self._trials:
                 return
-            trial = self._claimed(0, params, {})
+            trial = self._claimed(0, params, {BASELINE: True})
         if trial is not None:
             self._evaluate(trial)
 
@@ -285,10 +287,11 @@ class _Work:
                 continue
 
     def _outcome(self, trial: Trial, stop: threading.Event) -> tuple[TrialStatus, list[float] | None, str | None]:
-        worse = self._rule()
+        worse, follow = self._rule(), self._follow(trial)
         pruned: list[str] = []
 
-        def watch(tally: Any) -> str | None:
+        def watch(tally: Tally) -> str | None:
+            follow(tally)
             if stop.is_set() or self.leaving.at_once:
                 return "canceled"
             found = None if worse is None else worse(tally)
@@ -311,11 +314,20 @@ class _Work:
         called = as_target(made, executor=evaluation.executor, column_map=evaluation.column_map)
         assert trial.run_id is not None
         about = {"sweep": self.sweep_id, "trial": trial.number, "params": nested(trial.params)}
-        recorder.record(RunUpdate(trial.run_id, recorder.project, clock.now_ns(), group=self.sweep_id, config=about))
+        told = {"sweep": {"sweep_id": self.sweep_id, "trial": trial.number, "attempt": trial.attempts}}
+        now = clock.now_ns()
+        recorder.record(
+            RunUpdate(trial.run_id, recorder.project, now, group=self.sweep_id, config=about, environment=told)
+        )
         dataset: Any = evaluation.dataset
         model = model_of(called)
         running = Running(evaluation, recorder, called, dataset, model=model, run_id=trial.run_id, watch=watch)
         return asyncio.run(running.run())  # a thread of the pool has no event loop
+
+    def _follow(self, trial: Trial) -> RunningMeans:
+        names = [objective.name for objective in self.spec.objectives]
+        planned = len(self.evaluation.dataset) * self.evaluation.repetitions
+        return RunningMeans(str(trial.run_id), self.recorder.project, names, planned, self.recorder.record)
 
     def _rule(self) -> ClearlyWorse | None:
         if not self.stop_early or len(self.spec.objectives) > 1:
@@ -364,7 +376,9 @@ class _Work:
             self._store.change_sweep(self.sweep_id, status=SweepStatus.FINISHED)
         names = tuple(objective.name for objective in self.spec.objectives)
         best = self._best()
-        first = None if baseline is None else next((t for t in trials if t.params == dict(baseline)), None)
+        first = next((trial for trial in trials if trial.attrs.get(BASELINE)), None)
+        if first is None and baseline is not None:  # one that an earlier Weft did not mark
+            first = next((trial for trial in trials if trial.params == dict(baseline)), None)
         comparison = None
         if best is not None and first is not None and best != first and first.status is TrialStatus.COMPLETE:
             comparison = compare(self._loaded(first), self._loaded(best), metrics=names)

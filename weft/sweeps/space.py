@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,20 +43,18 @@ class Space:
 
     def cells(self) -> Iterator[dict[str, Value]]:
         """Every combination of a grid once, the last parameter changing first; only where all can be counted."""
-        lists = {p.path: p.domain.cells() for p in self.parameters}
-        seen: set[tuple[tuple[str, str], ...]] = set()
-        conditional = any(p.when for p in self.parameters)
-        for combination in itertools.product(*(lists[p.path] or [] for p in self.parameters)):
-            chosen: dict[str, Value] = {}
-            for parameter, value in zip(self.parameters, combination, strict=True):
-                if parameter.active(chosen):
-                    chosen[parameter.path] = value
-            if conditional:  # what a condition leaves out would come once for each of its values
-                key = tuple((path, repr(value)) for path, value in chosen.items())
-                if key in seen:
-                    continue
-                seen.add(key)
+        return self._walk([p.domain.cells() or [] for p in self.parameters], 0, {})
+
+    def _walk(self, lists: Sequence[Sequence[Value]], at: int, chosen: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        if at == len(self.parameters):
             yield chosen
+            return
+        parameter = self.parameters[at]
+        if not parameter.active(chosen):
+            yield from self._walk(lists, at + 1, chosen)
+            return
+        for value in lists[at]:
+            yield from self._walk(lists, at + 1, {**chosen, parameter.path: value})
 
     def uncountable(self) -> list[str]:
         """The parameters that a grid cannot go through."""

@@ -4,7 +4,7 @@
 const SWEEP_LIVE_MS = 1000;
 const SWEEP_QUIET_MS = 5000;
 const SWEEP_SLOW_MS = 10_000;
-const TRIAL_COLUMNS = ["number", "status", "run_id", "agent", "host", "attempts", "reason", "known", "started_ns", "ended_ns", "changed_ns", "lease_until_ns"];
+const TRIAL_COLUMNS = ["number", "status", "run_id", "agent", "host", "attempts", "reason", "known", "baseline", "started_ns", "ended_ns", "changed_ns", "lease_until_ns"];
 const AT_WORK = new Set(["running", "crashed"]);
 
 class SweepModel {
@@ -25,6 +25,12 @@ class SweepModel {
   get path() { return "/api/sweeps/" + encodeURIComponent(this.id); }
   get count() { return this.trials.number.length; }
   get live() { return this.sweep?.status === "running" || this.sweep?.status === "paused" || this.trials.status.some((status) => status === "running"); }
+
+  // The trial that the best one is held against, with what it is called: the baseline, else the first.
+  get against() {
+    const at = this.trials.baseline.indexOf(true);
+    return at < 0 ? { at: 0, name: "first trial" } : { at, name: "baseline" };
+  }
 
   // Each returns a function that ends the listening. `change` hears the numbers of the trials that changed (all: null).
   onChange(act) { return this.on("change", act); }

@@ -142,7 +142,7 @@ class IntermediateValues {
     if (key === this.whysKey) return;
     this.whysKey = key;
     for (const at of pruned) {
-      const place = Number(trials.reason[at]?.match(/at iteration (\d+)/)?.[1] ?? NaN);
+      const place = Number(trials.reason[at]?.match(/(?:at iteration|on) (\d+)/)?.[1] ?? NaN);
       bands.set(place, (bands.get(place) ?? 0) + 1);
     }
     if (!pruned.length) { this.whys.replaceChildren(...(this.model.sweep.config.early_terminate || this.model.sweep.config.pruner ? [element("div", "soft", "No trial was pruned yet.")] : [])); return; }

@@ -1,5 +1,5 @@
-// The best trial: its parameters against the first trial's, its run, the line that repeats it; of an evaluation its
-// interval and how it compares with the first. Below, who is at work.
+// The best trial: its parameters against those of the baseline or the first trial, its run, the line that repeats it; of
+// an evaluation its interval and how the two compare. Below, who is at work.
 class BestTrial {
   constructor(host, model, board) {
     Object.assign(this, { host, model, board });
@@ -15,14 +15,14 @@ class BestTrial {
     if (!model.sweep) return;
     const several = model.objectives.length > 1, which = objectiveAt(model, this.board), best = model.best(which), front = several ? model.front() : [];
     this.showAgents();
-    const key = JSON.stringify([best, model.trials.changed_ns[best], model.trials.changed_ns[0], which, front, model.parameters.length]);
+    const key = JSON.stringify([best, model.trials.changed_ns[best], model.against.at, model.trials.changed_ns[model.against.at], which, front, model.parameters.length]);
     if (key === this.key) return;
     this.key = key;
     if (best === null) {
       this.node.replaceChildren(element("h2", "", "Best trial"), element("div", "soft", model.count ? "No trial has come to its end with a value yet." : "No trial has begun: the line below runs them."), ...(model.count ? [] : [agentLines(model.sweep)]));
       return;
     }
-    const { trials } = model, run = trials.run_id[best], head = element("div", "winner-head"), objective = model.objectives[which];
+    const { trials, against } = model, run = trials.run_id[best], head = element("div", "winner-head"), objective = model.objectives[which];
     head.append(element("h2", "", several ? `Best trial in ${objective.name}` : "Best trial"), element("span", "star", "★"), element("b", "", String(best)));
     if (run) head.append(linkTo("its run", trialRunHref(run)));
     const choose = button("Choose", "Draw it in every chart", () => model.choose([...model.chosen, best]), "quiet");
@@ -32,8 +32,8 @@ class BestTrial {
       const part = element("span");
       part.append(element("b", "", one.name), " ", element("span", "figure", number(trials.values[n][best], 4)));
       part.title = String(trials.values[n][best]);
-      const first = trials.values[n][0];
-      if (best !== 0 && first !== null && first !== undefined) part.append(element("span", "soft", ` · the first trial had ${number(first, 4)}`));
+      const other = trials.values[n][against.at] ?? null;
+      if (best !== against.at && other !== null) part.append(element("span", "soft", ` · the ${against.name} had ${number(other, 4)}`));
       values.append(part);
     });
     if (several) {
@@ -48,19 +48,19 @@ class BestTrial {
     this.judged(best, run);
   }
 
-  // Parameters beside those of the first trial, what differs in bold.
+  // Parameters beside those of the other trial, what differs in bold.
   table(best) {
-    const { trials, parameters } = this.model, table = element("table", "winner-table"), top = table.createTHead().insertRow(), against = best !== 0 && trials.status[0] !== undefined;
-    for (const text of ["Parameter", "Best", ...(against ? ["First trial"] : [])]) top.append(element("th", "", text));
+    const { trials, parameters, against } = this.model, table = element("table", "winner-table"), top = table.createTHead().insertRow(), other = best !== against.at && trials.status[against.at] !== undefined;
+    for (const text of ["Parameter", "Best", ...(other ? [against.name[0].toUpperCase() + against.name.slice(1)] : [])]) top.append(element("th", "", text));
     for (const { path } of parameters) {
-      const mine = trials.params[path]?.[best] ?? null, theirs = trials.params[path]?.[0] ?? null;
-      if (mine === null && (theirs === null || !against)) continue;
-      const row = table.insertRow(), differs = against && JSON.stringify(mine) !== JSON.stringify(theirs);
+      const mine = trials.params[path]?.[best] ?? null, theirs = trials.params[path]?.[against.at] ?? null;
+      if (mine === null && (theirs === null || !other)) continue;
+      const row = table.insertRow(), differs = other && JSON.stringify(mine) !== JSON.stringify(theirs);
       row.append(element("th", "", path));
       const cell = row.insertCell();
       cell.append(element(differs ? "b" : "span", "", paramText(mine)));
       cell.title = JSON.stringify(mine);
-      if (against) { const other = row.insertCell(); other.textContent = paramText(theirs); other.title = JSON.stringify(theirs); }
+      if (other) { const cell = row.insertCell(); cell.textContent = paramText(theirs); cell.title = JSON.stringify(theirs); }
     }
     return table;
   }
@@ -80,9 +80,9 @@ class BestTrial {
     this.again.replaceChildren(...(box.hasChildNodes() ? [box] : []));
   }
 
-  // Of an evaluation: the aggregate with its interval, and the paired difference to the first trial.
+  // Of an evaluation: the aggregate with its interval, and the paired difference to the other trial.
   async judged(best, run) {
-    const { trials, objectives } = this.model, first = trials.run_id[0];
+    const { trials, objectives, against } = this.model, first = trials.run_id[against.at];
     if (!run) return;
     try {
       const told = await ask("/api/runs/" + encodeURIComponent(run));
@@ -93,14 +93,14 @@ class BestTrial {
         if (figure) lines.push([name, `${interval(figure)}, n = ${count(figure.n)}`]);
       }
       lines.push(["Evaluation", linkTo("its examples and answers", "/evaluation?" + new URLSearchParams({ id: run }))]);
-      if (best !== 0 && first && trials.status[0] === "complete") {
+      if (best !== against.at && first && trials.status[against.at] === "complete") {
         const found = await ask("/api/comparisons?" + new URLSearchParams({ runs: first + "," + run })).catch(() => null);
         const rows = found?.pairs?.[0]?.metrics ?? [];
         for (const { name } of objectives) {
           const row = rows.find((one) => one.metric === name);
-          if (row) lines.push(["Against trial 0", row.sentence]);
+          if (row) lines.push([`Against the ${against.name}`, row.sentence]);
         }
-        lines.push(["Paired", linkTo("compare it with the first trial", "/compare?" + new URLSearchParams({ runs: first + "," + run }))]);
+        lines.push(["Paired", linkTo(`compare it with the ${against.name}`, "/compare?" + new URLSearchParams({ runs: first + "," + run }))]);
       }
       this.eval.replaceChildren(factsTable(lines));
     } catch (error) { if (error.status !== 404) this.eval.replaceChildren(element("div", "soft", error.message)); }  // a run that is not there (yet) has no more to tell

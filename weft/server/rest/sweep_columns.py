@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from weft.records.sweeps import Sweep, Trial
+from weft.records.sweeps import BASELINE, Sweep, Trial
 from weft.repositories import Store
 from weft.server.replies import reply
 from weft.sweeps.described import described, seen
@@ -48,6 +48,7 @@ def columns_of(sweep: Sweep, trials: Sequence[Trial]) -> dict[str, Any]:
         parameters.append(seen(path, (trial.params.get(path) for trial in trials)))
     values = [trial.values or () for trial in trials]
     told: dict[str, Any] = {name: [getattr(trial, name) for trial in trials] for name in _PLAIN}
+    told["baseline"] = [trial.attrs.get(BASELINE) is True for trial in trials]
     told["params"] = {one["path"]: [trial.params.get(one["path"]) for trial in trials] for one in parameters}
     told["values"] = [[row[n] if n < len(row) else None for row in values] for n in range(max(1, len(goals)))]
     newest = max((trial.changed_ns for trial in trials), default=None)

@@ -12,6 +12,7 @@ import review_ui_seeds as seeds
 import trace_seeds as traces
 from conftest import Workbench  # type: ignore[attr-defined]
 from playwright.sync_api import Page, expect
+from settling import settled
 
 from weft.evals import load
 from weft.reviews import Choice, ReviewPolicy
@@ -41,11 +42,12 @@ def test_every_page_loads_without_error_and_asks_no_other_host(open_page: Open, 
     page = open_page("/", theme=theme)
     origin, wrong, hosts = page.url.rstrip("/"), [], set()
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     for path, title in PAGES.items():
         page.goto(origin + path)
         expect(page.locator("h1").first).to_have_text(title)
-        expect(page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+        settled(page)
         assert page.locator(".w-error, [data-testid=stException]").count() == 0
         dark = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         assert (dark == "rgb(21, 24, 28)") == (theme == "dark")

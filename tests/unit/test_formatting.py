@@ -126,6 +126,7 @@ def test_elements_escape_what_is_not_markup() -> None:
         ("/traces", "", None),
         ("/runs", "q=1", None),
         ("/", "", None),
+        ("/overview", "project=demo", "/?project=demo"),
         ("/runs/", "", None),
         ("/nowhere", "a=b", "/missing?path=%2Fnowhere"),
         ("/no/where at all", "", "/missing?path=%2Fno%2Fwhere+at+all"),

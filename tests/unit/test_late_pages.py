@@ -49,6 +49,31 @@ def test_the_first_request_loads_them_and_leaving_ends_them(monkeypatch: pytest.
     assert logging.getLogger("uvicorn.access").handlers == handlers
 
 
+def test_each_page_has_the_document_that_names_weft_and_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = _App()
+    monkeypatch.setattr(late, "asgi_app", lambda: app)
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def serve() -> None:
+        pages = late.LatePages()
+        async with pages.lifespan(None):
+            for method, path in (("GET", "/runs"), ("HEAD", "/"), ("GET", "/static/js/index.js")):
+                await pages({"type": "http", "method": method, "path": path}, None, send)
+
+    asyncio.run(serve())
+    assert app.events == ["started", "/static/js/index.js", "ended"]
+    headers, body, _, empty = sent
+    assert dict(headers["headers"])[b"content-length"] == str(len(body["body"])).encode()
+    assert b"<title>Weft</title>" in body["body"]
+    assert b"BACKEND_BASE_URL" in body["body"]
+    assert b"favicon.png" not in body["body"]
+    assert b'as="font"' not in body["body"]
+    assert empty["body"] == b""
+
+
 def test_a_server_without_a_page_ends_at_once() -> None:
     async def serve() -> None:
         pages = late.LatePages()

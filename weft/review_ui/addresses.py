@@ -20,11 +20,13 @@ REDIRECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/artifact/([^/]+)"), "/artifact", "ref"),
     (re.compile(r"/registry/([^/]+)"), "/registry", "name"),
 )
+# The overview's only address is the bare one: for another, Streamlit would say that there is no such page.
+_HOME = "/overview"
 
 MISSING = "/missing"
 PAGES = frozenset(
     {
-        *("/", "/overview", "/traces", "/evaluations", "/review", "/runs", "/sweeps", "/artifacts", "/registry"),
+        *("/", "/traces", "/evaluations", "/review", "/runs", "/sweeps", "/artifacts", "/registry"),
         *(
             "/quality",
             "/trace",
@@ -53,9 +55,16 @@ def target(path: str, query: str = "") -> str | None:
         match = pattern.fullmatch(path)
         if match:
             return f"{page}?{name}={quote(match[1], safe=':')}" + (f"&{query}" if query else "")
-    if path.rstrip("/") in PAGES or path == "/" or "_stcore" in path or _OF_THE_SERVER.fullmatch(path):
+    if path.rstrip("/") == _HOME:
+        return "/" + (f"?{query}" if query else "")
+    if is_page(path) or "_stcore" in path or _OF_THE_SERVER.fullmatch(path):
         return None
     return address(MISSING, path=path)
+
+
+def is_page(path: str) -> bool:
+    """Whether a page stands at ``path``."""
+    return (path.rstrip("/") or "/") in PAGES
 
 
 def address(page: str, **parameters: object) -> str:

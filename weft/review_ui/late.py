@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from weft.errors import MissingExtraError
-from weft.review_ui import asgi_app
+from weft.review_ui import addresses, asgi_app
+from weft.review_ui.document import document
 
 # Streamlit makes these its own; the server that is there already keeps them as it set them.
 _LOGS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error", "websockets")
@@ -49,6 +50,9 @@ class LatePages:
         waiting.cancel()
         if self._app is None:
             self._running.result()  # what kept them from loading
+        if scope.get("method") in {"GET", "HEAD"} and addresses.is_page(scope["path"]):
+            await _answer(scope["method"], send)
+            return
         await self._app(scope, receive, send)
 
     async def _run(self) -> None:
@@ -63,3 +67,15 @@ class LatePages:
             self._app = app
             self._ready.set()
             await self._leave.wait()
+
+
+async def _answer(method: str, send: Any) -> None:
+    """The document of every page."""
+    body = document()
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"cache-control", b"no-cache"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body if method == "GET" else b""})

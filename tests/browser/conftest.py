@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import review_ui_seeds as seeds
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from settling import watched
 
 from weft import settings, workbench
 from weft.repositories import Store
@@ -58,16 +59,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, bench: Workbench) -> Iterator[Callable[..., Page]]:
-    """Open an address of the workbench in a browser context of its own."""
-    contexts: list[BrowserContext] = []
+    """Open an address of the workbench in a browser context of its own, watched as ``settling`` says."""
+    pages: list[Page] = []
 
     def open_it(path: str, *, theme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
+        page = watched(browser, viewport={"width": width, "height": 900}, color_scheme=theme)
+        pages.append(page)
         page.goto(bench.url + path)
         return page
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()

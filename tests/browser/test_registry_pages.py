@@ -13,6 +13,7 @@ import registry_seeds
 import review_ui_seeds as seeds
 from conftest import Workbench  # type: ignore[attr-defined]
 from playwright.sync_api import Page, expect
+from settling import settled
 
 from weft.records import Promotion
 from weft.repositories import Store
@@ -20,7 +21,6 @@ from weft.repositories import Store
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 NAME = registry_seeds.NAME
-DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,6 @@ def store(bench: Workbench) -> Store:
     registry_seeds.fill(bench.store)
     registry_seeds.wide(bench.store)
     return bench.store
-
-
-def _settled(page: Page) -> None:
-    expect(page.locator(DONE)).to_be_attached()
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 800)])
@@ -50,7 +46,7 @@ def test_every_page_loads_and_hostile_text_stays_text(store: Store, open_page: O
     }.items():
         page.goto(origin + path)
         expect(page.locator("h1").first).to_have_text(title)
-        _settled(page)
+        settled(page)
         assert page.locator(".w-error, [data-testid=stException]").count() == 0
     assert wrong == []
 
@@ -89,13 +85,34 @@ def test_a_promotion_is_refused_passed_over_and_rolled_back(store: Store, open_p
 def test_a_decision_on_a_page_that_is_out_of_date_is_not_made(store: Store, open_page: Open) -> None:
     page = open_page(f"/registry?name={NAME}&version=v3&stage=staging")
     expect(page.locator(".w-stage", has_text="to be compared")).to_be_visible()
-    _settled(page)
+    settled(page)
     store.registry.promote(Promotion(NAME, 2, None, "eve", "it leaks"))
     page.get_by_role("button", name="Promote v3 to staging").click()
     expect(page.locator(".w-stage", has_text="to be compared")).to_have_count(0)
     assert all(one.stage != "staging" for one in store.registry.list_standings(NAME))
     page.get_by_role("button", name="Promote v3 to staging").click()
     expect(page.get_by_text(f"{NAME} v3 is in staging now.")).to_be_visible()
+
+
+def test_a_page_is_not_settled_from_the_click_to_the_last_element_of_its_rerun(store: Store, open_page: Open) -> None:
+    """Of the tests' own ``settling``: the click itself leaves the mark, long before the server answers."""
+    page = open_page(f"/registry?name={NAME}&version=v3&stage=production")
+    settled(page)
+    runs = int(page.evaluate("document.documentElement.dataset.runs"))
+    button = page.get_by_role("button", name="Promote v3 to production")
+    assert button.evaluate("node => { node.click(); return document.documentElement.hasAttribute('data-asked') }")
+    settled(page)
+    assert int(page.evaluate("document.documentElement.dataset.runs")) > runs
+    assert page.locator('[data-test-script-state="running"], [data-stale="true"]').count() == 0
+    assert page.locator(".w-error").count() == 1
+    page.evaluate("""() => {
+      const asked = () => document.documentElement.hasAttribute("data-asked");
+      document.documentElement.toggleAttribute("data-asked", true);
+      window.addEventListener("click", () => { window.clickedWhileAsked = asked(); }, { capture: true, once: true });
+      setTimeout(() => document.documentElement.toggleAttribute("data-asked", false), 200);
+    }""")
+    page.get_by_role("button", name="Promote v3 to production").click()
+    assert page.evaluate("window.clickedWhileAsked") is False
 
 
 def test_the_card_is_made_of_the_record(store: Store, open_page: Open, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import review_ui_seeds as seeds
 from conftest import Workbench  # type: ignore[attr-defined]
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
+from settling import watched
 from typer.testing import CliRunner
 
 from weft import clock, settings, workbench
@@ -48,8 +49,7 @@ def signed_in(browser: Browser, url: str, name: str, role: str) -> Page:
     """A browser of their own in which somebody has opened the link that they were sent."""
     told = CliRunner().invoke(app, ["user", "add", name, "--role", role, "--address", url])
     assert told.exit_code == 0, told.output
-    context: BrowserContext = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+    page = watched(browser, viewport={"width": 1440, "height": 900})
     page.goto(re.findall(r"http\S+", told.output)[0])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_test_id("stSidebar").get_by_text(f"{name} ·")).to_be_visible()

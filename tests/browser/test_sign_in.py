@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from settling import watched
 from typer.testing import CliRunner
 
 from weft import settings, workbench
@@ -24,8 +25,7 @@ pytestmark = [pytest.mark.browser]
 def test_sign_in(browser: Browser, fresh_home: Path, theme: str) -> None:
     given = settings.load({"port": 0, "otlp_port": 0, "quiet": True, "api_key": KEY})
     with workbench.start_background(given) as background:
-        context = browser.new_context(color_scheme=theme)  # type: ignore[arg-type]
-        page = context.new_page()
+        page = watched(browser, color_scheme=theme)
         hosts: set[str] = set()
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
         page.goto(f"{background.url}/runs?project=default")
@@ -35,10 +35,10 @@ def test_sign_in(browser: Browser, fresh_home: Path, theme: str) -> None:
         expect(page.get_by_role("alert")).to_have_text("That is no key of this server.")
         page.get_by_label("Key").fill(KEY)
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Runs").first).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Runs").first).to_be_visible()
         assert "/runs" in page.url
         assert hosts == {background.url.removeprefix("http://")}
-        context.close()
+        page.context.close()
 
 
 def test_a_reviewer_signs_in_with_a_link_sees_queues_only_and_signs_out(browser: Browser, fresh_home: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_reviewer_signs_in_with_a_link_sees_queues_only_and_signs_out(browser:
         told = CliRunner().invoke(app, arguments)
         assert told.exit_code == 0, told.output
         [link] = re.findall(r"http\S+", told.output)
-        page = browser.new_context().new_page()
+        page = watched(browser)
         page.goto(link)
         page.get_by_role("button", name="Sign in").click()
         sidebar = page.get_by_test_id("stSidebar")
@@ -86,7 +86,7 @@ def test_an_open_page_does_not_outlast_its_person(browser: Browser, fresh_home: 
     with workbench.start_background(given) as background:
         told = CliRunner().invoke(app, ["user", "add", "ada", "--address", background.url])
         [link] = re.findall(r"http\S+", told.output)
-        page = browser.new_context().new_page()
+        page = watched(browser)
         page.goto(link)
         page.get_by_role("button", name="Sign in").click()
         sidebar = page.get_by_test_id("stSidebar")

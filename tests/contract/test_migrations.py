@@ -16,12 +16,13 @@ from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
 
 from weft.errors import StoreError
-from weft.store import migrations, open_url
+from weft.records import RunQuery, RunUpdate
+from weft.store import SqlStore, migrations, open_url
 from weft.store.database import Database, connect_memory, connect_url
 from weft.store.migrations import fresh
 from weft.store.tables import metadata
 from weft.testing.batches import batch_of
-from weft.testing.contract_observations import a_span
+from weft.testing.contract_observations import T, a_span
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -135,3 +136,31 @@ def test_a_file_is_copied_aside_before_an_upgrade(tmp_path: Path, monkeypatch: p
     [backup] = tmp_path.glob(f"weft.db.backup-{migrations.KNOWN[-1]}-*")
     with closing(sqlite3.connect(backup)) as connection:
         assert connection.execute("SELECT count(*) FROM spans").fetchone() == (1,)
+
+
+def test_runs_of_before_are_ordered_by_host_and_tags(database: Database) -> None:
+    migrations.migrate(database)
+    store = SqlStore(database)
+    told = [("a", "zeus", ["late"]), ("b", None, []), ("c", "ares", ["early", "also"])]
+    for name, host, tags in told:
+        environment = {"host": host} if host else {}
+        store.ingest(batch_of(name, RunUpdate(name, "p", T, name=name, tags=tags, environment=environment)))
+
+    def listed() -> list[list[str]]:
+        orders = ("environment.host", "-tags")
+        return [[run.run_id for run in store.runs.list_runs(RunQuery("p", order=by)).items] for by in orders]
+
+    assert listed() == [["c", "a", "b"], ["a", "c", "b"]]
+    with database.write() as connection:
+        migrations.run(connection, "downgrade", "0016")
+        assert connection.exec_driver_sql("SELECT path FROM run_paths ORDER BY path").scalars().all() == [
+            "name",
+            "tags.also",
+            "tags.early",
+            "tags.late",
+        ]
+        migrations.run(connection, "upgrade", "0017")
+    assert listed() == [["c", "a", "b"], ["a", "c", "b"]]
+    with database.read() as connection:
+        paths = connection.exec_driver_sql("SELECT count(*) FROM run_fields").scalar_one()
+    assert paths == 2 + 2 + 3 + 3  # host, tags as one, each tag, each name

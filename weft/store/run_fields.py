@@ -31,11 +31,7 @@ def fields_of(state: dict[str, Any]) -> Fields:
     for name, column in WORDS.items():
         if state[column] is not None:
             found[name] = None, v.words(state[column], name)[:_LONGEST]
-    host = (state.get("environment") or {}).get("host")
-    if isinstance(host, str):
-        found[HOST] = None, v.words(host, "host")[:_LONGEST]
-    if state["tags"]:
-        found[TAGS] = None, v.words(", ".join(sorted(state["tags"])), "tags")[:_LONGEST]
+    found |= heading_fields(state.get("environment"), state["tags"])
     for tag in state["tags"]:
         found[f"tags.{v.words(tag, 'tags')[:_LONGEST]}"] = 1.0, None
     for place in ("config", "summary"):
@@ -43,6 +39,17 @@ def fields_of(state: dict[str, Any]) -> Fields:
             if len(found) >= _MOST:
                 return found
             found[v.words(path, "path")[:_LONGEST]] = value
+    return found
+
+
+def heading_fields(environment: Any, tags: Any) -> Fields:
+    """Those of a run that lists are ordered by: its host, and its tags as one text."""
+    found: Fields = {}
+    host = (environment or {}).get("host")
+    if isinstance(host, str):
+        found[HOST] = None, v.words(host, "host")[:_LONGEST]
+    if tags:
+        found[TAGS] = None, v.words(", ".join(sorted(tags)), "tags")[:_LONGEST]
     return found
 
 

@@ -468,9 +468,9 @@ CREATE TABLE "review_items" (
 	CONSTRAINT ck_review_items_status CHECK (status IN ('held', 'waiting', 'claimed', 'disputed', 'labelled', 'skipped', 'gold'))
 );
 
-CREATE INDEX ix_review_items_trace_id_span_id ON review_items (trace_id, span_id);
-
 CREATE INDEX ix_review_items_queue_id_status_priority_item_id ON review_items (queue_id, status, priority, item_id);
+
+CREATE INDEX ix_review_items_trace_id_span_id ON review_items (trace_id, span_id);
 
 CREATE TABLE review_rubrics (
 	queue_id TEXT NOT NULL, 
@@ -870,5 +870,7 @@ CREATE INDEX ix_trials_sweep_id_changed_ns ON trials (sweep_id, changed_ns);
 
 CREATE INDEX ix_trials_run_id ON trials (run_id);
 
-INSERT INTO alembic_version VALUES ('0016');
+CREATE INDEX ix_console_listing ON console (run_id, time_ns, source, first, stream, size);
+
+INSERT INTO alembic_version VALUES ('0017');
 

@@ -152,6 +152,8 @@ console = Table(
     integer("time_ns", null=False),
     integer("size", null=False),
     text("lines", null=False),
+    # Pages are counted off in the order of time without the lines of the others.
+    Index("ix_console_listing", "run_id", "time_ns", "source", "first", "stream", "size"),
 )
 
 spans = Table(

@@ -161,6 +161,17 @@ def test_a_card_tells_what_is_recorded_and_what_is_not(run: weft.Run) -> None:
     assert evaluated.config["model"] == "clf:v1"
 
 
+def test_a_program_decides_without_a_run(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_DRAIN", "off")
+    with pytest.raises(WeftError, match=r"weft\.registry\.create needs a running session.*weft\.init"):
+        weft.registry.create("classifier")
+    with weft.Api() as api:
+        api.registry.create("classifier", stages=["canary", "live"])
+        assert [one.name for one in api.registry.store.registry.list_registered()] == ["classifier"]
+        assert [event.action for event in api.registry.history("classifier")] == ["created"]
+        assert list(api.runs()) == []
+
+
 def test_words_of_users_stay_words_in_a_card() -> None:
     hostile = "[x](javascript:alert(1))\n| a | <img src=x onerror=alert(1)> `code` $x$ #1"
     assert escaped(hostile) == (

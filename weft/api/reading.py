@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from weft import drainer, ids, reviews, session, settings
-from weft.api.mongo import order_of, where_of
+from weft import drainer, ids, reviews, wandb_names
+from weft.api.mongo import order_of, parted, where_of
+from weft.api.opened import user_here
 from weft.api.records import Records, all_of, pages_of
-from weft.api.runs import StoredRun
+from weft.api.runs import Runs, StoredRun
 from weft.api.sweeps import StoredSweep
+from weft.api.versions import ArtifactReading
 from weft.errors import InputError
 from weft.objects import Prompt, unified
 from weft.records import (
@@ -41,11 +41,11 @@ from weft.records import (
     TraceSummary,
 )
 from weft.records.sweeps import Sweep
+from weft.registry.facade import Registry, wake
 from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
 from weft.reviews.sending import MOST
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.tracing.op_versions import artifact_name
-from weft.training.artifacts import LoggedArtifact, Place
 
 if TYPE_CHECKING:
     from weft.repositories import Store
@@ -56,46 +56,22 @@ _WITHOUT_EFFECT = {"per_page", "include_sweeps", "lazy"}
 Q = TypeVar("Q", RunQuery, SpanQuery, ScoreQuery, ThreadQuery)
 
 
-class Api:
+class Api(ArtifactReading):
     """Reads what was recorded, in a directory (``dir``, default WEFT_DIR), a database (``db``) or a server (``url``).
 
+    Of ``overrides`` only ``project`` means something here, the default project; ``timeout`` changes nothing.
     What this machine has recorded by the time of a call and not yet stored is stored first, so that a reader
     sees what was acknowledged. Raises StoreError or ServerError where the place cannot be reached.
     """
 
-    def __init__(
-        self,
-        dir: str | Path | None = None,
-        url: str | None = None,
-        db: str | None = None,
-        api_key: str | None = None,
-    ) -> None:
-        self._settings = settings.load({"dir": dir, "url": url, "db": db, "api_key": api_key})
-        self._opened: Store | None = None
+    def __getattr__(self, name: str) -> Any:
+        told = wandb_names.ABSENT.get(f"Api.{name}")
+        raise AttributeError(f"weft.Api has no {name!r}." + (f" Instead: {told}." if told else ""))
 
     @property
-    def store(self) -> Store:
-        """The store with all that is pending stored: what the methods here do not offer can be asked of it."""
-        if self._opened is None:
-            self._opened = session.open_store(self._settings)
-        session.catch_up(self._settings, self._opened)
-        return self._opened
-
-    def close(self) -> None:
-        """Give back the database connection."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    def __enter__(self) -> Api:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def projects(self) -> list[str]:
-        """The names of all projects."""
-        return self.store.runs.list_projects()
+    def registry(self) -> Registry:
+        """The registry, to read and to decide without a run: ``Api().registry.promote("clf:v3", "production")``."""
+        return Registry(self.store, decided=lambda: wake(self._settings))
 
     def runs(
         self,
@@ -103,33 +79,49 @@ class Api:
         filters: Mapping[str, Any] | None = None,
         order: str | None = None,
         **more: Any,
-    ) -> Records[StoredRun]:
+    ) -> Runs:
         """All runs that match; further arguments are the fields of :class:`weft.records.RunQuery`.
 
         ``where`` is an expression of the query language; ``filters`` says the same in a document of operators, such as
         ``{"config.lr": {"$gte": 0.01}, "state": "finished"}``. ``order``: ``-started_at`` (the default),
-        ``summary.loss``, ``-config.lr``. ``limit`` is the most that are returned; without it, all.
+        ``summary.loss``, ``-config.lr``. ``limit`` is the most that are returned; without it, all. ``path`` is another
+        name of ``project``.
         """
         given = {name: value for name, value in more.items() if name not in _WITHOUT_EFFECT}
+        project = project or given.pop("path", None)
+        filters, patterns = parted(filters or {})
         if filters:
             both = [f"({part})" for part in (where_of(filters), given.get("where")) if part]
             given["where"] = " and ".join(both)
         if order is not None:
             given["order"] = order_of(order)
         query = _query(RunQuery, project and self.project(project), given, default_limit=500)
-        store = self.store
-        return Records(StoredRun(store, run) for run in all_of(store.runs.list_runs, query, most=given.get("limit")))
+        store, most = self.store, given.get("limit")
+        found = all_of(store.runs.list_runs, query, most=None if patterns else most)
+        kept = (run for run in found if all(wanted(run) for wanted in patterns))
+        return Runs(StoredRun(store, run, self._settings) for run in islice(kept, most))
 
-    def run(self, run_id: str) -> StoredRun:
+    def run(self, path: str | Sequence[str]) -> StoredRun:
         """One run by its id, which may have a project before it: ``project/id``. Raises NotFoundError."""
-        store = self.store
-        return StoredRun(store, store.runs.get_run(run_id.rpartition("/")[2]))
+        store, last = self.store, path if isinstance(path, str) else path[-1]
+        return StoredRun(store, store.runs.get_run(last.rstrip("/").rpartition("/")[2]), self._settings)
 
-    def sweep(self, sweep_id: str) -> StoredSweep:
+    def from_path(self, path: str) -> Any:
+        """What stands at ``project``, ``project/RUN``, ``project/runs/RUN``, ``project/sweeps/ID`` or
+        ``project/name:alias``: a project, a run, a sweep or an artifact. Raises NotFoundError."""
+        parts = path.strip("/").split("/")
+        if ":" in parts[-1]:
+            return self.artifact(path)
+        if len(parts) > 1 and parts[-2] in ("sweep", "sweeps"):
+            return self.sweep(path)
+        known = self.project(path)
+        return self.project(path) if len(parts) == 1 or known in self.projects() else self.run(path)
+
+    def sweep(self, path: str) -> StoredSweep:
         """One sweep by its id, which may have an owner and a project before it: ``entity/project/id``. Raises
         NotFoundError."""
         store = self.store
-        return self._sweep(store, store.sweeps.get_sweep(sweep_id.rpartition("/")[2]))
+        return self._sweep(store, store.sweeps.get_sweep(path.rpartition("/")[2]))
 
     def sweeps(self, project: str | None = None) -> Records[StoredSweep]:
         """The sweeps of a project (default: all), the newest first."""
@@ -138,7 +130,7 @@ class Api:
         return Records(self._sweep(store, sweep) for sweep in found)
 
     def _sweep(self, store: Store, record: Sweep) -> StoredSweep:
-        return StoredSweep(store, record, lambda run: StoredRun(store, run), self._settings)
+        return StoredSweep(store, record, lambda run: StoredRun(store, run, self._settings), self._settings)
 
     def media(self, project: str, medium: MediaReference | str) -> bytes:
         """The bytes of an image, a sound or a file that a span of ``project`` refers to, by reference or digest.
@@ -218,7 +210,7 @@ class Api:
         by default this system's user. Raises InputError where nothing but a project is given.
         """
         query = _query(SpanQuery, project, filters, default_limit=1000)
-        return self._forgotten(self.store.keeping.delete_spans(query, author=author or _user(), force=force))
+        return self._forgotten(self.store.keeping.delete_spans(query, author=author or user_here(), force=force))
 
     def _forgotten(self, done: Deletion) -> Deletion:
         """Have nothing of what was deleted stay in this folder's journal."""
@@ -230,11 +222,11 @@ class Api:
         self, project: str, days: float, *, where: str | None = None, author: str | None = None
     ) -> Retention:
         """Delete spans of a project ``days`` after they started, or only those that an expression finds."""
-        return self.store.keeping.set_retention(Retention(project, days, where), author=author or _user())
+        return self.store.keeping.set_retention(Retention(project, days, where), author=author or user_here())
 
     def clear_retention(self, project: str, *, where: str | None = None, author: str | None = None) -> None:
         """Keep them for ever. Raises NotFoundError where there is no such policy."""
-        self.store.keeping.clear_retention(project, where, author=author or _user())
+        self.store.keeping.clear_retention(project, where, author=author or user_here())
 
     def retentions(self, project: str | None = None) -> Records[Retention]:
         """How long which spans are kept."""
@@ -242,7 +234,7 @@ class Api:
 
     def apply_retentions(self, *, author: str | None = None) -> Deletion:
         """Delete now what is older than the policies say; the drainer does it by itself."""
-        return self._forgotten(self.store.keeping.apply_retentions(author=author or _user()))
+        return self._forgotten(self.store.keeping.apply_retentions(author=author or user_here()))
 
     def audit(self, project: str | None = None, *, limit: int | None = None) -> Records[AuditEntry]:
         """Who deleted what, the newest first."""
@@ -308,15 +300,6 @@ class Api:
         policy = reviews.policy_of(queue, budget=budget, judge=judge)
         asked = SpanQuery(project=self.project(project), where=query)
         return reviews.send_spans(self.store, asked, policy, limit)
-
-    def artifacts(self, project: str | None = None, *, type: str | None = None) -> Records[ArtifactVersion]:
-        """The newest version of each artifact of a project (default WEFT_PROJECT)."""
-        return Records(self.store.artifacts.list_artifacts(self.project(project), type=type))
-
-    def artifact(self, ref: str, project: str | None = None) -> LoggedArtifact:
-        """The artifact ``name``, ``name:alias`` or ``name:v3``, ready for ``download``. Raises NotFoundError."""
-        store = self.store
-        return LoggedArtifact(store, store.artifacts.get_version(self.project(project), ref), Place(self._settings))
 
     def deployments(
         self,
@@ -390,19 +373,6 @@ class Api:
             name = artifact_name(name)
         return unified(store.get_version(where, f"{name}:{old}"), store.get_version(where, f"{name}:{new}"))
 
-    def project(self, name: str | None = None) -> str:
-        """The project of a name that may have an owner before a slash; by default that of the settings.
-
-        ``team/shop`` is ``team.shop``, or ``shop`` where only that exists: ``weft.init(entity=...)`` changes no name.
-        """
-        if not name:
-            return self._settings.project
-        joined, alone = ids.as_project(name), name.strip("/").rpartition("/")[2]
-        if joined != alone:
-            known = self.projects()
-            return alone if joined not in known and alone in known else joined
-        return joined
-
     def lineage(self, name: str, project: str | None = None, kind: str = "artifact") -> LineageGraph:
         """All that leads to and from an artifact version (``name:v3``), a run, a span or another kind of node."""
         try:
@@ -429,10 +399,3 @@ def _query(cls: type[Q], project: str | None, filters: dict[str, Any], default_l
         )
     limit = default_limit if most is None else min(most, default_limit)
     return cls(**{**filters, "project": project and ids.as_project(project), "limit": limit})
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

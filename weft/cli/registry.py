@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from weft import drainer
 from weft import settings as weft_settings
 from weft.api import Api
 from weft.cli.output import console, print_json, print_table
@@ -18,6 +17,7 @@ from weft.errors import InputError
 from weft.formatting import MISSING, ago, moment
 from weft.records import RegistryEvent, Standing
 from weft.registry import Registry, Version
+from weft.registry.facade import wake
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The registered name.")]
@@ -34,14 +34,7 @@ registry.add_typer(hooks, name="hooks", no_args_is_help=True)
 @contextmanager
 def _opened(author: str | None = None) -> Iterator[tuple[Api, Registry]]:
     with Api() as api:
-        yield api, Registry(api.store, author, decided=_wake)
-
-
-def _wake() -> None:
-    """Have the drainer of an embedded database tell hooks; a server does by itself."""
-    settings = weft_settings.load()
-    if settings.url is None and settings.drain == "process":
-        drainer.ensure_running(settings)
+        yield api, Registry(api.store, author, decided=lambda: wake(weft_settings.load()))
 
 
 def _say(version: Version) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from weft import recording
 from weft.drainer import ensure_running
 from weft.errors import InputError
-from weft.recording import Recorder
 from weft.records import (
     STAGES,
     CheckKind,
@@ -27,6 +26,7 @@ from weft.records import (
 )
 from weft.registry.cards import model_card
 from weft.repositories import Store
+from weft.settings import Settings
 from weft.tracing.human_scores import login
 from weft.training import LoggedArtifact
 from weft.training.artifacts import use_artifact
@@ -288,12 +288,11 @@ def _requirements(given: Mapping[str, Sequence[str | Requirement]]) -> list[Requ
 def _of_session(what: str) -> Registry:
     recorder = recording.require(f"weft.registry.{what}")
     store = recorder.caught_up()  # what a requirement rests on may still be on its way
-    return Registry(store, decided=lambda: _wake(recorder))
+    return Registry(store, decided=lambda: wake(recorder.settings))
 
 
-def _wake(recorder: Recorder) -> None:
-    """Have the drainer look: hooks are told by it, or by the server's."""
-    settings = recorder.settings
+def wake(settings: Settings) -> None:
+    """Have the drainer look after a decision: hooks are told by it, or by the server's."""
     if settings.url is None and settings.drain == "process" and settings.mode == "online":
         ensure_running(settings)
 
@@ -306,7 +305,7 @@ def register(
     registry = _of_session("register")
     recorder = recording.require("weft.registry.register")
     version = Version(link_artifact(recorder, artifact, name, aliases=aliases, note=note), registry)
-    _wake(recorder)
+    wake(recorder.settings)
     return version if stage is None else version.promote(stage, reason=note or "")
 
 

@@ -10,6 +10,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from weft import wandb_names
+
 if TYPE_CHECKING:
     from weft import registry, scorers, util
     from weft.api import Api
@@ -174,6 +176,7 @@ _HOMES: dict[str, str] = {
     "watch": "weft.training.module_level",
 }
 _MODULES = {
+    "errors": "weft.errors",
     "plot": "weft.training.plot",
     "registry": "weft.registry",
     "scorers": "weft.scorers",
@@ -308,7 +311,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"weft.integrations.{name}")
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module 'weft' has no attribute {name!r}")
+        return wandb_names.home(name)
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
@@ -317,6 +320,8 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     return sorted(__all__)
 
+
+wandb_names.install()
 
 # transformers that is imported already knows `report_to="weft"` from here on; one imported later, from `weft.init` on.
 if "transformers.integrations.integration_utils" in sys.modules:

@@ -94,3 +94,7 @@ class GuardrailError(WeftError):
     """A guardrail stopped an answer; ``field`` is the name of its scorer."""
 
     code = "W800"
+
+
+# As W&B's users write them: whatever Weft raises on purpose is caught by any of these.
+Error = CommError = UsageError = AuthenticationError = UnsupportedError = WeftError

@@ -121,11 +121,11 @@ def test_config_is_recorded_as_it_changes(kept: Kept) -> None:
 @pytest.mark.parametrize(
     ("values", "step", "message", "field"),
     [
-        (3, None, "run.log takes a dictionary, not a int", "values"),
-        ({1: 2.0}, None, "The metric name 1 is a int, not a string", "values"),
-        ({"": 1.0, "a": 1.0}, None, "The metric name '' has 0 characters. Use 1 to 256", "values"),
-        ({"a": 1, "b" * 257: 1}, None, "The metric name 'bbb.*' has 257 characters. Use 1 to 256", "values"),
-        ({"a" * 200: {"b" * 100: 1.0}}, None, "has 301 characters", "values"),
+        (3, None, "run.log takes a dictionary, not a int", "data"),
+        ({1: 2.0}, None, "The metric name 1 is a int, not a string", "data"),
+        ({"": 1.0, "a": 1.0}, None, "The metric name '' has 0 characters. Use 1 to 256", "data"),
+        ({"a": 1, "b" * 257: 1}, None, "The metric name 'bbb.*' has 257 characters. Use 1 to 256", "data"),
+        ({"a" * 200: {"b" * 100: 1.0}}, None, "has 301 characters", "data"),
         ({"a": 1.0}, 1.5, "The step 1.5 is a float, not an integer", "step"),
         ({"a": 1.0}, 2**63, f"The step {2**63} does not fit 64 bits", "step"),
     ],

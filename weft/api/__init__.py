@@ -2,7 +2,7 @@
 
 from weft.api.reading import Api
 from weft.api.records import Records
-from weft.api.runs import StoredRun
+from weft.api.runs import Runs, StoredRun
 from weft.api.sweeps import StoredSweep
 
-__all__ = ["Api", "Records", "StoredRun", "StoredSweep"]
+__all__ = ["Api", "Records", "Runs", "StoredRun", "StoredSweep"]

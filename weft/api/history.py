@@ -63,6 +63,14 @@ class History:
             return self
         return self._taken(np.unique(np.linspace(0, len(self) - 1, samples).round().astype(np.int64)))
 
+    def sorted_by(self, name: str) -> History:
+        """The rows that have a metric, by it."""
+        if name not in self.columns:
+            return self._taken(np.zeros(0, np.int64))
+        values, known = self.columns[name]
+        rows = np.flatnonzero(known)
+        return self._taken(rows[np.argsort(values[rows], kind="stable")])
+
     def rows(self, started_s: float) -> Iterator[dict[str, Any]]:
         """Each row with the values that it has; ``_source`` where several processes logged."""
         several = len(set(self.sources)) > 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -35,9 +36,16 @@ class RunFile:
         """Its bytes. Raises NotFoundError where they were not kept."""
         return self._store.blobs.get(self._project, self.digest)
 
-    def download(self, root: str | Path = ".", *, replace: bool = False) -> Path:
-        """Write it below ``root`` and return its path. Raises InputError where a file is there already, or the name
-        leads out of ``root``."""
+    @property
+    def md5(self) -> str:
+        """The digest of its content, which here is one of BLAKE3."""
+        return self.digest
+
+    def download(self, root: str | Path = ".", replace: bool = False, exist_ok: bool = False, api: Any = None) -> Path:
+        """Write it below ``root`` and return its path; with ``exist_ok`` one that is there stays as it is.
+
+        Raises InputError where a file is there already, or the name leads out of ``root``.
+        """
         parts = PurePosixPath(self.name).parts
         if not parts or PurePosixPath(self.name).is_absolute() or ".." in parts or "\0" in self.name:
             raise InputError(
@@ -46,6 +54,8 @@ class RunFile:
                 field="name",
             )
         path = Path(root).joinpath(*parts)
+        if path.exists() and exist_ok and not replace:
+            return path
         if path.exists() and not replace:
             raise InputError(f"There is a file {str(path)!r}.", remedy="Pass replace=True.", field="root")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,10 +118,20 @@ class LoggedReading:
         (``where``, ``order``, ``first``, ``limit``)."""
         return self._store.logged.read_table(TableQuery(self.record.run_id, name, **filters))
 
-    def files(self) -> Records[RunFile]:
-        """The files that were kept with it, by name."""
-        names = sorted({one.name for one in self.media(_FILES, kind="file") if one.name.startswith(_FILES)})
-        found = (self._store.logged.find_logged(self.record.run_id, name) for name in names)
+    def files(
+        self, names: Sequence[str] | None = None, pattern: str | None = None, per_page: int = 50
+    ) -> Records[RunFile]:
+        """The files that were kept with it, by name: all, those of these ``names``, or those that ``pattern`` fits,
+        in which ``%`` stands for any text."""
+        kept = {one.name for one in self.media(_FILES, kind="file") if one.name.startswith(_FILES)}
+        fits = None if pattern is None else re.compile(".*".join(re.escape(part) for part in pattern.split("%")))
+        wanted = [
+            name
+            for name in sorted(kept)
+            if (names is None or name.removeprefix(_FILES) in names)
+            and (fits is None or fits.fullmatch(name.removeprefix(_FILES)))
+        ]
+        found = (self._store.logged.find_logged(self.record.run_id, name) for name in wanted)
         return Records(self._file(one) for one in found if one is not None)
 
     def file(self, name: str) -> RunFile:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weft.errors import InputError
+from weft.records import Run
 
 _NAMES = {
     "state": "status",
@@ -22,6 +23,8 @@ _NAMES = {
     "created_at": "started_at",
     "description": "notes",
     "sweep": "group",
+    "heartbeat_at": "ended_at",
+    "heartbeatAt": "ended_at",
 }
 _PLACES = {"config": "config", "summary": "summary", "summary_metrics": "summary", "summaryMetrics": "summary"}
 _COMPARE = {"$eq": "==", "$ne": "!=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
@@ -32,6 +35,45 @@ _META = re.compile(r"[\\^$.|?*+(){}\[\]]")
 def where_of(filters: Mapping[str, Any]) -> str:
     """The expression of a document of filters; empty where it has none. Raises InputError for what it cannot say."""
     return _all([_part(key, value) for key, value in filters.items()])
+
+
+def parted(filters: Mapping[str, Any]) -> tuple[dict[str, Any], list[Callable[[Run], bool]]]:
+    """Filters that the store can answer, and for each pattern that it has no words for a question to a run.
+
+    Only patterns that have to fit, alone or within ``$and``, can be asked so; who began a run is nobody's to choose.
+    """
+    rest: dict[str, Any] = {}
+    questions: list[Callable[[Run], bool]] = []
+    for key, value in filters.items():
+        if key == "$and" and isinstance(value, list | tuple):
+            inside = [parted(one) for one in value]
+            questions += [question for _, more in inside for question in more]
+            kept = [part for part, _ in inside if part]
+            rest.update({"$and": kept} if kept else {})
+        elif isinstance(value, Mapping) and _META.search(_inside(value.get("$regex", ""))):
+            questions.append(_pattern(key, value["$regex"]))
+            left = {name: wanted for name, wanted in value.items() if name not in ("$regex", "$options")}
+            rest.update({key: left} if left else {})
+        else:
+            rest[key] = value
+    return rest, questions
+
+
+def _pattern(key: str, given: Any) -> Callable[[Run], bool]:
+    try:
+        pattern = re.compile(str(given))
+    except re.error as error:
+        raise _bad(f"{key}: $regex", given, f"It is no regular expression: {error}.") from None
+    place, *inside = _field(key).replace("[", ".").replace("]", "").replace('"', "").split(".")
+
+    def fits(run: Run) -> bool:
+        found: Any = getattr(run, place, None)
+        for name in inside:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        texts = found if isinstance(found, list) else [found]
+        return any(pattern.search(str(text)) for text in texts if text is not None)
+
+    return fits
 
 
 def order_of(order: str) -> str:
@@ -82,10 +124,14 @@ def _operator(key: str, name: str, wanted: Any) -> str:
 
 def _regex(field: str, pattern: Any) -> str:
     """A pattern that only looks for a text inside; others the language has no words for."""
-    inside = str(pattern).removeprefix(".*").removesuffix(".*")
+    inside = _inside(pattern)
     if _META.search(inside):
         raise _bad("$regex", pattern, "Only a text to be found inside can be asked for; filter the rest in Python.")
     return f"{_value(inside)} in {field}"
+
+
+def _inside(pattern: Any) -> str:
+    return str(pattern).removeprefix(".*").removesuffix(".*")
 
 
 def _field(key: str) -> str:

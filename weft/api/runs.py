@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from weft import clock, settings, wandb_names
 from weft.api.history import History
 from weft.api.logged import LoggedReading
 from weft.api.records import Records, all_of, pages_of, pandas_module, row_of
@@ -23,11 +25,13 @@ from weft.records import (
     SeriesSummary,
     Span,
     SpanQuery,
+    dumps,
 )
-from weft.training.artifacts import LoggedArtifact
+from weft.training.artifacts import Artifact, LoggedArtifact, keep_for
 
 if TYPE_CHECKING:
     from weft.repositories import Store
+    from weft.settings import Settings
 
 _SYSTEM = "system/"
 _STREAMS = ("default", "system", "systemMetrics", "events")
@@ -45,9 +49,44 @@ class Summary(dict[str, Any]):
         super().update(*values, **more)
         self._run.update()
 
+    def __missing__(self, key: str) -> Any:
+        found = self._run._noted(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value; also of ``_step``, ``_runtime`` (seconds) and ``_timestamp``, which the store knows."""
+        found = super().get(key)
+        found = self._run._noted(key) if found is None else found
+        return default if found is None else found
+
     @property
     def _json_dict(self) -> dict[str, Any]:
         return dict(self)
+
+
+class Runs(Records["StoredRun"]):
+    """Runs as :meth:`weft.Api.runs` gives them."""
+
+    def histories(
+        self,
+        samples: int | None = None,
+        keys: Sequence[str] | None = None,
+        x_axis: str = "_step",
+        format: str = "default",
+        stream: str = "default",
+    ) -> Any:
+        """The histories of all, ``run_id`` in each row: a list of dictionaries, or with ``format="pandas"`` a table.
+
+        Raises InputError for another format; see :meth:`StoredRun.history`.
+        """
+        if format not in ("default", "pandas"):
+            raise InputError(f"There is no format {format!r}.", remedy="Use 'default' or 'pandas'.", field="format")
+        rows = Records(
+            {"run_id": run.id, **row} for run in self for row in run.history(samples, keys, x_axis, False, stream)
+        )
+        return rows if format == "default" else rows.to_pandas()
 
 
 class StoredRun(LoggedReading):
@@ -56,8 +95,8 @@ class StoredRun(LoggedReading):
     ``config``, ``summary``, ``tags``, ``notes``, ``name`` and ``group`` may be changed; :meth:`update` stores it.
     """
 
-    def __init__(self, store: Store, record: Run) -> None:
-        self._store = store
+    def __init__(self, store: Store, record: Run, place: Settings | None = None) -> None:
+        self._store, self._place = store, place
         self._take(record)
 
     def _take(self, record: Run) -> None:
@@ -69,6 +108,8 @@ class StoredRun(LoggedReading):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "record":  # not yet set, as while copying
             raise AttributeError(name)
+        if (told := wandb_names.ABSENT.get(f"run.{name}")) is not None:
+            raise AttributeError(f"A stored run has no {name!r}. Instead: {told}.")
         return getattr(self.record, name)
 
     def __repr__(self) -> str:
@@ -91,6 +132,64 @@ class StoredRun(LoggedReading):
         started = self.record.started_at_ns
         return None if started is None else datetime.fromtimestamp(started / 1e9, UTC).isoformat()
 
+    createdAt = created_at  # noqa: N815 - the name that other trackers' users know
+
+    @property
+    def heartbeat_at(self) -> str | None:
+        """When it ended, or started where it goes on, in ISO 8601 and UTC."""
+        last = self.record.ended_at_ns or self.record.started_at_ns
+        return None if last is None else datetime.fromtimestamp(last / 1e9, UTC).isoformat()
+
+    heartbeatAt = heartbeat_at  # noqa: N815 - as above
+
+    @property
+    def entity(self) -> str:
+        """Nobody: a Weft directory or server has one owner."""
+        return ""
+
+    @property
+    def user(self) -> str | None:
+        """Who began it, where that was recorded."""
+        return self.record.environment.get("user")
+
+    username = user
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        place = self._place or settings.load()
+        return f"{(place.url or f'http://127.0.0.1:{place.port}').rstrip('/')}/run/{self.id}"
+
+    @property
+    def storage_id(self) -> str:
+        """Its id."""
+        return self.id
+
+    @property
+    def description(self) -> str | None:
+        """Its notes."""
+        return self.notes
+
+    @property
+    def rawconfig(self) -> dict[str, Any]:
+        """Its config."""
+        return self.config
+
+    @property
+    def json_config(self) -> str:
+        """Its config as JSON, each item's value under ``value``."""
+        return dumps({name: {"value": value} for name, value in self.config.items()}).decode()
+
+    @property
+    def summary_metrics(self) -> dict[str, Any]:
+        """Its summary as a plain dictionary."""
+        return dict(self.summary)
+
+    @property
+    def system_metrics(self) -> dict[str, float | None]:
+        """The last of each system sample."""
+        return {one.name: one.last for one in self.metrics() if one.name.startswith(_SYSTEM)}
+
     @property
     def metadata(self) -> dict[str, Any]:
         """The environment it ran in, and its git state under ``git``."""
@@ -105,7 +204,10 @@ class StoredRun(LoggedReading):
     def sweep(self) -> StoredSweep | None:
         """The sweep that the run is a trial of; None where it is none."""
         found = sweep_of(self._store, self.record)
-        return None if found is None else StoredSweep(self._store, found, lambda run: StoredRun(self._store, run))
+        return None if found is None else StoredSweep(self._store, found, self._other, self._place)
+
+    def _other(self, record: Run) -> StoredRun:
+        return StoredRun(self._store, record, self._place)
 
     @property
     def sweep_name(self) -> str | None:
@@ -140,14 +242,38 @@ class StoredRun(LoggedReading):
 
     save = update
 
-    def load(self) -> StoredRun:
+    def load(self, force: bool = True) -> StoredRun:
         """Read it again: a run that goes on has changed."""
         self._take(self._store.runs.get_run(self.id))
         return self
 
-    def delete(self) -> None:
-        """Delete it with all that was observed in it, for good. Raises NotFoundError."""
+    def delete(self, delete_artifacts: bool = False) -> None:
+        """Delete it with all that was observed in it, for good; with ``delete_artifacts`` the versions that it
+        produced, too. Raises NotFoundError."""
+        made = self.logged_artifacts() if delete_artifacts else []
         self._store.runs.delete_run(self.id)
+        for version in made:
+            version.delete(delete_aliases=True)
+
+    def wait_until_finished(self, poll_s: float = 1.0) -> None:
+        """Wait until it goes on no more, and read it again."""
+        while self.load().state == "running":
+            time.sleep(poll_s)
+
+    def log_artifact(
+        self, artifact: Artifact, aliases: Sequence[str] | None = None, tags: Sequence[str] | None = None
+    ) -> LoggedArtifact:
+        """Store an artifact as made by this run, also where it has ended. Raises InputError."""
+        if not isinstance(artifact, Artifact):
+            raise InputError(f"{artifact!r} is no artifact to be logged.", remedy="Give a weft.Artifact.", field="name")
+        kept = keep_for(self._store, self.record, artifact, aliases or (), tags or ())
+        artifact._logged = LoggedArtifact(self._store, kept)
+        return artifact._logged
+
+    def use_artifact(self, artifact: LoggedArtifact, use_as: str | None = None) -> LoggedArtifact:
+        """Note that this run used a version; ``use_as`` changes nothing."""
+        self._store.artifacts.use_version(artifact.project, artifact.ref, self.id)
+        return artifact
 
     def series(self, name: str, *, source: str | None = None) -> Series:
         """One metric: ``steps`` (n,) int64, ``times_ns`` (n,) int64, ``values`` (n,) float64, by step.
@@ -180,7 +306,7 @@ class StoredRun(LoggedReading):
         self,
         samples: int | None = None,
         keys: Sequence[str] | None = None,
-        *,
+        x_axis: str = "_step",
         pandas: bool = True,
         stream: str = "default",
     ) -> Any:
@@ -188,17 +314,27 @@ class StoredRun(LoggedReading):
 
         Columns are ``_step``, ``_timestamp`` and ``_runtime`` (seconds), ``_source`` where several processes logged,
         and the metrics. ``keys`` keeps these metrics and the rows that have them all; ``samples`` thins the rows to so
-        many; ``stream="system"`` gives the system samples instead. Raises MissingExtraError without pandas.
+        many; ``stream="system"`` gives the system samples instead. ``x_axis`` is a metric that the rows have, and are
+        sorted by. Raises MissingExtraError without pandas.
         """
-        found = self._history(keys, stream).thinned(samples)
+        by = None if x_axis.startswith("_") else x_axis
+        wanted = keys if keys is None or by is None or by in keys or isinstance(keys, str) else [*keys, by]
+        found = self._history(wanted, stream)
+        found = (found if by is None else found.sorted_by(by)).thinned(samples)
         if not pandas:
             return Records(found.rows(self._started_s))
         return pandas_module().DataFrame(found.table(self._started_s))
 
     def scan_history(
-        self, keys: Sequence[str] | None = None, *, min_step: int = 0, max_step: int | None = None
+        self,
+        keys: Sequence[str] | None = None,
+        page_size: int = 1000,
+        min_step: int = 0,
+        max_step: int | None = None,
+        use_cache: bool = True,
     ) -> Iterator[dict[str, Any]]:
-        """Every row from ``min_step`` up to, not including, ``max_step``, as dictionaries."""
+        """Every row from ``min_step`` up to, not including, ``max_step``, as dictionaries; ``page_size`` and
+        ``use_cache`` change nothing."""
         for row in self._history(keys, "default").rows(self._started_s):
             if row["_step"] >= min_step and (max_step is None or row["_step"] < max_step):
                 yield row
@@ -240,11 +376,11 @@ class StoredRun(LoggedReading):
         made = [e.target for e in graph.downstream if e.source == self.id and e.target_kind is NodeKind.ARTIFACT]
         return {"used": used, "produced": made}
 
-    def used_artifacts(self) -> Records[LoggedArtifact]:
+    def used_artifacts(self, per_page: int = 100) -> Records[LoggedArtifact]:
         """The artifact versions that the run used."""
         return self._logged("used")
 
-    def logged_artifacts(self) -> Records[LoggedArtifact]:
+    def logged_artifacts(self, per_page: int = 100) -> Records[LoggedArtifact]:
         """The artifact versions that the run produced."""
         return self._logged("produced")
 
@@ -254,6 +390,17 @@ class StoredRun(LoggedReading):
         for part in ("config", "summary"):
             row.update((f"{part}.{key}", value) for key, value in row.pop(part).items())
         return row
+
+    def _noted(self, key: str) -> float | int | None:
+        """What summaries of W&B's have beside metrics."""
+        started, last = self.record.started_at_ns, self.record.ended_at_ns
+        if key == "_step":
+            return self.last_step
+        if key == "_timestamp":
+            return None if (last or started) is None else (last or started or 0) / 1e9
+        if key == "_runtime" and started is not None:
+            return ((last or clock.now_ns()) - started) / 1e9
+        return None
 
     @property
     def _started_s(self) -> float:

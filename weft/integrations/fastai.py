@@ -132,3 +132,7 @@ class WeftCallback(Callback):
         parts = [part for part in sorted(folder.iterdir()) if part.name != "models"]
         self._report.files(parts, name=folder.absolute().name or "data", type="dataset")
         self._log_dataset = False
+
+
+# As W&B's users call it.
+WandbCallback = WeftCallback

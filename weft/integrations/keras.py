@@ -150,3 +150,9 @@ def _size(weight: Any) -> int:
 
 def _written(path: Path) -> tuple[int, int] | None:
     return (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else None
+
+
+# As W&B's users call them.
+WandbMetricsLogger = WeftMetricsLogger
+WandbModelCheckpoint = WeftModelCheckpoint
+WandbEvalCallback = WeftEvalCallback

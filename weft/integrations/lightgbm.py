@@ -69,3 +69,7 @@ def log_summary(
             path = Path(folder, "model.txt")
             booster.save_model(path, num_iteration=best)
             report.files(path, aliases=["best", "last"], metadata={"best_iteration": best})
+
+
+# As W&B's users call it.
+wandb_callback = weft_callback

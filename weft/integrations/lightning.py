@@ -226,3 +226,7 @@ def _each(kind: Any, values: Sequence[Any], more: Mapping[str, Sequence[Any]]) -
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+# As W&B's users call it.
+WandbLogger = WeftLogger

@@ -132,3 +132,7 @@ def _named(key: str) -> str:
         if key.startswith(f"{prefix}_"):
             return f"{prefix}/{key.removeprefix(f'{prefix}_')}"
     return f"train/{key}"
+
+
+# As W&B's users call it.
+WandbCallback = WeftCallback

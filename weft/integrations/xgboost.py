@@ -86,3 +86,7 @@ def _last(value: Any) -> float:
     """The newest of a history, of cross-validation the mean of its folds; a number as it is."""
     newest = value[-1] if isinstance(value, list) else value
     return float(newest[0] if isinstance(newest, tuple) else newest)
+
+
+# As W&B's users call it.
+WandbCallback = WeftCallback

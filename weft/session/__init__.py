@@ -62,6 +62,7 @@ _hooked = False
 _uncaught: BaseException | None = None
 _exit_code = 0
 _FOREIGN = "wandb.ai"
+_ACCEPTED = {"anonymous", "magic", "monitor_gym", "tensorboard"}
 
 
 # The names that users of experiment trackers know; an options record would break that habit.
@@ -93,6 +94,7 @@ def init(
     sync_tensorboard: bool | None = None,
     force: bool | None = None,
     settings: Any = None,
+    **more: Any,
 ) -> Run:
     """Start recording: returns the run, makes it current and prints its address.
 
@@ -103,10 +105,14 @@ def init(
     ``config`` is what :func:`weft.training.config.as_config` takes. ``resume`` (``allow``, ``must``, ``never``,
     ``auto``) goes on with the run ``id``; ``fork_from="RUN?_step=100"`` begins a new run with another's history up to
     a step, ``resume_from`` takes that very run back to it. ``settings`` takes any other setting by name; ``redact`` is
-    that of ``weft.op``, for every span of this process until another is given. ``entity`` and ``force`` are accepted
-    and change nothing. Raises SettingError, InputError, StoreError where the directory cannot be written, and, where a
-    run is gone on with, NotFoundError, ConflictError and ServerError.
+    that of ``weft.op``, for every span of this process until another is given. ``entity``, ``force``, ``anonymous``,
+    ``magic`` and ``monitor_gym`` are accepted and change nothing; ``tensorboard`` is another name of
+    ``sync_tensorboard``. Raises SettingError, InputError, StoreError where the directory cannot be written, and, where
+    a run is gone on with, NotFoundError, ConflictError and ServerError.
     """
+    for name in more.keys() - _ACCEPTED:
+        raise TypeError(f"weft.init() got an unexpected keyword argument {name!r}")
+    sync_tensorboard = more.get("tensorboard") if sync_tensorboard is None else sync_tensorboard
     asked = arguments(
         kind=kind,
         config=config,
@@ -370,6 +376,9 @@ def _install_hooks() -> None:
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         global _uncaught
+        if isinstance(error, trials.TrialStopped):  # what ends a trial's program that does not ask is no failure of it
+            sys.stderr.write(f"weft: the trial was stopped early: {error}\n")
+            return
         _uncaught = error
         former_hook(kind, error, trace)
 

@@ -50,7 +50,16 @@ _PASSED_OVER = {
         "host",
         "username",
     ),
-    *("allow_val_change", "reinit", "root_dir", "symlink", "relogin", "force", "max_end_of_run_history_metrics"),
+    *("root_dir", "symlink", "relogin", "force", "max_end_of_run_history_metrics", "max_end_of_run_summary_metrics"),
+    *("allow_media_symlink", "allow_offline_artifacts", "app_url_override", "azure_account_url_to_access_key"),
+    *("capture_loggers", "code_dir", "config_paths", "console_chunk_max_bytes", "console_chunk_max_seconds"),
+    *("console_multipart", "credentials_file", "disable_code", "disable_git_fork_point", "disable_job_creation"),
+    *("docker", "email", "finish_timeout", "finish_timeout_raises", "git_commit", "git_remote", "git_remote_url"),
+    *("git_root", "heartbeat_seconds", "http_proxy", "https_proxy", "identity_token_file", "ignore_globs"),
+    *("insecure_disable_ssl", "job_name", "job_source", "label_disable", "launch", "launch_config_path"),
+    *("notebook_name", "organization", "program_abspath", "resumed", "settings_system", "show_colors", "show_emoji"),
+    *("stop_fn", "stop_on_fatal_error", "summary_timeout", "sweep_id", "sweep_param_path", "sync_file"),
+    *("table_raise_on_max_row_limit_exceeded", "use_dot_wandb", "wandb_dir", "timeout", "log_internal"),
 }
 _KNOWN_X = {"x_label", "x_primary", "x_disable_stats", *_THEIRS}
 _MODES = {"shared": "online", "dryrun": "offline", "run": "online"}
@@ -60,8 +69,18 @@ class Settings(dict[str, Any]):
     """Settings for ``weft.init(settings=...)`` by name, such as ``weft.Settings(console=False)``; ``init`` checks them.
 
     Besides those of :mod:`weft.settings` there are ``x_label``, a name for this process's points in a run that several
-    share, and ``x_primary=False`` for a process that does not say when the run began and how it ended.
+    share, and ``x_primary=False`` for a process that does not say when the run began and how it ended. Names of W&B's
+    settings are known; those that have no meaning here are passed over.
     """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no setting {name!r} was given") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +210,9 @@ def _translated(given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under our names, those of W&B's that change nothing here left out."""
     found: dict[str, Any] = {}
     for name, value in given.items():
-        if name in _PASSED_OVER or (name.startswith("x_") and name not in _KNOWN_X):
+        if name == "_disable_stats":
+            name = "x_disable_stats"
+        if name in _PASSED_OVER or name.startswith("_") or (name.startswith("x_") and name not in _KNOWN_X):
             continue
         if name == "disable_git":
             found["git"] = not value

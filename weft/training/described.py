@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,42 @@ class RunDescription(RunCore):
     def project_url(self) -> str:
         """The address of the project's runs."""
         return self._recorder.address(f"/runs?project={self.project}")
+
+    @property
+    def sweep_url(self) -> str | None:
+        """The address of the page of the sweep that the run is a trial of; None where it is none."""
+        sweep_id = self.sweep_id
+        return None if sweep_id is None else self._recorder.address(f"/sweep/{sweep_id}")
+
+    @property
+    def sweep_id(self) -> str | None:
+        """The sweep that the run is a trial of; None where it is none."""
+        return None
+
+    def get_project_url(self) -> str:
+        """The address of the project's runs, as :attr:`project_url`."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """The address of the sweep's page, as :attr:`sweep_url`."""
+        return self.sweep_url
+
+    def project_name(self) -> str:
+        """The project's name."""
+        return self.project
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """A frame that shows the run's page, for a notebook; ``hidden``: behind a button that opens it."""
+        frame = f'<iframe src="{html.escape(self.url)}" style="border:none;width:100%;height:{int(height)}px"></iframe>'
+        return f"<details><summary>Weft: {html.escape(self.name)}</summary>{frame}</details>" if hidden else frame
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run's page in the cell of a notebook; says whether there is one to show it in."""
+        shown = sys.modules.get("IPython.display")
+        if shown is None or "ipykernel" not in sys.modules:
+            return False
+        shown.display(shown.HTML(self.to_html(height, hidden)))
+        return True
 
     @property
     def entity(self) -> str:

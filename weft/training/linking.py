@@ -8,6 +8,7 @@ from typing import Any
 from weft.errors import InputError, WeftError
 from weft.recording import Recorder
 from weft.records import RegistryVersion
+from weft.repositories import Store
 from weft.tracing.human_scores import login
 
 
@@ -43,11 +44,22 @@ def link(
             f"The aliases are the text {aliases!r}, not a list.", remedy=f"Use [{aliases!r}].", field="aliases"
         )
     project = getattr(artifact, "project", None)
-    return recorder.store.registry.link(
-        target.rpartition("/")[2],
-        project if isinstance(project, str) and project else recorder.project,
-        ref,
-        author=author or login(),
-        aliases=[alias for alias in aliases if alias != "latest"],
-        note=note,
+    home = project if isinstance(project, str) and project else recorder.project
+    return registered(recorder.store, home, ref, target, aliases=aliases, note=note, author=author)
+
+
+def registered(
+    store: Store,
+    project: str,
+    ref: str,
+    target: str,
+    *,
+    aliases: Sequence[str] = (),
+    note: str | None = None,
+    author: str | None = None,
+) -> RegistryVersion:
+    """Make the version ``ref`` of a project one of the name that ``target`` ends with."""
+    own = [alias for alias in aliases if alias != "latest"]
+    return store.registry.link(
+        target.rpartition("/")[2], project, ref, author=author or login(), aliases=own, note=note
     )

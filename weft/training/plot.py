@@ -5,7 +5,8 @@ Each keeps its numbers as a table, which can be read again; the pages draw it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,12 @@ from weft.tracing.media import Reference, Value
 from weft.training.media.curves import array_of, confusion, pr_points, roc_points, thinned
 from weft.training.media.table import Table
 
-__all__ = ["bar", "confusion_matrix", "histogram", "line", "line_series", "pr_curve", "roc_curve", "scatter"]
+__all__ = [
+    *("bar", "confusion_matrix", "histogram", "line", "line_series", "plot_table", "pr_curve", "roc_curve"),
+    *("scatter", "visualize"),
+]
+
+_log = logging.getLogger("weft")
 
 _MOST_POINTS = 1_000  # of one curve
 _MOST_CLASSES = 500
@@ -47,28 +53,36 @@ class Plot(Value):
         return f"weft.plot.{self.plot}({len(self.table)} rows: {', '.join(self.table.columns)})"
 
 
-def line(table: Table, x: str, y: str, stroke: str | None = None, title: str | None = None) -> Plot:
-    """A line of column ``y`` over ``x``; a line for each value of ``stroke``."""
+def line(
+    table: Table, x: str, y: str, stroke: str | None = None, title: str | None = None, split_table: bool = False
+) -> Plot:
+    """A line of column ``y`` over ``x``; a line for each value of ``stroke``. ``split_table`` changes nothing, here and
+    in the others: a chart's table is a panel of its own wherever one wants it."""
     return _of_table("line", table, title, x=x, y=y, stroke=stroke)
 
 
-def scatter(table: Table, x: str, y: str, title: str | None = None) -> Plot:
+def scatter(table: Table, x: str, y: str, title: str | None = None, split_table: bool = False) -> Plot:
     """A point for each row."""
     return _of_table("scatter", table, title, x=x, y=y)
 
 
-def bar(table: Table, label: str, value: str, title: str | None = None) -> Plot:
+def bar(table: Table, label: str, value: str, title: str | None = None, split_table: bool = False) -> Plot:
     """A bar for each row, as long as its ``value``."""
     return _of_table("bar", table, title, label=label, value=value)
 
 
-def histogram(table: Table, value: str, title: str | None = None) -> Plot:
+def histogram(table: Table, value: str, title: str | None = None, split_table: bool = False) -> Plot:
     """How often which values of a column occur."""
     return _of_table("histogram", table, title, value=value)
 
 
 def line_series(
-    xs: Any, ys: Sequence[Any], keys: Sequence[str] | None = None, title: str | None = None, xname: str = "x"
+    xs: Any,
+    ys: Sequence[Any],
+    keys: Sequence[str] | None = None,
+    title: str | None = None,
+    xname: str = "x",
+    split_table: bool = False,
 ) -> Plot:
     """Several lines, ``ys`` a list of them, over one ``xs`` or a list of as many. Raises InputError."""
     listed = [np.asarray(y, np.float64).reshape(-1) for y in ys]
@@ -96,6 +110,7 @@ def confusion_matrix(
     preds: Any = None,
     class_names: Sequence[str] | None = None,
     title: str | None = None,
+    split_table: bool = False,
 ) -> Plot:
     """How often which class was taken for which: ``y_true`` against ``preds``, or the likeliest of ``probs``
     (n, classes).
@@ -138,6 +153,7 @@ def pr_curve(
     classes_to_plot: Sequence[Any] | None = None,
     interp_size: int | None = None,
     title: str | None = None,
+    split_table: bool = False,
 ) -> Plot:
     """Precision over recall, a curve a class: ``y_probas`` (n, classes), or (n,) for the second of two classes.
 
@@ -163,6 +179,7 @@ def roc_curve(
     labels: Sequence[str] | None = None,
     classes_to_plot: Sequence[Any] | None = None,
     title: str | None = None,
+    split_table: bool = False,
 ) -> Plot:
     """True over false positive rate, a curve a class; arguments as of :func:`pr_curve`. Raises InputError."""
     columns: dict[str, list[Any]] = {"class": [], "fpr": [], "tpr": []}
@@ -172,6 +189,43 @@ def roc_curve(
         columns["fpr"] += fpr.tolist()
         columns["tpr"] += tpr.tolist()
     return Plot("roc_curve", _table(columns), {"x": "fpr", "y": "tpr", "stroke": "class"}, title)
+
+
+_SPECS = {  # W&B's own charts: which of ours each is, and our names of their fields
+    "wandb/line/v0": ("line", {"x": "x", "y": "y", "stroke": "stroke"}),
+    "wandb/lineseries/v0": ("line", {"step": "x", "lineVal": "y", "lineKey": "stroke"}),
+    "wandb/scatter/v0": ("scatter", {"x": "x", "y": "y"}),
+    "wandb/bar/v0": ("bar", {"label": "label", "value": "value"}),
+    "wandb/histogram/v0": ("histogram", {"value": "value"}),
+}
+_told: set[str] = set()
+
+
+def plot_table(
+    vega_spec_name: str,
+    data_table: Table,
+    fields: Mapping[str, Any],
+    string_fields: Mapping[str, Any] | None = None,
+    split_table: bool = False,
+) -> Plot | Table:
+    """The chart of a table that W&B knows by this name (``wandb/line/v0``, ``wandb/scatter/v0``, ``wandb/bar/v0``,
+    ``wandb/histogram/v0``, ``wandb/lineseries/v0``); for a Vega chart of one's own its table, which the pages can
+    chart, with a warning. Raises InputError for what is no table.
+    """
+    known = _SPECS.get(vega_spec_name)
+    if known is None or not isinstance(data_table, Table):
+        if isinstance(data_table, Table) and vega_spec_name not in _told:
+            _told.add(vega_spec_name)
+            _log.warning("Weft: the chart %r is not known; its table is logged.", vega_spec_name)
+        return data_table if isinstance(data_table, Table) else _of_table("line", data_table, None)
+    plot, names = known
+    chosen = {names[field]: column for field, column in fields.items() if field in names}
+    return _of_table(plot, data_table, (string_fields or {}).get("title"), **chosen)
+
+
+def visualize(id: str, value: Table) -> Plot | Table:
+    """The chart of W&B's that is called ``id``, of a table whose columns are called as its fields."""
+    return plot_table(id, value, {name: name for name in value.columns} if isinstance(value, Table) else {})
 
 
 def _of_table(plot: str, table: Any, title: str | None, **fields: str | None) -> Plot:

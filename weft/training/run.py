@@ -23,7 +23,7 @@ from weft.tracing.capture import capture
 from weft.training import apart, local
 from weft.training import values as value_rules
 from weft.training.alerts import RunAlerts
-from weft.training.artifacts import finish_uploads
+from weft.training.artifacts import Artifact, LoggedArtifact, draft, finish_uploads
 from weft.training.definitions import Definitions, RunDefinitions
 from weft.training.described import checked_tags
 from weft.training.fields import Summary
@@ -92,28 +92,28 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                 dict.update(self._summary, self._defined.summary())
         return self._summary
 
-    def log(self, values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Record metrics of one step: ``step``, or the one at hand. ``commit`` says whether the next step comes then;
         by default it does unless ``step`` is given, and calls of one step add up, the last value of a name staying.
 
         Nested mappings are flattened with ``.``; what is not a number goes to the summary. Raises InputError
-        where ``values`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
+        where ``data`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
         otherwise it never raises, and once it has returned the values survive the death of the process.
         """
         # What loops log again and again, numbers under names that were seen before, takes the shortest way.
-        if type(values) is dict and step is None and commit is None and steps.opened is None:
-            layout = self._known.get(tuple(values))
+        if type(data) is dict and step is None and commit is None and steps.opened is None:
+            layout = self._known.get(tuple(data))
             if layout is not None:
                 now = clock.source()
                 lock = self._lock
                 try:
                     lock.acquire()
                     number = self._next_step
-                    payload = layout(values, number, now)
+                    payload = layout(data, number, now)
                     if payload is not None:
                         self._next_step = number + 1
                         self._append(_POINTS, payload)
-                        self._last.update(values)
+                        self._last.update(data)
                         if now > self._due_ns:
                             self._publish(now)
                 except BaseException:
@@ -122,14 +122,14 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                 lock.release()
                 if payload is not None:
                     return
-        self._log(values, step, commit)
+        self._log(data, step, commit)
 
     def _log(self, values: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
         if not isinstance(values, Mapping):
             raise InputError(
                 f"run.log takes a dictionary, not a {type(values).__name__}.",
                 remedy="Use run.log({'loss': 0.1}).",
-                field="values",
+                field="data",
             )
         if step is not None and type(step) is not int:
             step = _as_step(step)
@@ -237,11 +237,6 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         finish_uploads(self._recorder, self.id)
         self._on_finish(self)
 
-    @property
-    def sweep_id(self) -> str | None:
-        """The sweep that the run is a trial of; None where it is none."""
-        return None
-
     def should_stop(self) -> bool:
         """Whether the run is a trial of a sweep that was stopped early or canceled: loops ask it at each step."""
         return False
@@ -348,12 +343,12 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         self._observers.after_fork()
 
 
-def log(values: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
     """Record metrics of one step of the current run: see :meth:`Run.log`. Raises WeftError where there is none."""
     run = at_hand()
     if run is None:
         raise WeftError("weft.log needs a run.", remedy="Call weft.init('my-project') first.")
-    run.log(values, step, commit)
+    run.log(data, step, commit)
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -394,6 +389,19 @@ def _resumed(told: dict[str, Any], options: RunOptions) -> dict[str, Any]:
         before = options.stored.environment.get("resumes", 0) if options.stored is not None else 0
         told["environment"] = {**told["environment"], "resumes": before + 1 if isinstance(before, int) else 1}
     return told
+
+
+def _save_artifact(artifact: Artifact) -> LoggedArtifact:
+    run = at_hand()
+    if run is None:
+        raise WeftError(
+            f"{artifact.name!r} is logged by a run.",
+            remedy="Call weft.init('my-project'), then run.log_artifact(artifact).",
+        )
+    return run.log_artifact(artifact)
+
+
+draft.saver = _save_artifact
 
 
 def _after_fork() -> None:

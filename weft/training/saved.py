@@ -29,19 +29,24 @@ class RunFiles(RunArtifacts, RunDescription):
     """The methods of a run that keep files with it."""
 
     def save(
-        self, glob_str: str | os.PathLike[str], base_path: str | os.PathLike[str] | None = None, policy: str = "live"
+        self,
+        glob_str: str | os.PathLike[str] | None = None,
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+        glob: bool = True,
     ) -> list[str]:
         """Keep the files that a path or glob names with the run; returns the names they are kept under.
 
         A name is the path below ``base_path``, without that the path below the working directory, or the file's own
         name where it lies elsewhere. ``policy``: ``now`` keeps a file as it is, ``live`` once more at the end of the
-        run where it has changed by then, ``end`` at the end only. Raises InputError for another policy.
+        run where it has changed by then, ``end`` at the end only. ``glob=False``: the path is one file's, whatever
+        stands in it. Without a path nothing is done. Raises InputError for another policy.
         """
         if policy not in POLICIES:
             raise InputError(f"There is no policy {policy!r}.", remedy=f"Use {', '.join(POLICIES)}.", field="policy")
-        pattern = os.fspath(glob_str)
-        if self.disabled:
+        if self.disabled or glob_str is None:
             return []
+        pattern = os.fspath(glob_str) if glob else globs.escape(os.fspath(glob_str))
         base = Path(base_path).absolute() if base_path is not None else Path.cwd()
         names: list[str] = []
         for found in sorted(globs.glob(pattern, recursive=True)):

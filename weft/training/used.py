@@ -19,7 +19,7 @@ class RunArtifacts(RunCore):
 
     def log_artifact(
         self,
-        artifact: Artifact | str | Path,
+        artifact_or_path: Artifact | str | Path,
         name: str | None = None,
         type: str | None = None,
         aliases: Sequence[str] | None = None,
@@ -33,7 +33,7 @@ class RunArtifacts(RunCore):
         """
         if name is not None and not isinstance(name, str):
             raise InputError(f"The artifact's name is {name!r}.", remedy="Use aliases=[...].", field="name")
-        made = Artifact.of(artifact, name, type or "files")
+        made = Artifact.of(artifact_or_path, name, type or "files")
         return log_artifact(self._recorder, self.id, made, aliases or (), tags or ())
 
     def link_artifact(
@@ -47,10 +47,23 @@ class RunArtifacts(RunCore):
             artifact = self.log_artifact(artifact)
         return link(self._recorder, artifact, target_path, aliases=aliases or ())
 
-    def use_artifact(self, ref: str | LoggedArtifact, type: str | None = None) -> LoggedArtifact:
-        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run. Raises NotFoundError, and
-        InputError where it is not of ``type``. Offline, and with the server away, it is what the cache has."""
-        return use_artifact(self._recorder, self.id, ref, type)
+    def use_artifact(
+        self,
+        artifact_or_name: str | LoggedArtifact | Artifact,
+        type: str | None = None,
+        aliases: Sequence[str] | None = None,
+        use_as: str | None = None,
+    ) -> LoggedArtifact:
+        """The artifact ``name``, ``name:alias`` or ``name:v3``, noted as used by this run; a project may come before
+        it, ``project/name:alias``. One that is not logged yet is logged first, with ``aliases``.
+
+        Raises NotFoundError, and InputError where it is not of ``type``. Offline, and with the server away, it is what
+        the cache has. ``use_as`` is accepted and changes nothing.
+        """
+        if isinstance(artifact_or_name, Artifact):
+            drawn = artifact_or_name
+            artifact_or_name = drawn.logged if drawn.state != "draft" else self.log_artifact(drawn, aliases=aliases)
+        return use_artifact(self._recorder, self.id, artifact_or_name, type)
 
     def log_model(
         self, path: str | Path, name: str | None = None, aliases: Sequence[str] | None = None
@@ -68,9 +81,9 @@ class RunArtifacts(RunCore):
         """Store a file or folder as a version of a model, and make it one of a name in the registry."""
         return self.link_artifact(self.log_model(path, name), f"registry/{registered_model_name}", aliases or ())
 
-    def use_model(self, ref: str) -> Path:
+    def use_model(self, name: str) -> Path:
         """Download a model; the path of its file, or of the folder where it has several."""
-        used = self.use_artifact(ref)
+        used = self.use_artifact(name)
         folder = used.download()
         return folder / used.files[0].path if len(used.files) == 1 else folder
 

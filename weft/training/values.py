@@ -62,7 +62,7 @@ def _split_into(
             raise InputError(
                 f"The metric name {key!r} is a {type(key).__name__}, not a string.",
                 remedy="Use run.log({'loss': 0.1}).",
-                field="values",
+                field="data",
             )
         name = prefix + key
         if isinstance(value, Mapping) and depth < _DEPTH:
@@ -75,7 +75,7 @@ def _split_into(
             raise InputError(
                 f"The metric name {name[:40]!r} has {len(name)} characters.",
                 remedy=f"Use 1 to {LONGEST_NAME}.",
-                field="values",
+                field="data",
             )
         else:
             metrics[name] = number

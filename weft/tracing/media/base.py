@@ -65,6 +65,7 @@ class File(Value):
 
     kind = "file"
     _what = "file"
+    _argument = "source"
     _default_type = UNKNOWN_TYPE
 
     def __init__(
@@ -97,7 +98,7 @@ class File(Value):
             raise NotFoundError(
                 f"The {self._what} {str(path)!r} cannot be read: {error.strerror or error}.",
                 remedy="Give the path of a file that exists, or its bytes.",
-                field="source",
+                field=self._argument,
             ) from None
 
     def _head(self) -> bytes:
@@ -109,7 +110,7 @@ class File(Value):
 
     def _made(self, source: Any) -> tuple[bytes, str]:
         raise InputError(
-            f"A {type(source).__name__} is no {self._what}.", remedy="Give a path or bytes.", field="source"
+            f"A {type(source).__name__} is no {self._what}.", remedy="Give a path or bytes.", field=self._argument
         )
 
     @property

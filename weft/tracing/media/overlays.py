@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from weft.errors import InputError
+from weft.errors import InputError, MissingExtraError, NotFoundError
 
 ToArray = Callable[[Any], Any]
 _MOST_CLASSES = 256  # of a mask: one byte a pixel
@@ -81,11 +81,11 @@ def masks_of(
     """Masks as they are stored: a grey PNG of class ids, and the names of these. Raises InputError."""
     found: dict[str, tuple[bytes, dict[str, Any]]] = {}
     for group, given in (masks or {}).items():
-        array = to_array(given.get("mask_data")) if isinstance(given, Mapping) else None
+        array = _mask(given, to_array) if isinstance(given, Mapping) else None
         if array is None or array.ndim != 2 or array.dtype.kind not in "iub":
             raise InputError(
                 f"The mask {group!r} is no array of class ids.",
-                remedy='Give {"mask_data": an integer array of shape (height, width)}.',
+                remedy='Give {"mask_data": an integer array of shape (height, width)}, or {"path": a picture of it}.',
                 field="masks",
             )
         if array.size and not 0 <= int(array.min()) <= int(array.max()) < _MOST_CLASSES:
@@ -97,3 +97,26 @@ def masks_of(
         labels = {**names, **class_names(given.get("class_labels"))}
         found[str(group)] = to_png(array), {"classes": {str(number): name for number, name in labels.items()}}
     return found
+
+
+def _mask(given: Mapping[str, Any], to_array: ToArray) -> Any:
+    """Class ids by pixel: an array, floats without a fraction too, or a grey picture. Raises InputError."""
+    path = given.get("path")
+    if path is None:
+        array = to_array(given.get("mask_data"))
+        whole = array is not None and array.dtype.kind == "f" and bool((array == array.astype("i8")).all())
+        return array.astype("i8") if whole else array
+    try:
+        import numpy  # noqa: PLC0415 - `import weft` stays light
+        from PIL import Image as Pil  # noqa: PLC0415 - optional
+    except ImportError:
+        raise MissingExtraError("pillow", install="pillow") from None
+    try:
+        with Pil.open(path) as opened:
+            return numpy.asarray(opened if opened.mode in ("P", "L") else opened.convert("L"))
+    except OSError as error:
+        raise NotFoundError(
+            f"The mask {str(path)!r} cannot be read: {error.strerror or error}.",
+            remedy="Give the path of a picture.",
+            field="masks",
+        ) from None

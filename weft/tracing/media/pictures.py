@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weft.errors import InputError
+from weft.errors import InputError, MissingExtraError
 from weft.records.media import SHOWN, type_of
 from weft.tracing.media.base import File, Reference, Value
 from weft.tracing.media.overlays import boxes_of, class_names, masks_of
@@ -21,32 +21,40 @@ class Image(File):
     """An image for a span or a run: a path, bytes, a PIL image, a matplotlib figure, an array of shape
     (height, width[, 1, 3 or 4]) or a torch tensor of shape ([1, 3 or 4,] height, width).
 
-    Arrays hold integers from 0 to 255, truth values, or floats from 0 to 1 (or -1 to 1), and become PNG. ``boxes`` and
-    ``masks`` lie over it, by the name of who drew them (``{"predictions": {"box_data": [...], "class_labels":
+    Arrays hold integers from 0 to 255, truth values, or floats from 0 to 1 (or -1 to 1, or where one is above 2 to 255;
+    always to 255 without ``normalize``), and become PNG; several of one size, as a tensor of one dimension more, stand
+    side by side. PIL images are converted to ``mode``. ``file_type`` changes nothing. ``boxes`` and ``masks`` lie over
+    it, by the name of who drew them (``{"predictions": {"box_data": [...], "class_labels":
     {0: "cat"}}}``); ``classes`` names class ids for all of them. Raises InputError for anything else.
     """
 
-    __slots__ = ("_boxes", "_masks", "_size", "grouping")
+    __slots__ = ("_boxes", "_masks", "_mode", "_size", "_whole", "grouping")
 
     kind = "image"
     _what = "image"
+    _argument = "data_or_path"
     _default_type = "image/png"
 
     def __init__(
         self,
-        source: Any,
+        data_or_path: Any,
+        mode: str | None = None,
         caption: str | None = None,
         grouping: int | str | None = None,
         classes: Sequence[Mapping[str, Any]] | Mapping[int, str] | None = None,
         boxes: Mapping[str, Any] | None = None,
         masks: Mapping[str, Any] | None = None,
+        file_type: str | None = None,
+        normalize: bool = True,
         *,
         media_type: str | None = None,
         name: str | None = None,
     ) -> None:
         self._size: tuple[int, int] | None = None
         self.grouping = grouping
-        super().__init__(source, media_type=media_type, name=name, caption=caption)
+        self._mode = mode
+        self._whole = not normalize
+        super().__init__(data_or_path, media_type=media_type, name=name, caption=caption)
         if self._size is None and (boxes or masks):
             self._size = _size_of(self._head(), self)
         names = class_names(classes)
@@ -54,23 +62,54 @@ class Image(File):
         self._masks = masks_of(masks, names, to_array, lambda array: _png(array, whole=True))
 
     def _made(self, source: Any) -> tuple[bytes, str]:
+        if isinstance(source, Image):
+            self._size = source.size
+            return source.data, source.media_type
         if is_pil(type(source)):
             self._size = source.size
-            return _of_pil(source), "image/png"
+            return _of_pil(source.convert(self._mode) if self._mode else source), "image/png"
         if hasattr(source, "savefig"):  # matplotlib's figure
             out = io.BytesIO()
             source.savefig(out, format="png")
             return out.getvalue(), "image/png"
         array = to_array(source, channels_last=True)
         if array is not None:
+            if self._whole and array.dtype.kind == "f":
+                array = array.clip(0, 255).round().astype("u1")
             data = _png(array)
             self._size = (int(array.shape[1]), int(array.shape[0]))
             return data, "image/png"
         raise InputError(
             f"A {type(source).__name__} is no image.",
             remedy="Give a path, bytes, a PIL image or an array.",
-            field="source",
+            field="data_or_path",
         )
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels, where they can be told."""
+        if self._size is None:
+            self._size = _size_of(self._head(), self)
+        return self._size
+
+    @property
+    def width(self) -> int | None:
+        """In pixels."""
+        return None if self.size is None else self.size[0]
+
+    @property
+    def height(self) -> int | None:
+        """In pixels."""
+        return None if self.size is None else self.size[1]
+
+    @property
+    def image(self) -> Any:
+        """The image of PIL. Raises MissingExtraError without Pillow."""
+        try:
+            from PIL import Image as Pil  # noqa: PLC0415 - optional
+        except ImportError:
+            raise MissingExtraError("pillow", install="pillow") from None
+        return Pil.open(io.BytesIO(self.data))
 
     def _more(self) -> Iterator[tuple[str, Any]]:
         yield from super()._more()
@@ -108,6 +147,8 @@ def to_array(value: Any, *, channels_last: bool = False) -> Any:
         if str(value.dtype) == "torch.bfloat16":
             value = value.float()
         array = value.numpy()
+        if channels_last and array.ndim == 4 and array.shape[1] in _COLOURS:  # a batch: side by side
+            array = array.transpose(1, 2, 0, 3).reshape(*array.shape[1:3], -1)
         if channels_last and array.ndim == 3 and array.shape[0] in _COLOURS:
             array = array.transpose(1, 2, 0)
         return array
@@ -167,7 +208,7 @@ def _png(array: Any, *, whole: bool = False) -> bytes:
         raise InputError(
             f"An array of shape {shape} is no image.",
             remedy="Give one of shape (height, width), (height, width, 3) or (height, width, 4).",
-            field="source",
+            field="data_or_path",
         )
     kind = array.dtype.kind
     if kind in "iu" or (kind == "b" and whole):
@@ -178,7 +219,7 @@ def _png(array: Any, *, whole: bool = False) -> bytes:
         raise InputError(
             f"An array of {array.dtype} is no image.",
             remedy="Give integers from 0 to 255 or floats from 0 to 1.",
-            field="source",
+            field="data_or_path",
         )
     height, width = shape[:2]
     flat = array.tobytes()
@@ -192,9 +233,12 @@ def _png(array: Any, *, whole: bool = False) -> bytes:
 
 
 def _as_bytes(array: Any) -> Any:
-    """Floats from 0 to 1, or where some are negative from -1 to 1, as bytes; what is no number is 0."""
+    """Floats from 0 to 1, or where some are negative from -1 to 1, as bytes; where one is above 2 they are bytes
+    already. What is no number is 0."""
     array = array.astype("f8")
     array[array != array] = 0
+    if array.max() > 2:
+        array = array / 255
     if array.min() < 0 and array.min() >= -1 and array.max() <= 1:
         array = (array + 1) / 2
     return (array.clip(0, 1) * 255 + 0.5).astype("u1")

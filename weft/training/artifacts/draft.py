@@ -7,8 +7,9 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,17 +22,29 @@ from weft.training.artifacts.paths import checked_name, checked_path, files_belo
 from weft.training.artifacts.references import Reference, describe
 
 if TYPE_CHECKING:
-    from weft.training.artifacts.logged import LoggedArtifact
+    from weft.training.artifacts.entries import LoggedFile
+    from weft.training.artifacts.logged import ArtifactTTL, LoggedArtifact
 
 POLICIES = ("mutable", "immutable")
 Entry = Content | ArtifactFile
+# What a logged artifact has of its version.
+_OF_A_VERSION = {
+    *("aliases", "created_at", "digest", "entity", "id", "manifest", "project", "qualified_name", "ref", "updated_at"),
+    *("source_name", "source_version", "url", "checkout", "delete", "diff", "download", "file", "files", "get", "link"),
+    *("logged_by", "new_draft", "used_by", "verify"),
+}
+
+saver: Callable[[Artifact], LoggedArtifact] | None = None
+"""Logs an artifact by the run at hand; :mod:`weft.training.run` sets it."""
 
 
 class Artifact:
     """Files, bytes, references and metadata to be stored as a version of ``name``.
 
-    ``incremental``: what the newest version has stays, but for what is added or removed here. Raises InputError where
-    ``name`` or ``type`` cannot stand in an address.
+    ``incremental``: what the newest version has stays, but for what is added or removed here. ``use_as``,
+    ``storage_region`` and ``digest_algorithm`` are accepted and change nothing. Once it is logged, what it has not of
+    itself is its version's: ``artifact.aliases``, ``artifact.download()``. Raises InputError where ``name`` or
+    ``type`` cannot stand in an address.
     """
 
     def __init__(
@@ -41,14 +54,18 @@ class Artifact:
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         incremental: bool = False,
+        use_as: str | None = None,
+        storage_region: str | None = None,
+        digest_algorithm: str | None = None,
     ) -> None:
         self.name = checked_name(name, "name")
         self.type = checked_name(type, "type")
         self.description = description
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.incremental = incremental
+        self.use_as = use_as
         self.tags: list[str] = []
-        self.ttl: timedelta | None = None
+        self.ttl: timedelta | ArtifactTTL | None = None
         self._content: dict[str, Entry] = {}
         self._removed: list[str] = []
         self._logged: LoggedArtifact | None = None
@@ -89,6 +106,36 @@ class Artifact:
         """The paths of the files inside, sorted."""
         return sorted(self._content)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in _OF_A_VERSION:
+            raise AttributeError(f"an artifact has no {name!r}")
+        return getattr(self.logged, name)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they are now."""
+        return sum(_size(content) for content in self._content.values())
+
+    @property
+    def file_count(self) -> int:
+        """How many files there are."""
+        return len(self._content)
+
+    def is_draft(self) -> bool:
+        """Whether it is not logged yet."""
+        return self._logged is None
+
+    def finalize(self) -> None:
+        """Nothing has to be closed: logging it makes the version."""
+
+    def save(self, project: str | None = None, settings: Any = None) -> LoggedArtifact:
+        """Log it as made by the current run; once it is logged, store what was changed. Raises WeftError where no run
+        goes on; ``project`` and ``settings`` are the run's."""
+        if self._logged is not None:
+            return self._logged.save()
+        assert saver is not None
+        return saver(self)
+
     @property
     def logged(self) -> LoggedArtifact:
         """The version that logging it made. Raises WeftError where it was not logged."""
@@ -111,33 +158,55 @@ class Artifact:
         return self.logged.version
 
     def add_file(
-        self, path: str | Path, name: str | None = None, is_tmp: bool = False, *, policy: str = "mutable"
+        self,
+        local_path: str | Path,
+        name: str | None = None,
+        is_tmp: bool = False,
+        skip_cache: bool = False,
+        policy: str = "mutable",
+        overwrite: bool = False,
     ) -> Artifact:
         """Add a file under ``name`` (default: its own), as it is when the artifact is logged.
 
         ``policy="immutable"``: nobody changes the file before it is uploaded, so that no copy is needed. ``is_tmp``:
-        the file may go; it is copied now. Raises InputError where it is not a file or ``name`` is bad.
+        the file may go; it is copied now. ``overwrite`` replaces what has that name. ``skip_cache`` changes nothing.
+        Raises InputError where it is not a file or ``name`` is bad.
         """
-        source = Path(path)
+        source = Path(local_path)
         if policy not in POLICIES:
             raise InputError(
                 f"There is no policy {policy!r}.", remedy=f"Use one of {', '.join(POLICIES)}.", field="policy"
             )
         if not source.is_file():
-            raise InputError(f"There is no file {os.fspath(path)!r}.", remedy="Check the path.", field="path")
+            raise InputError(
+                f"There is no file {os.fspath(local_path)!r}.", remedy="Check the path.", field="local_path"
+            )
         inside = source.name if name is None else name
+        if overwrite:
+            self._content.pop(inside, None)
         if is_tmp:
             source = Path(shutil.copy2(source, Path(tempfile.mkdtemp(dir=self._room()), source.name)))
         return self._add(inside, Content(source.absolute(), left=policy == "immutable"))
 
-    def add_dir(self, path: str | Path, name: str | None = None, *, policy: str = "mutable") -> Artifact:
-        """Add all files below a folder, under ``name/`` if given; links to folders are not followed."""
-        folder = Path(path)
+    def add_dir(
+        self,
+        local_path: str | Path,
+        name: str | None = None,
+        skip_cache: bool = False,
+        policy: str = "mutable",
+        merge: bool = False,
+    ) -> Artifact:
+        """Add all files below a folder, under ``name/`` if given; links to folders are not followed. ``merge``: files
+        that have the names of others take their place. ``skip_cache`` changes nothing."""
+        folder = Path(local_path)
         if not folder.is_dir():
-            raise InputError(f"There is no folder {os.fspath(path)!r}.", remedy="Check the path.", field="path")
+            raise InputError(
+                f"There is no folder {os.fspath(local_path)!r}.", remedy="Check the path.", field="local_path"
+            )
         for source in files_below(folder):
             inside = source.relative_to(folder).as_posix()
-            self.add_file(source, inside if name is None else f"{name}/{inside}", policy=policy)
+            inside = inside if name is None else f"{name.rstrip('/')}/{inside}"
+            self.add_file(source, inside, policy=policy, overwrite=merge)
         return self
 
     def add_bytes(self, data: bytes | str, name: str) -> Artifact:
@@ -145,10 +214,13 @@ class Artifact:
         return self._add(name, Content(data.encode() if isinstance(data, str) else bytes(data)))
 
     @contextmanager
-    def new_file(self, name: str, mode: str = "x", encoding: str | None = None) -> Iterator[IO[Any]]:
+    def new_file(
+        self, name: str, mode: str = "x", encoding: str | None = None, policy: str = "mutable"
+    ) -> Iterator[IO[Any]]:
         """A file to write, which is added under ``name`` at the end of the block, unless that raises.
 
         ``mode``: ``x`` or ``w`` for text, ``xb`` or ``wb`` for bytes; with ``w`` one of that name is replaced.
+        ``policy`` changes nothing.
         """
         if mode not in ("x", "w", "xb", "wb"):
             raise InputError(f"A new file cannot be opened with {mode!r}.", remedy="Use 'w' or 'wb'.", field="mode")
@@ -167,7 +239,7 @@ class Artifact:
 
     def add_reference(
         self,
-        uri: str | LoggedArtifact,
+        uri: str | LoggedFile,
         name: str | None = None,
         checksum: bool = True,
         max_objects: int | None = None,
@@ -179,21 +251,30 @@ class Artifact:
         another that fsspec knows; a folder or prefix is each file below it, at most ``max_objects`` (default 10,000).
 
         What is noted to know it again is the place's ETag, of local files the digest of the content; ``etag`` or
-        ``digest`` (BLAKE3) that are known are taken as they are. Without ``checksum`` the place is not asked. Raises
-        InputError where nothing is there, MissingExtraError where the address needs a package that is not installed.
+        ``digest`` (BLAKE3) that are known are taken as they are. Without ``checksum`` the place is not asked. A file of
+        another version, ``other.get_path("x")``, is the same content here, stored once. Raises InputError where nothing
+        is there, MissingExtraError where the address needs a package that is not installed.
         """
+        record = getattr(uri, "record", None)
+        if isinstance(record, ArtifactFile):
+            inside = checked_path(name or record.path)
+            return self._add(inside, replace(record, path=inside))
         wanted = Reference(str(uri), name, checksum, max_objects, etag, digest)
         for file in describe(wanted):
             self._add(checked_path(file.path), file)
         return self
 
-    def add(self, value: Any, name: str) -> Artifact:
+    def add(self, obj: Any, name: str, overwrite: bool = False) -> Artifact:
         """Add a table, an image or another value that a run can log; :meth:`LoggedArtifact.get` gives it back by
-        ``name``. Raises InputError for anything else."""
-        for path, content in values.files_of(value, name):
-            self._content.pop(path, None) if path.startswith(values.SHARED) else None
+        ``name``. ``overwrite`` replaces the one of that name. Raises InputError for anything else."""
+        for path, content in values.files_of(obj, name):
+            if overwrite or path.startswith(values.SHARED):
+                self._content.pop(path, None)
             self._add(path, Content(content))
         return self
+
+    def __setitem__(self, name: str, obj: Any) -> None:
+        self.add(obj, name)
 
     def get_path(self, name: str) -> Entry:
         """The content that stands under a path. Raises NotFoundError."""
@@ -203,8 +284,9 @@ class Artifact:
 
     get_entry = get_path
 
-    def remove(self, name: str) -> Artifact:
+    def remove(self, item: str | LoggedFile) -> Artifact:
         """Take a file out, or all below a folder. Raises NotFoundError where there is none."""
+        name = item if isinstance(item, str) else item.name
         gone = [path for path in self._content if path == name or path.startswith(f"{name.rstrip('/')}/")]
         if not gone and not self.incremental:
             raise NotFoundError(f"The artifact {self.name!r} has no file {name!r}.", field="name")
@@ -246,3 +328,9 @@ class Artifact:
             self._scratch = Path(tempfile.mkdtemp(prefix="weft-artifact-"))
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         return self._scratch
+
+
+def _size(entry: Entry) -> int:
+    if isinstance(entry, ArtifactFile):
+        return entry.size_bytes
+    return len(entry.source) if isinstance(entry.source, bytes) else entry.source.stat().st_size

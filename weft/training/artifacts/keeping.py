@@ -11,14 +11,14 @@ from weft.drainer import outbox
 from weft.drainer.outbox import Content
 from weft.errors import InputError, NotFoundError, ServerError, StoreError, WeftError
 from weft.recording import Recorder
-from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind
+from weft.records import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind, Run
 from weft.records.artifacts import PendingVersion
 from weft.repositories import Store
 from weft.tracing import redact
 from weft.tracing.capture import capture
 from weft.training.artifacts.draft import Artifact
 from weft.training.artifacts.logged import LATEST, PENDING, LoggedArtifact, expiry
-from weft.training.artifacts.paths import checked_name
+from weft.training.artifacts.paths import checked_name, places_of
 from weft.training.artifacts.places import Place
 from weft.training.artifacts.uploading import await_uploads
 
@@ -40,11 +40,9 @@ def log_artifact(
     base = _base(recorder, artifact)
     if settings.mode == "disabled":
         files = [*base, *_named(artifact, [_seen(path, content) for path, content in _own(artifact)])]
-        logged = LoggedArtifact(None, _version(recorder, run_id, artifact, files, aliases, tags))
+        logged = LoggedArtifact(None, _version(recorder.project, run_id, artifact, files, aliases, tags))
     elif settings.mode == "online" and settings.url is None and (store := _at_hand(recorder)) is not None:
-        files = [*base, *_named(artifact, _stored(store, recorder.project, artifact))]
-        version = _version(recorder, run_id, artifact, files, aliases, tags)
-        kept = store.artifacts.create_version(version, aliases=[a for a in aliases if a != LATEST])
+        kept = _kept(store, recorder.project, run_id, artifact, base, aliases, tags)
         logged = LoggedArtifact(store, kept, Place(settings))
     else:
         logged = _sent(recorder, run_id, artifact, base, aliases, tags)
@@ -56,34 +54,44 @@ def use_artifact(recorder: Recorder, run_id: str, ref: str | LoggedArtifact, typ
     """The version that ``ref`` names, with an edge to the run that uses it. Raises NotFoundError, and InputError where
     it is not of ``type``. Where the store cannot be asked, it is what ``ref`` named the last time, from the cache."""
     if isinstance(ref, LoggedArtifact):
-        ref = ref.ref
+        ref = f"{ref.project}/{ref.ref}"
     settings = recorder.settings
     if settings.mode == "disabled":
         raise WeftError(f"The artifact {ref!r} cannot be read: Weft is disabled.", remedy="Set WEFT_MODE=online.")
-    place = Place(settings)
-    remembered = place.cache(always=True)
-    assert remembered is not None
-    store: Store | None = None
-    if settings.mode == "online":
-        sent = _waiting.get((recorder.project, ref.partition(":")[0]))
-        if sent is not None and sent.state == PENDING and settings.drain != "off":
-            sent.wait(settings.flush_timeout_s)
+    *others, (project, name) = places_of(ref, recorder.project)
+    for before in others:  # with the owner in the project's name, else without
         try:
-            store = recorder.store
-            version = store.artifacts.use_version(recorder.project, ref, run_id)
-        except ServerError as error:
-            version = remembered.recall(recorder.project, ref) or _away(ref, error)
-            store = None
-        else:
-            remembered.remember(recorder.project, ref, version)
+            store, version = _used(recorder, run_id, *before)
+            break
+        except NotFoundError:
+            continue
     else:
-        version = remembered.recall(recorder.project, ref) or _away(ref, None)
+        store, version = _used(recorder, run_id, project, name)
     if type is not None and version.type != type:
         raise InputError(f"{version.ref} is a {version.type}, not a {type}.", field="type")
     if store is None:
         ends = (NodeKind.ARTIFACT, version.ref, "used", NodeKind.RUN, run_id)
         recorder.record(LineageEdge(version.project, *ends, clock.now_ns()))
-    return LoggedArtifact(store, version, place)
+    return LoggedArtifact(store, version, Place(settings))
+
+
+def _used(recorder: Recorder, run_id: str, project: str, ref: str) -> tuple[Store | None, ArtifactVersion]:
+    """The version that a reference names in a project, and the store that was asked."""
+    settings = recorder.settings
+    remembered = Place(settings).cache(always=True)
+    assert remembered is not None
+    if settings.mode != "online":
+        return None, remembered.recall(project, ref) or _away(ref, None)
+    sent = _waiting.get((project, ref.partition(":")[0]))
+    if sent is not None and sent.state == PENDING and settings.drain != "off":
+        sent.wait(settings.flush_timeout_s)
+    try:
+        store = recorder.store
+        version = store.artifacts.use_version(project, ref, run_id)
+    except ServerError as error:
+        return None, remembered.recall(project, ref) or _away(ref, error)
+    remembered.remember(project, ref, version)
+    return store, version
 
 
 def _away(ref: str, error: ServerError | None) -> ArtifactVersion:
@@ -110,7 +118,7 @@ def _sent(
     except OSError as error:
         raise _unreadable(error) from error
     stored = [(path, *seen) for (path, _), seen in zip(own, found, strict=True)]
-    version = _version(recorder, run_id, artifact, [*base, *_named(artifact, stored)], aliases, tags)
+    version = _version(recorder.project, run_id, artifact, [*base, *_named(artifact, stored)], aliases, tags)
     recorder.record(PendingVersion(version, folder, [alias for alias in aliases if alias != LATEST]))
     logged = LoggedArtifact(None, version, Place(recorder.settings, recorder, folder), state=PENDING)
     _waiting[recorder.project, artifact.name] = logged
@@ -140,11 +148,37 @@ def _base(recorder: Recorder, artifact: Artifact) -> list[ArtifactFile]:
             remedy="Log it whole, or use new_draft() of a version.",
             field="incremental",
         )
+    return _newest(recorder.store, recorder.project, artifact)
+
+
+def _newest(store: Store, project: str, artifact: Artifact) -> list[ArtifactFile]:
     try:
-        newest = recorder.store.artifacts.get_version(recorder.project, artifact.name)
+        return artifact._merged(store.artifacts.get_version(project, artifact.name).files)
     except NotFoundError:
         return []
-    return artifact._merged(newest.files)
+
+
+def keep_for(
+    store: Store, run: Run, artifact: Artifact, aliases: Sequence[str] = (), tags: Sequence[str] = ()
+) -> ArtifactVersion:
+    """Keep ``artifact`` as made by a run that is stored already. Raises InputError for a bad alias or tag."""
+    _check_words(aliases, tags)
+    base = _newest(store, run.project, artifact) if artifact.incremental else []
+    return _kept(store, run.project, run.run_id, artifact, base, aliases, tags)
+
+
+def _kept(
+    store: Store,
+    project: str,
+    run_id: str,
+    artifact: Artifact,
+    base: list[ArtifactFile],
+    aliases: Sequence[str],
+    tags: Sequence[str],
+) -> ArtifactVersion:
+    files = [*base, *_named(artifact, _stored(store, project, artifact))]
+    version = _version(project, run_id, artifact, files, aliases, tags)
+    return store.artifacts.create_version(version, aliases=[alias for alias in aliases if alias != LATEST])
 
 
 def _own(artifact: Artifact) -> list[tuple[str, Content]]:
@@ -186,7 +220,7 @@ def _unreadable(error: OSError) -> InputError:
 
 
 def _version(
-    recorder: Recorder,
+    project: str,
     run_id: str,
     artifact: Artifact,
     files: list[ArtifactFile],
@@ -198,7 +232,7 @@ def _version(
     told = [[f.path, f.digest] if f.url is None else [f.path, f.digest, f.url] for f in files]
     now = clock.now_ns()
     return ArtifactVersion(
-        project=recorder.project,
+        project=project,
         name=artifact.name,
         type=artifact.type,
         version=0,

@@ -5,22 +5,26 @@ from __future__ import annotations
 import getpass
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weft import clock
+from weft import clock, recording
 from weft.errors import InputError, NotFoundError, ServerError, StoreError, WeftError
-from weft.records import ArtifactFile, ArtifactVersion, NodeKind, Run
+from weft.records import ArtifactFile, ArtifactVersion, NodeKind, RegistryVersion, Run
 from weft.records.artifacts import VersionChange
 from weft.repositories import Store
 from weft.tracing import redact
-from weft.training.artifacts import values, writing
+from weft.training.artifacts import references, values, writing
 from weft.training.artifacts.contents import Contents, not_kept
 from weft.training.artifacts.diffs import ArtifactDiff, difference
 from weft.training.artifacts.draft import Artifact
+from weft.training.artifacts.entries import Downloaded, Files, LoggedFile, Manifest
 from weft.training.artifacts.paths import checked_name
+from weft.training.linking import registered
 
 if TYPE_CHECKING:
     from weft.training.artifacts.places import Place
@@ -30,6 +34,12 @@ PENDING, COMMITTED, DELETED, DISABLED = "pending", "committed", "deleted", "disa
 _NS = 1_000_000_000
 _STEP_S = 0.05
 _LONGEST_S = 60.0
+
+
+class ArtifactTTL(Enum):
+    """``artifact.ttl = weft.ArtifactTTL.INHERIT`` is None: a version without a time of its own stays."""
+
+    INHERIT = 0
 
 
 class LoggedArtifact:
@@ -44,6 +54,7 @@ class LoggedArtifact:
     ) -> None:
         self._store = store
         self._place = place
+        self._run_of: Callable[[Run], Any] = lambda run: run
         self._state = DISABLED if store is None and place is None else state
         self._set(version)
 
@@ -57,7 +68,7 @@ class LoggedArtifact:
         self.metadata = dict(version.metadata)
         self.aliases = list(version.aliases)
         self.tags = list(version.tags)
-        self.files = list(version.files)
+        self.files = Files(self, version.files)
 
     def __repr__(self) -> str:
         ref = self.name if self._state == PENDING else self._stored.ref
@@ -94,6 +105,42 @@ class LoggedArtifact:
         """When it was logged, in UTC."""
         return datetime.fromtimestamp(self._stored.created_ns / _NS, UTC)
 
+    updated_at = created_at  # the content of a version never changes
+
+    @property
+    def id(self) -> str:
+        """``project/name:v3``; waits for the version as :attr:`version` does."""
+        return f"{self.project}/{self.ref}"
+
+    qualified_name = id
+
+    source_name = ref
+
+    @property
+    def source_version(self) -> str:
+        """``v3``; waits for the version as :attr:`version` does."""
+        return f"v{self.version}"
+
+    @property
+    def entity(self) -> str:
+        """Nobody: a Weft directory or server has one owner."""
+        return ""
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        path = f"/artifact/{self.ref}"
+        return path if recording.active is None else recording.active.address(path)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its files by path: ``manifest.entries``."""
+        return Manifest(self.files())
+
+    def is_draft(self) -> bool:
+        """Whether it is not logged yet: never."""
+        return False
+
     @property
     def ttl(self) -> timedelta | None:
         """How long after it was logged it goes; None is never."""
@@ -101,7 +148,7 @@ class LoggedArtifact:
         return None if expires_ns is None else timedelta(microseconds=(expires_ns - self._stored.created_ns) // 1000)
 
     @ttl.setter
-    def ttl(self, ttl: timedelta | None) -> None:
+    def ttl(self, ttl: timedelta | ArtifactTTL | None) -> None:
         self._stored = replace(self._stored, expires_ns=expiry(ttl, self._stored.created_ns))
 
     def wait(self, timeout: float | None = None) -> LoggedArtifact:
@@ -140,19 +187,30 @@ class LoggedArtifact:
                     field="timeout",
                 )
 
-    def file(self, path: str) -> bytes:
-        """The bytes of one file. Raises NotFoundError where there is none, StoreError where they are damaged."""
-        return b"".join(self._contents().pieces(self.get_path(path)))
+    def file(self, path: str | None = None) -> Any:
+        """The bytes of one file; without a path, of an artifact of one file, the path that it was downloaded to.
 
-    def get_path(self, path: str) -> ArtifactFile:
-        """What is known of one file. Raises NotFoundError."""
+        Raises NotFoundError where there is none, InputError where it has several, StoreError where it is damaged.
+        """
+        if path is not None:
+            return self._read(self.get_path(path).record)
+        if len(self.files) != 1:
+            raise InputError(
+                f"{self._stored.ref} has {len(self.files)} files.",
+                remedy="Name one, or use download().",
+                field="path",
+            )
+        return LoggedFile(self, self.files[0]).download()
+
+    def get_path(self, name: str) -> LoggedFile:
+        """One file, ready for ``download()``. Raises NotFoundError."""
         for entry in self.files:
-            if entry.path == path:
-                return entry
+            if entry.path == name:
+                return LoggedFile(self, entry)
         raise NotFoundError(
-            f"{self._stored.ref} has no file {path!r}.",
+            f"{self._stored.ref} has no file {name!r}.",
             remedy=f"It has {[e.path for e in self.files][:10]}.",
-            field="path",
+            field="name",
         )
 
     get_entry = get_path
@@ -161,31 +219,35 @@ class LoggedArtifact:
         """The table, image or other value that was added under ``name``. Raises NotFoundError."""
         return values.value_of([file.path for file in self.files], name, self.file)
 
+    __getitem__ = get
+
     def download(
         self,
         root: str | Path | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool | None = None,
         path_prefix: str | None = None,
-        skip_cache: bool = False,
+        multipart: bool | None = None,
         *,
         link: bool = False,
-    ) -> Path:
+    ) -> Downloaded:
         """Write all files, or those whose path begins with ``path_prefix``, below ``root`` (default
         ``artifacts/NAME-vN``); returns that folder.
 
         What is there under the same paths is replaced where it differs. ``skip_cache``: neither read nor fill the
-        cache. ``link``: as read-only links into the cache, which take no room. Raises InputError where the folder
-        cannot be written, StoreError where a stored path leads out of ``root``, a file's bytes are damaged or a
+        cache. ``link``: as read-only links into the cache, which take no room. ``allow_missing_references`` leaves out
+        references whose content is gone or has changed; ``multipart`` changes nothing. Raises InputError where the
+        folder cannot be written, StoreError where a stored path leads out of ``root``, a file's bytes are damaged or a
         reference has changed.
         """
-        folder = self._folder(root)
         chosen = [file for file in self.files if path_prefix is None or file.path.startswith(path_prefix)]
         if path_prefix is not None and not chosen:
             raise NotFoundError(f"{self._stored.ref} has nothing below {path_prefix!r}.", field="path_prefix")
-        contents = self._contents(skip_cache=skip_cache, cache_always=link)
-        writing.write_files(contents, chosen, folder, link=link)
-        return folder
+        if allow_missing_references:
+            chosen = [file for file in chosen if file.url is None or references.state_of(file) is None]
+        return self._fetched(chosen, root, skip_cache=bool(skip_cache), link=link)
 
-    def checkout(self, root: str | Path | None = None) -> Path:
+    def checkout(self, root: str | Path | None = None) -> Downloaded:
         """Make the folder ``root`` equal to the version: as :meth:`download`, and whatever else is there is removed.
 
         Raises InputError for the working folder, the home and what holds them or the Weft directory.
@@ -249,21 +311,38 @@ class LoggedArtifact:
         )
         self._state = DELETED
 
-    def logged_by(self) -> Run | None:
-        """The run that made it; None where none did, or it is gone."""
-        run_id = self._known().run_id
-        return None if run_id is None else self._asked().runs.find_run(run_id)
+    def link(self, target_path: str, aliases: Sequence[str] | None = None) -> RegistryVersion:
+        """Make it a version of a name in the registry, ``registry/NAME``. Raises ConflictError where the name is
+        another type's."""
+        return registered(self._asked(), self.project, self.ref, target_path, aliases=aliases or ())
 
-    def used_by(self) -> list[Run]:
+    def logged_by(self) -> Any:
+        """The run that made it, a :class:`weft.records.Run`, or of :meth:`weft.Api.artifact` one with its data; None
+        where none did, or it is gone."""
+        run_id = self._known().run_id
+        found = None if run_id is None else self._asked().runs.find_run(run_id)
+        return None if found is None else self._run_of(found)
+
+    def used_by(self) -> list[Any]:
         """The runs that used it, those that are left."""
         ref = self._known().ref
         graph = self._asked().artifacts.lineage(self.project, NodeKind.ARTIFACT, ref)
         named = [e.target for e in graph.downstream if e.source == ref and e.target_kind is NodeKind.RUN]
         found = [self._asked().runs.find_run(run_id) for run_id in dict.fromkeys(named)]
-        return [run for run in found if run is not None]
+        return [self._run_of(run) for run in found if run is not None]
 
-    def _folder(self, root: str | Path | None) -> Path:
-        return Path("artifacts", f"{self.name}-v{self.version}") if root is None else Path(root)
+    def _read(self, file: ArtifactFile) -> bytes:
+        return b"".join(self._contents().pieces(file))
+
+    def _fetched(
+        self, files: Sequence[ArtifactFile], root: str | Path | None, *, skip_cache: bool = False, link: bool = False
+    ) -> Downloaded:
+        folder = self._folder(root)
+        writing.write_files(self._contents(skip_cache=skip_cache, cache_always=link), files, folder, link=link)
+        return folder
+
+    def _folder(self, root: str | Path | None) -> Downloaded:
+        return Downloaded("artifacts", f"{self.name}-v{self.version}") if root is None else Downloaded(root)
 
     def _known(self) -> ArtifactVersion:
         self.wait()
@@ -285,9 +364,9 @@ class LoggedArtifact:
         return Contents(self._stored, blobs, cache, place.waiting)
 
 
-def expiry(ttl: timedelta | None, created_ns: int) -> int | None:
+def expiry(ttl: timedelta | ArtifactTTL | None, created_ns: int) -> int | None:
     """When a version ends. Raises InputError for a time that is none."""
-    if ttl is None:
+    if ttl is None or ttl is ArtifactTTL.INHERIT:
         return None
     if not isinstance(ttl, timedelta) or ttl <= timedelta(0):
         raise InputError(f"The ttl is {ttl!r}.", remedy="Use timedelta(days=30), or None for ever.", field="ttl")

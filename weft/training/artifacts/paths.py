@@ -22,6 +22,19 @@ def checked_path(inside: str) -> str:
     return inside
 
 
+def places_of(ref: str, home: str) -> list[tuple[str, str]]:
+    """Project and reference that a reference may mean, the likeliest first: of ``name:alias`` that in ``home``; a
+    project, and an owner, may come before it, as in ``acme/shop/name:alias``. What other trackers call their registry
+    is ours: ``wandb-registry-model/name:alias`` is ``registry/name:alias``."""
+    *before, name = ref.strip("/").split("/")
+    if not before or before == ["registry"]:
+        return [(home, ref)]
+    if before[-1] == "model-registry" or before[-1].startswith("wandb-registry-"):
+        return [(home, f"registry/{name}")]
+    projects = list(dict.fromkeys([".".join(before), before[-1]]))
+    return [(home, name)] if home in projects else [(project, name) for project in projects]
+
+
 def checked_name(text: str, what: str) -> str:
     """A name that can stand in an address. Raises InputError."""
     if not isinstance(text, str) or not ids.is_name(text):

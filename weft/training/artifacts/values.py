@@ -12,6 +12,7 @@ from weft.tracing.media import Value
 
 SHARED = "media/"  # where the bytes of values lie
 _TELLS = ".json"
+_TABLE = ".table.json"
 
 
 def files_of(value: Any, name: str) -> Iterator[tuple[str, bytes | Path]]:
@@ -39,7 +40,7 @@ def value_of(paths: list[str], name: str, read: Callable[[str], bytes]) -> Any:
     kind = found.removesuffix(_TELLS).rpartition(".")[2]
     digest = told.get("digest")
     data = read(f"{SHARED}{digest}") if isinstance(digest, str) else None
-    return _made(kind, told, data)
+    return _made(kind, told, data, paths, read)
 
 
 def _stands_for(path: str, name: str) -> bool:
@@ -48,10 +49,16 @@ def _stands_for(path: str, name: str) -> bool:
     return path.startswith(f"{name}.") and path.endswith(_TELLS) and path.count(".") == name.count(".") + 2
 
 
-def _made(kind: str, told: dict[str, Any], data: bytes | None) -> Any:
+def _made(kind: str, told: dict[str, Any], data: bytes | None, paths: list[str], read: Callable[[str], bytes]) -> Any:
     from weft.records import tables  # noqa: PLC0415 - numpy loads only where a value is read
     from weft.training import media  # noqa: PLC0415 - as above
 
+    if kind == "parts":
+        from weft.training.media.joined import gathered  # noqa: PLC0415 - as above
+
+        below = str(told["parts_path"]).rstrip("/") + "/"
+        parts = sorted(path for path in paths if path.startswith(below) and path.endswith(_TABLE))
+        return gathered(value_of(paths, path.removesuffix(_TABLE), read) for path in parts)
     if kind == "table" and data is not None:
         return media.Table.of_frame(tables.unpack(data))
     makers: dict[str, Any] = {"image": media.Image, "audio": media.Audio, "video": media.Video, "file": media.File}

@@ -14,7 +14,8 @@ from weft.tracing.media import Reference, Value
 class Html(Value):
     """HTML for a run: text, a path to a file that ends in ``.html``, or what has ``read()``.
 
-    It is kept as it is and shown in a sandboxed frame without script. Raises InputError for anything else,
+    It is kept as it is and shown in a sandboxed frame without script; ``data_is_not_path`` says that a text which looks
+    like a path is none, ``inject`` changes nothing. Raises InputError for anything else,
     NotFoundError where the file is not there.
     """
 
@@ -22,11 +23,11 @@ class Html(Value):
 
     kind = "html"
 
-    def __init__(self, data: Any, caption: str | None = None) -> None:
+    def __init__(
+        self, data: Any, inject: bool = True, data_is_not_path: bool = False, *, caption: str | None = None
+    ) -> None:
         self.caption = caption
-        if isinstance(data, os.PathLike) or (
-            isinstance(data, str) and data.endswith((".html", ".htm")) and "\n" not in data and "<" not in data
-        ):
+        if isinstance(data, os.PathLike) or (not data_is_not_path and _is_path(data)):
             path = Path(data)
             try:
                 data = path.read_text("utf-8", "replace")
@@ -53,3 +54,7 @@ class Html(Value):
 
     def __repr__(self) -> str:
         return f"weft.Html({len(self.html)} characters)"
+
+
+def _is_path(data: Any) -> bool:
+    return isinstance(data, str) and data.endswith((".html", ".htm")) and "\n" not in data and "<" not in data

@@ -30,7 +30,7 @@ def taken(recorder: Recorder, project: str, others: dict[str, Any]) -> dict[str,
             raise InputError(
                 f"The name {name[:40]!r} has {len(name)} characters.",
                 remedy=f"Use 1 to {LONGEST_NAME}.",
-                field="values",
+                field="data",
             )
         items = [_kept(recorder, project, value) for value in values]
         found[name] = items[0] if not isinstance(others.pop(name), list | tuple) else {"items": items}
@@ -78,7 +78,7 @@ def _kept(recorder: Recorder, project: str, value: Value) -> dict[str, Any]:
         raise InputError(
             f"What stands for a {value.kind} has more than {MOST_DATA} bytes.",
             remedy="Log less at once.",
-            field="values",
+            field="data",
         )
     return told
 

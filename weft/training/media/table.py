@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +75,8 @@ class Table(Value):
     that of its first cell: integer, number, boolean, text, time, media (:class:`weft.Image` and the others), or json
     for anything else; ``dtype`` declares it, ``{"score": float}`` or a list. A cell of another type raises InputError,
     unless ``allow_mixed_types``, where the column becomes json. None is a missing cell of any column; with
-    ``optional=False`` it raises.
+    ``optional=False`` it raises. ``rows`` is another name of ``data``; ``log_mode`` changes nothing: a table is logged
+    as it is then.
     """
 
     __slots__ = ("_columns", "_optional", "_rows")
@@ -86,25 +87,28 @@ class Table(Value):
         self,
         columns: Sequence[Any] | None = None,
         data: Any = None,
+        rows: Any = None,
         dataframe: Any = None,
         dtype: Any = None,
-        optional: bool = True,
+        optional: bool | Sequence[bool] = True,
         allow_mixed_types: bool = False,
+        log_mode: str | None = None,
     ) -> None:
-        self._optional = optional
+        self._optional = all(optional) if isinstance(optional, Sequence) else bool(optional)
         self._rows = 0
+        data = rows if data is None else data
         if data is not None and dataframe is None and is_frame(data):
             data, dataframe = None, data
         if dataframe is not None:
             self._columns = [_of_column(column) for column in frames.columns_of(dataframe, columns)]
             self._rows = len(self._columns[0].values) if self._columns else 0
             return
-        rows = [] if data is None else _rows_of(data)
-        names = list(columns) if columns is not None else _named(rows)
+        listed = [] if data is None else _rows_of(data)
+        names = list(columns) if columns is not None else _named(listed)
         kinds = _kinds(dtype, [str(name) for name in names])
         self._columns = [_Cells(str(name), kinds.get(str(name)), mixed=allow_mixed_types) for name in names]
         _check_names([column.name for column in self._columns])
-        for row in rows:
+        for row in listed:
             self.add_data(*row)
 
     @property
@@ -171,6 +175,29 @@ class Table(Value):
             single.add_data(cell)
         self._columns.append(single._columns[0])
         self._rows = len(cells)
+
+    def add_computed_columns(self, fn: Callable[[int, dict[str, Any]], Mapping[str, Any]]) -> None:
+        """Append columns that ``fn(number, row)`` gives for each row, a mapping by name. Raises InputError."""
+        found: dict[str, list[Any]] = {}
+        for number, row in self.iterrows():
+            told = fn(number, dict(zip(self.columns, row, strict=True)))
+            for name, cell in told.items():
+                found.setdefault(name, [None] * number).append(cell)
+            for name in found.keys() - told.keys():
+                found[name].append(None)
+        for name, cells in found.items():
+            self.add_column(name, cells, optional=True)
+
+    def cast(self, col_name: str, dtype: Any, optional: bool = False) -> None:
+        """Say which type a column has. Raises NotFoundError, and InputError where a cell is not of it."""
+        kind = type_named(dtype, col_name)
+        cells = self.get_column(col_name)
+        made = Table([col_name], [[cell] for cell in cells], dtype={col_name: kind})
+        self._columns[self.columns.index(col_name)] = made._columns[0]
+
+    def get_index(self) -> list[int]:
+        """The numbers of the rows."""
+        return list(range(self._rows))
 
     def get_column(self, name: str, convert_to: str | None = None) -> Any:
         """The cells of a column as a list, or with ``convert_to="numpy"`` as an array. Raises NotFoundError."""

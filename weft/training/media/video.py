@@ -17,7 +17,8 @@ _ENCODED = {"gif": "GIF", "webp": "WEBP"}
 
 class Video(File):
     """A video for a run: a path, bytes or a binary stream (mp4, webm, gif, webp), or frames as an array of shape
-    (frames, channels, height, width) or (frames, height, width[, channels]) of 0 to 255.
+    (frames, channels, height, width) or (frames, height, width[, channels]) of 0 to 255; several of the former, side by
+    side, have a first dimension more.
 
     Arrays become an animated ``gif`` or ``webp`` of ``fps`` frames a second, which needs Pillow, or an ``mp4``
     (H.264) or ``webm`` (VP9), which needs the extra ``weft[video]``; ``ogg`` becomes ``webm``. Raises InputError for
@@ -28,11 +29,12 @@ class Video(File):
 
     kind = "video"
     _what = "video"
+    _argument = "data_or_path"
     _default_type = "video/mp4"
 
     def __init__(
         self,
-        source: Any,
+        data_or_path: Any,
         caption: str | None = None,
         fps: float | None = None,
         format: str | None = None,
@@ -44,7 +46,7 @@ class Video(File):
         self._format = format
         if fps is not None and not 0 < fps <= 1000:
             raise InputError(f"A video cannot have {fps} frames a second.", remedy="Use 1 to 1000.", field="fps")
-        super().__init__(source, media_type=media_type, name=name, caption=caption)
+        super().__init__(data_or_path, media_type=media_type, name=name, caption=caption)
 
     def _made(self, source: Any) -> tuple[bytes, str]:
         if callable(getattr(source, "read", None)) and isinstance(data := source.read(), bytes):
@@ -52,7 +54,9 @@ class Video(File):
         array = to_array(source)
         if array is None:
             raise InputError(
-                f"A {type(source).__name__} is no video.", remedy="Give a path, bytes or an array.", field="source"
+                f"A {type(source).__name__} is no video.",
+                remedy="Give a path, bytes or an array.",
+                field="data_or_path",
             )
         chosen = self._format or "gif"
         if movie := MOVIES.get(chosen):
@@ -71,8 +75,8 @@ class Video(File):
 
 
 def _frames(array: Any) -> Any:
-    if array.ndim == 5 and array.shape[0] == 1:
-        array = array[0]
+    if array.ndim == 5:  # several of (frames, channels, height, width), side by side
+        array = np.concatenate(list(array), axis=-1)
     if array.ndim == 4 and array.shape[1] in (1, 3, 4):
         array = array.transpose(0, 2, 3, 1)
     if array.ndim == 4 and array.shape[3] == 1:
@@ -82,7 +86,7 @@ def _frames(array: Any) -> Any:
         raise InputError(
             f"An array of {array.dtype} of shape {tuple(array.shape)} is no video.",
             remedy="Give one of shape (frames, 3, height, width), of 0 to 255.",
-            field="source",
+            field="data_or_path",
         )
     if array.dtype.kind == "f" and float(np.nanmax(array)) <= 1.0:
         array = array * 255.0

@@ -298,16 +298,51 @@ def test_a_program_runs_with_the_parameters_as_arguments(
     assert (run.config, run.record.kind, run.record.group) == ({"x": 1, "name": "a b"}, "trial", sweep_id)
 
 
+LOOP = """
+import time
+import weft
+run = weft.init()
+for step in range(6_000):
+    run.log({"loss": run.config.x})
+    if run.config.x == 9 and run.should_stop():
+        break
+    time.sleep(0.01 * (run.config.x > 1))
+"""
+
+
+def test_short_programs_are_stopped_early(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEFT_DRAIN", "off")  # the agent stores what is logged as it looks
+    monkeypatch.setattr("weft.sweeps.outside._LOOK_S", 1e9)  # only the program says when it is to be looked at
+    (tmp_path / "train.py").write_text(LOOP)
+    early = {"early_terminate": {"type": "hyperband", "min_iter": 2}, "parameters": {"x": {"values": [1, 8, 9]}}}
+    sweep_id = weft.sweep({**GRID, **early, "program": "train.py"})
+    weft.agent(sweep_id, parallel=1)
+    best, *worse = trials_of(store, sweep_id)
+    assert best.status == "complete"
+    for trial in worse:
+        assert (trial.status, trial.values) == ("pruned", [trial.params["x"]])
+        assert str(trial.reason).startswith("hyperband at iteration ")
+        run = weft.Api().run(str(trial.run_id))
+        assert (run.state, len(run.series("loss").values) < 6_000) == ("finished", True)
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert f"the trial was stopped early: {worse[0].reason}" in said  # it never asks
+    assert str(worse[1].reason) not in said
+
+
 def test_a_canceled_command_is_ended(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.py").write_text(PROGRAM)
     sweep_id = weft.sweep({**GRID, "program": "train.py", "parameters": {"x": {"values": [5]}}})
 
-    def cancel(self: object, trial: Trial, *_: object) -> None:
-        if weft.Api().store.runs.find_run(str(trial.run_id)) is not None:  # it is at work
+    def cancel(self: object, watch: Any) -> None:
+        if weft.Api().store.runs.find_run(str(watch.held.trial.run_id)) is not None:  # it is at work
             store.sweeps.change_sweep(sweep_id, status=SweepStatus.CANCELED)
 
-    monkeypatch.setattr("weft.sweeps.outside.CommandTrials._compared", lambda self, stopper, *more: cancel(self, *more))
+    monkeypatch.setattr("weft.sweeps.outside.CommandTrials._looked", cancel)
     weft.agent(sweep_id, lease_s=1.0)
     [trial] = trials_of(store, sweep_id)
     assert (trial.status, trial.reason) == (TrialStatus.CANCELED, "the sweep was canceled")

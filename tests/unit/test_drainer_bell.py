@@ -23,27 +23,27 @@ def folder(fresh_home: Path) -> Path:
 
 
 def test_a_ring_ends_the_wait_and_is_heard_once(folder: Path) -> None:
-    heard = bell.Bell(folder)
+    heard = bell.Bell(bell.drainers(folder))
     assert not heard.wait(0.0)
-    bell.ring(folder)
-    bell.ring(folder)
+    bell.ring(bell.drainers(folder))
+    bell.ring(bell.drainers(folder))
     assert heard.wait(60.0)
     assert not heard.wait(0.0)
     heard.ring()
     assert heard.wait(60.0)
     heard.close()
     heard.ring()
-    bell.ring(folder)  # nobody is there
-    again = bell.Bell(folder)
+    bell.ring(bell.drainers(folder))  # nobody is there
+    again = bell.Bell(bell.drainers(folder))
     assert not again.wait(0.0)
     again.close()
 
 
 def test_ringing_without_end_neither_blocks_nor_fails(folder: Path) -> None:
-    heard = bell.Bell(folder)
+    heard = bell.Bell(bell.drainers(folder))
     for _ in range(70_000):
         heard.ring()
-    bell.ring(folder)
+    bell.ring(bell.drainers(folder))
     assert heard.wait(0.0)
     heard.close()
 
@@ -52,9 +52,9 @@ def test_no_pipe_is_left_open_where_it_cannot_be_made(folder: Path) -> None:
     (folder / "journal" / "drainer.bell").mkdir()
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="drainer.bell"):
-        bell.Bell(folder)
+        bell.Bell(bell.drainers(folder))
     assert len(os.listdir("/proc/self/fd")) == before
-    bell.ring(folder)
+    bell.ring(bell.drainers(folder))
 
 
 def test_an_idle_drainer_stores_when_it_hears_the_bell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_an_idle_drainer_stores_when_it_hears_the_bell(folder: Path, monkeypatch
     journal.append(RecordType.WRITER, b'{"writer":"another","time_ns":1,"pid":1,"host":"h","ended":false}')
     ((writer, segment, end),) = journal.position()
     idle.clear()
-    bell.ring(folder)
+    bell.ring(bell.drainers(folder))
     assert idle.wait(60.0)
     assert store.progress(writer, segment) == end
     drain.stop(60.0)

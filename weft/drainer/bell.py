@@ -1,4 +1,4 @@
-"""The doorbell of a folder's drainer: who waits for records rings, and an idle drainer looks at once."""
+"""Doorbells: who waits rings, and who is idle looks at once. A folder's drainer has one."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from weft.journal import Folder
 
 
-def _path(directory: Path) -> Path:
+def drainers(directory: Path) -> Path:
+    """The bell of the drainer of a Weft directory."""
     return Folder.of(directory).root / "drainer.bell"
 
 
 class Bell:
-    """The drainer's side: a named pipe. Raises OSError where the file system has none."""
+    """The side of who hears it: a named pipe at a path. Raises OSError where the file system has none."""
 
-    def __init__(self, directory: Path) -> None:
-        path = _path(directory)
+    def __init__(self, path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.mkfifo(path, 0o600)
         self._fds: list[int] = []
@@ -49,10 +49,10 @@ class Bell:
             os.close(fd)
 
 
-def ring(directory: Path) -> None:
-    """Have the drainer of a Weft directory look now, if there is one."""
+def ring(path: Path | str) -> None:
+    """Have whoever hears the bell look now, if there is somebody."""
     with contextlib.suppress(OSError):
-        fd = os.open(_path(directory), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             os.write(fd, b"\0")
         finally:

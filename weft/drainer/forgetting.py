@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from weft import ids
-from weft.drainer.bell import ring
+from weft.drainer.bell import drainers, ring
 from weft.drainer.drain import Drainer
 from weft.drainer.leader import Leadership, destination_of
 from weft.drainer.process import open_sink
@@ -40,7 +40,7 @@ def forget(settings: Settings, trace_ids: Iterable[str], *, timeout_s: float = 1
             finally:
                 leadership.release()
         elif time.monotonic() < deadline:
-            ring(settings.dir)
+            ring(drainers(settings.dir))
             time.sleep(_STEP_S)
         else:
             return False

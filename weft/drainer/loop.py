@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft.drainer.ahead import Ahead
-from weft.drainer.bell import Bell
+from weft.drainer.bell import Bell, drainers
 from weft.drainer.deliver import Scrub
 from weft.drainer.drain import Drainer, DrainReport, live_writers
 from weft.drainer.leader import Leadership, Request, is_rival, wanted
@@ -141,7 +141,7 @@ class Loop:
             return None
         drainer = Drainer(self._directory, sink, self._scrub, ahead=self._ahead)
         with contextlib.suppress(OSError):  # a file system without pipes: who waits is seen a little later
-            self._bell = Bell(self._directory)
+            self._bell = Bell(drainers(self._directory))
         try:
             return drainer.left if self._drain(drainer, _House(sink, drainer)) else None
         finally:

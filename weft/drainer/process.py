@@ -14,7 +14,7 @@ from pathlib import Path
 from weft import clock
 from weft.drainer import outbox
 from weft.drainer.alerting import poster_of
-from weft.drainer.bell import ring
+from weft.drainer.bell import drainers, ring
 from weft.drainer.drain import DrainReport, drain, ends
 from weft.drainer.herald import herald_of
 from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, wanted
@@ -65,7 +65,7 @@ def ensure_running(settings: Settings, *, polite: bool = False) -> None:
     processes ask, one drainer a second is started at most; one that fails is tried again less and less often.
     ``polite``: programs that are short of cores come first.
     """
-    ring(settings.dir)
+    ring(drainers(settings.dir))
     folder = Folder.of(settings.dir)
     destination = destination_of(settings)
     started = _started_for(settings.dir, destination)
@@ -219,7 +219,7 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
             turn_s = _TURN_S
             continue
         turn_s = 0.0
-        ring(settings.dir)
+        ring(drainers(settings.dir))
         if targets is None:
             targets = ends(settings.dir, sink.progress)
         if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)) and not outbox.parked(settings.dir):

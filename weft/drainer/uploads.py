@@ -15,7 +15,7 @@ from collections import deque
 
 from weft import clock
 from weft.drainer import outbox
-from weft.drainer.bell import ring
+from weft.drainer.bell import drainers, ring
 from weft.drainer.deliver import Delivered, UnavailableError, deliver
 from weft.drainer.outbox import Parked
 from weft.drainer.sinks import Sink
@@ -138,7 +138,7 @@ class Uploads:
         self._moved.set()
         if not self._closed:
             with contextlib.suppress(OSError):
-                ring(self._directory)
+                ring(drainers(self._directory))
 
     def _fail(self, error: UnavailableError) -> None:
         if self.error is None:

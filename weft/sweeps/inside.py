@@ -11,7 +11,6 @@ import numpy as np
 from weft.errors import WeftError
 from weft.records.sweeps import Sweep, TrialStatus, objective_names
 from weft.sweeps.holding import Held
-from weft.sweeps.hyperband import bands
 from weft.sweeps.leaving import Leaving
 from weft.sweeps.outcome import Outcome
 from weft.sweeps.peers import Peers
@@ -68,11 +67,10 @@ class LiveTrial:
         self.stopped = False
         self._leaving = leaving
         self.values: list[float] = []
-        self._spec, self._held, self._peers = spec, held, peers
+        self._held, self._peers = held, peers
         self._objective = spec.objectives[0].name if spec.objectives else None
         self._stopper = Stopper(spec)
         self._pruned: str | None = None
-        self._compared = 0
         self._asks = False
         self._ended: Outcome | None = None
 
@@ -94,8 +92,7 @@ class LiveTrial:
         return self.stopped
 
     def _is_over(self) -> bool:
-        if self._held.reason is None and self._pruned is None and self._is_due():
-            self._compared = len(self.values)
+        if self._held.reason is None and self._pruned is None and self._stopper.due(len(self.values)):
             mine = Progress(self.trial.number, np.array(self.values))
             try:
                 self._pruned = self._stopper.reason(mine, self._peers.others(self.trial.number))
@@ -106,15 +103,6 @@ class LiveTrial:
     def finish(self) -> None:
         """The function returned. A run whose trial another agent has is none that finished."""
         runs.finish(exit_code=1 if self._held.lost else None)
-
-    def _is_due(self) -> bool:
-        """Whether a comparison may tell anything that the last one did not."""
-        rule, count = self._spec.early_terminate, len(self.values)
-        if count == self._compared:
-            return False
-        if rule is not None:
-            return any(band > self._compared for band in bands(rule, count))
-        return self._spec.pruner is not None
 
     def ended(self, run: Run, failure: str | None) -> None:
         """Keep the result."""

@@ -51,9 +51,9 @@ class Peers:
             return np.zeros(0)
         return values_of(self._store.series.read_series(trial.run_id, self._objective))
 
-    def others(self, number: int) -> list[Progress]:
-        """How far all trials but ``number`` have come."""
-        if time.monotonic() - self._read_at > _FRESH_S:
+    def others(self, number: int, *, fresh: bool = False) -> list[Progress]:
+        """How far all trials but ``number`` have come; ``fresh``: by now."""
+        if fresh or time.monotonic() - self._read_at > _FRESH_S:
             self._read = [self._progress(trial) for trial in self.trials() if not trial.known]
             self._read_at = time.monotonic()
         return [progress for progress in self._read if progress.number != number and len(progress.values)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weft.records.sweeps import TrialStatus
-from weft.sweeps.hyperband import stopped_at
+from weft.sweeps.hyperband import bands, stopped_at
 from weft.sweeps.options import PRUNERS, plain
 from weft.sweeps.samplers import load_optuna, require
 from weft.sweeps.spec import Hyperband, Named, Objective, SweepSpec
@@ -34,19 +34,34 @@ class Stopper:
 
     def __init__(self, spec: SweepSpec) -> None:
         self._rule: _Bands | _Pruner | None = None
+        self._compared = 0
         if spec.early_terminate is not None:
             self._rule = _Bands(spec.early_terminate, spec.objectives[0])
         elif spec.pruner is not None and plain(spec.pruner.name) != "none":
             self._rule = _Pruner(spec.pruner, spec.objectives[0])
 
+    @property
+    def any(self) -> bool:
+        """Whether trials are stopped early at all."""
+        return self._rule is not None
+
+    def due(self, count: int) -> bool:
+        """Whether to compare ``count`` values may tell anything that the last time did not."""
+        return self._rule is not None and count > self._compared and self._rule.due(self._compared, count)
+
     def reason(self, mine: Progress, others: Sequence[Progress]) -> str | None:
         """Why the trial is stopped, in words; None where it may go on. Values that were there before stay first."""
+        self._compared = len(mine.values)
         return None if self._rule is None else self._rule.reason(mine, others)
 
 
 class _Bands:
     def __init__(self, rule: Hyperband, objective: Objective) -> None:
         self._rule, self._objective = rule, objective
+
+    def due(self, compared: int, count: int) -> bool:
+        """At each band."""
+        return any(band > compared for band in bands(self._rule, count))
 
     def reason(self, mine: Progress, others: Sequence[Progress]) -> str | None:
         """Of hyperband."""
@@ -80,6 +95,10 @@ class _Pruner:
         self._states = optuna.trial.TrialState
         self._fed: dict[int, int] = {}
         self._ids: list[int] = []
+
+    def due(self, compared: int, count: int) -> bool:
+        """At each value."""
+        return True
 
     def reason(self, mine: Progress, others: Sequence[Progress]) -> str | None:
         """Of a pruner."""

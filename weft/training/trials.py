@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from weft.records import Failure, RunKind, RunStatus
 from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
 from weft.training import apart
 from weft.training.arguments import Arguments
+from weft.training.desk import DESK, Program
 from weft.training.patience import patiently
 from weft.training.run import Run
 
@@ -194,7 +196,8 @@ class TrialRun(Run):
         media: dict[str, Any] | None = None,
     ) -> None:
         super()._record_step(metrics, others, step, commit, media)
-        self._link.noted(metrics)
+        if self._primary:
+            self._link.noted(metrics)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -211,14 +214,22 @@ class _Outside:
     def __init__(self, store: Store, told: str, sweep_id: str, number: int) -> None:
         self._store, self.told = store, told
         self.sweep, self.trial = store.sweeps.get_sweep(sweep_id), store.sweeps.get_trial(sweep_id, number)
-        self.over = self._stops = False
+        self.over = self._stops = self._asks = False
         self._asked = time.monotonic()
+        self._objective = next(iter(objective_names(self.sweep.config)), None)
+        self._desk = Program(os.environ.get(DESK))
 
     def noted(self, values: Mapping[str, Any]) -> None:
-        """The agent reads what is logged from the store."""
+        """Have the agent read what is logged from the store. A program that never asks whether it should stop is ended
+        here."""
+        reason = self._desk.ring() if self._objective in values else None
+        if reason is not None and not self._asks and not self.over:
+            raise TrialStopped(reason)
 
     def stops(self) -> bool:
-        """Ask the store, once a second at most, whether the trial goes on."""
+        """Whether the agent has said that the trial is over; the store is asked, too, once a second at most."""
+        self._asks = True
+        self._stops = self._stops or self._desk.stopped() is not None
         if not self._stops and not self.over and time.monotonic() - self._asked > _ASK_EVERY_S:
             self._asked = time.monotonic()
             try:

@@ -155,6 +155,14 @@ class SeriesContract:
             assert store.runs.read_console(ConsoleQuery("r", text=text)).matched == numbers, text
         found = store.runs.read_console(ConsoleQuery("r", text="step", first=2, limit=2))
         assert (found.matched, [line.text for line in found.lines]) == (10, ["step 4", "step 6"])
+        late = store.runs.read_console(ConsoleQuery("r", text="STEP", source="", limit=2))
+        assert (late.first, late.lines) == (8, [line for line in whole.lines if "step" in line.text][-2:])
+        assert store.runs.read_console(ConsoleQuery("r", text="step", first=99)).lines == []
+        store.ingest(
+            batch_of("w2", ConsoleLines("r", "p", T + 50, 99, "stdout", ["[a, b]", "", "back\\slash, b", "B,b"]))
+        )
+        for text, numbers in ((",", 3), ("[", 1), ("b]", 1), ("b", 3), ("\\", 1), ('"', 2)):
+            assert store.runs.read_console(ConsoleQuery("r", text=text)).matched == numbers, text
         assert store.runs.read_console(ConsoleQuery("none")) == ConsolePage(0, 0, 0)
         assert store.runs.read_console(ConsoleQuery("r", first=99)).lines == []
         with pytest.raises(InputError, match="The limit is 0"):

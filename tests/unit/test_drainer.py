@@ -56,7 +56,7 @@ class SqliteSink:
                         (batch.writer, batch.segment, entry.end, entry.type, entry.payload),
                     )
             self.db.execute(
-                "INSERT INTO progress VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET end=max(end,?3)",
+                "INSERT INTO progress VALUES (?,?,?) ON CONFLICT DO UPDATE SET end=max(end,excluded.end)",
                 (batch.writer, batch.segment, batch.end),
             )
         except BaseException:

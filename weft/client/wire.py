@@ -123,9 +123,13 @@ class Wire:
     ) -> httpx.Response:
         with contextlib.ExitStack() as opened:
             body = opened.enter_context(content.open("rb")) if isinstance(content, Path) else content
-            return self._client.send(
+            answer = self._client.send(
                 self._client.build_request(method, address, content=body, headers=headers), stream=stream
             )
+        if not stream:
+            # What was read knows the answer, and that the request: the circle would hold its body until a collection.
+            answer.stream = httpx.ByteStream(b"")
+        return answer
 
     def _unreachable(self, error: httpx.TransportError) -> ServerError:
         return ServerError(

@@ -56,9 +56,9 @@ _MOST_BEGINNINGS = 1_000
 _ADD = "INSERT INTO span_words (rowid, words) SELECT CAST(key AS INTEGER), value FROM json_each(?)"  # SQLite
 # From word to word: each is looked for by itself, for to go on from row to row is to read where each word is found.
 _BEGINNINGS = (
-    "WITH RECURSIVE words(word) AS (SELECT (SELECT term FROM span_vocabulary WHERE term >= ?1 LIMIT 1) UNION ALL "
-    "SELECT (SELECT term FROM span_vocabulary WHERE term >= word || char(1) LIMIT 1) FROM words WHERE word < ?2) "
-    "SELECT word FROM words WHERE word < ?2 LIMIT ?3"
+    "WITH RECURSIVE words(word) AS (SELECT (SELECT term FROM span_vocabulary WHERE term >= ? LIMIT 1) UNION ALL "
+    "SELECT (SELECT term FROM span_vocabulary WHERE term >= word || char(1) LIMIT 1) FROM words WHERE word < ?) "
+    "SELECT word FROM words WHERE word < ? LIMIT ?"
 )
 _index = table("span_words", column("rowid", BigInteger), column("words"))
 
@@ -178,7 +178,8 @@ def _fts5(connection: Connection, terms: Sequence[Term]) -> str:
 
 def _begins(connection: Connection, prefix: str) -> str:
     """The words that begin so, where these are not many: FTS5 puts all spans of a prefix together before the first."""
-    rows = connection.exec_driver_sql(_BEGINNINGS, (prefix, prefix + segments.LAST, _MOST_BEGINNINGS + 1)).scalars()
+    end = prefix + segments.LAST
+    rows = connection.exec_driver_sql(_BEGINNINGS, (prefix, end, end, _MOST_BEGINNINGS + 1)).scalars()
     words = [f'"{word}"' for word in rows]
     return f"({' OR '.join(words)})" if 1 <= len(words) <= _MOST_BEGINNINGS else f'"{prefix}"*'
 

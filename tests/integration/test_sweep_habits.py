@@ -44,7 +44,7 @@ def test_a_sweep_is_read_as_other_trackers_do(caplog: pytest.LogCaptureFixture) 
     assert (sweep.order, sweep.expected_run_count, sweep.best_loss) == ("-summary_metrics.accuracy", 2, 0.3)
     assert (sweep.url, sweep.path) == (f"http://127.0.0.1:4321/sweep/{sweep_id}", ["p", sweep_id])
     assert sweep.config["parameters"] == GRID["parameters"]
-    assert [run.config["x"] for run in sweep.runs] == [1, 3]
+    assert [(run.name, run.config["x"]) for run in sweep.runs] == [("search-0", 1), ("search-1", 3)]
     assert [trial.params["x"] for trial in sweep.trials] == [1, 3]
     best = sweep.best_run()
     assert best is not None
@@ -58,6 +58,8 @@ def test_a_sweep_is_read_as_other_trackers_do(caplog: pytest.LogCaptureFixture) 
     assert run.sweep is not None
     assert (run.sweep.id, run.metadata["sweep"]) == (sweep_id, {"sweep_id": sweep_id, "trial": 1, "attempt": 1})
     assert [one.id for one in api.sweeps("p")] == [sweep_id]
+    unnamed = weft.sweep(GRID)
+    assert api.sweep(unnamed).name == f"grid-{unnamed[:4]}"
     assert "stored sweep 'search'" in repr(sweep)
 
 

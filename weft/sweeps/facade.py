@@ -12,12 +12,11 @@ from weft import session
 from weft import settings as settings_module
 from weft.errors import InputError
 from weft.records import Run
-from weft.records.sweeps import Sweep
 from weft.sweeps.agent import sweep_id_of
 from weft.sweeps.executors import Work
 from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.samplers import check_packages
-from weft.sweeps.spec import SweepSpec, read_spec
+from weft.sweeps.spec import SweepSpec, new_sweep, read_spec
 from weft.tracing.human_scores import login
 
 _MISSING = object()
@@ -41,8 +40,7 @@ def sweep(
         if prior_runs:
             session.catch_up(settings, store)
         known = [(run_id, *_known(spec, store.runs.get_run(run_id))) for run_id in prior_runs or ()]
-        name = spec.name or (Path(spec.program).stem if spec.program else "sweep")
-        made = store.sweeps.create_sweep(Sweep(settings.project, name, dict(spec.given), author=login()))
+        made = store.sweeps.create_sweep(new_sweep(spec, settings.project, login()))
         for run_id, params, values in known:
             store.sweeps.add_known(made.sweep_id, params=params, values=values, run_id=run_id)
     if not settings.quiet:

@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
+from weft import ids
 from weft.errors import InputError
+from weft.records.sweeps import Sweep
 from weft.sweeps.domains import MOST_CELLS
 from weft.sweeps.mistakes import Mistakes, join, mapping
 from weft.sweeps.options import PRUNERS, SAMPLERS, check
@@ -167,6 +169,14 @@ def _strange(given: Any) -> tuple[str, str] | None:
 
 def _loaded(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader with one more number
+
+
+def new_sweep(spec: SweepSpec, project: str, author: str | None, name: str | None = None) -> Sweep:
+    """A sweep to be stored. Without a name it is called after its program, or by its method and the beginning of its
+    id."""
+    sweep_id = ids.new_id()
+    stem = Path(spec.program).stem if spec.program else f"{spec.method}-{sweep_id[:4]}"
+    return Sweep(project, name or spec.name or stem, dict(spec.given), sweep_id, author=author)
 
 
 def parse_spec(given: Mapping[str, Any]) -> SweepSpec:

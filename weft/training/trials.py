@@ -120,6 +120,7 @@ def placed(asked: Arguments, link: Link) -> Arguments:
     """What ``init`` was given, as a trial has it: its parameters go before the program's defaults."""
     sweep, trial = link.sweep, link.trial
     described = dict(asked.described)
+    described["name"] = described["name"] or f"{sweep.name}-{trial.number}"
     described["group"] = described["group"] or sweep.sweep_id
     described["notes"] = described["notes"] or f"Trial {trial.number} of the sweep {sweep.name}"
     return replace(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
@@ -20,7 +19,7 @@ from weft.server.replies import reply
 from weft.server.rest.sweep_columns import objectives
 from weft.sweeps.command import command_line
 from weft.sweeps.described import described
-from weft.sweeps.spec import SweepSpec, mistakes_in, parse_spec
+from weft.sweeps.spec import SweepSpec, mistakes_in, new_sweep, parse_spec
 
 _MOST_CHARACTERS = 200_000
 _Text = Annotated[str, Body(max_length=_MOST_CHARACTERS, description="The configuration, YAML.")]
@@ -61,9 +60,7 @@ def _add_changes(routes: APIRouter, store: Store) -> None:
     )
     def begin(request: Request, project: str, text: _Text, name: Annotated[str | None, Body()] = None) -> Response:
         spec = _read(text)
-        called = name or spec.name or (Path(spec.program).stem if spec.program else "sweep")
-        person = identity_of(request.scope).person
-        return reply(store.sweeps.create_sweep(Sweep(project, called, dict(spec.given), author=person)))
+        return reply(store.sweeps.create_sweep(new_sweep(spec, project, identity_of(request.scope).person, name)))
 
     @routes.post(
         "/sweeps/{sweep_id}/edit", response_model=Sweep, summary="Give a sweep another configuration or run_cap"

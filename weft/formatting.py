@@ -14,7 +14,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """``value`` with ``digits`` significant digits, thousands grouped: ``1,234``, ``0.812``, ``1.2e-05``."""
+    """``value`` with ``digits`` significant digits, thousands grouped: ``1,234``, ``0.812``, ``1.2e-5``."""
     if value is None or not math.isfinite(value):
         return MISSING if value is None else {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
     if float(value).is_integer() and abs(value) < 1e15:
@@ -23,7 +23,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if size >= 1000:
         return f"{value:,.0f}"
     if size < 1e-4:
-        return f"{value:.{digits - 1}g}"
+        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
     return f"{value:#.{digits}g}".rstrip(".")
 
 

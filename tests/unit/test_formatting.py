@@ -15,7 +15,7 @@ SECOND = 10**9
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(None, "–"), (0, "0"), (1234, "1,234"), (0.81234, "0.812"), (0.78, "0.780"), (123.4, "123"),
-     (12345.6, "12,346"), (1.234e-5, "1.2e-05"),
+     (12345.6, "12,346"), (1.234e-5, "1.2e-5"),
      (math.inf, "∞"), (-math.inf, "−∞"), (math.nan, "NaN"), (2.0, "2")],
 )  # fmt: skip
 def test_number(value: float | None, shown: str) -> None:

@@ -108,7 +108,11 @@ def unknown_field(token: Token, names: Fields) -> InputError:
     elif close := names.nearest(token.text):
         remedy = f"Did you mean {' or '.join(close)}? Texts stand in quotes."
     else:
-        remedy = f"There is {', '.join(name for name in names.shown if '.' not in name)}. Texts stand in quotes."
+        shown = [name for name in names.shown if "." not in name]
+        of_runs = (
+            f"Did you mean config.{token.text} or summary.{token.text}? " if {"config", "summary"} <= {*shown} else ""
+        )
+        remedy = f"{of_runs}There is {', '.join(shown)}. Texts stand in quotes."
     return wrong(f"there is no field {token.text!r}.", token.column, remedy)
 
 

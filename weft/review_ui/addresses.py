@@ -45,6 +45,20 @@ PAGES = frozenset(
 _OF_THE_SERVER = re.compile(r"/(static|media|component|bidi-components|app|healthz|script-health-check)(/.*)?|.*\..*")
 
 
+# The page of one object -> the list that it is of.
+LISTS = {
+    "/trace": "/traces",
+    "/thread": "/traces",
+    "/evaluation": "/evaluations",
+    "/compare": "/evaluations",
+    "/quality": "/review",
+    "/run": "/runs",
+    "/sweep": "/sweeps",
+    "/artifact": "/artifacts",
+    "/lineage": "/artifacts",
+}
+
+
 def target(path: str, query: str = "") -> str | None:
     """Where ``path`` (decoded, with ``query`` behind it) is redirected to; None where it is not. What no page has leads
     to the page that says so.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import streamlit as st
 
 from weft import formatting as fmt
 from weft import settings as weft_settings
 from weft.api import Api
-from weft.records import ItemStatus, LabelQuery, ReviewQueue
+from weft.records import ItemStatus, LabelQuery, ReviewQueue, RunQuery
 from weft.repositories import Store
 from weft.settings import Settings
 
@@ -107,6 +108,15 @@ def labelled(queue: ReviewQueue, count: int | None = None) -> str:
     fake = simulated(queue.project, queue.queue_id, place()) if number else 0
     kind = "" if not fake else ", all of them simulated" if fake >= number else f", {fmt.count(fake)} of them simulated"
     return f"{fmt.count(number)} labelled{kind}"
+
+
+def run_names(run_ids: Iterable[str | None]) -> dict[str, str]:
+    """The names of runs by their ids; a run that is gone has none."""
+    wanted = sorted({run_id for run_id in run_ids if run_id})
+    if not wanted:
+        return {}
+    found = store().runs.list_runs(RunQuery(run_ids=wanted, limit=len(wanted))).items
+    return {run.run_id: run.name for run in found}
 
 
 def place() -> str:

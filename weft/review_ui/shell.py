@@ -72,6 +72,11 @@ def main(default: str = "/") -> None:
     with st.sidebar:
         sidebar([(pages[path], title) for path, title, _, visible in entries if visible])
     st.session_state["page_title"] = current.title
+    st.session_state["headed"] = False
+    of_list = next((addresses.LISTS[path] for path in addresses.LISTS if pages[path] is current), None)
+    st.session_state["page_list"] = (pages[of_list].title, of_list) if of_list else None
+    if of_list:
+        style.point_at(of_list)
     ui.named(current.title)
     st.session_state.pop("keys", None)
     if st.session_state.get("unknown_project"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
@@ -121,6 +122,11 @@ def ago(ns: int | None) -> str:
     return fmt.ago(ns, zone=zone())
 
 
+def when(ns: int | None) -> Markup:
+    """A time as :func:`ago` writes it, the absolute one behind it."""
+    return element("span", ago(ns), title=moment(ns))
+
+
 def identified(identifier: str) -> Markup:
     """An id that a click copies (the frame's script does it)."""
     return element("button", identifier, class_="w-id", type="button", title="Copy")
@@ -133,9 +139,10 @@ def named(title: str) -> None:
     st.set_page_config(page_title=f"{words} · Weft")
 
 
-def head(title: str, note: str = "", identifier: str = "") -> None:
+def head(title: str, note: Markup | str = "", identifier: str = "") -> None:
     """The page's title with its id and a quiet note."""
     named(title)
+    st.session_state["headed"] = True
     parts = [element("h1", title)]
     if identifier:
         parts.append(identified(identifier))
@@ -144,7 +151,7 @@ def head(title: str, note: str = "", identifier: str = "") -> None:
     show(element("div", *parts, class_="w-head"))
 
 
-def facts(pairs: Mapping[str, str | None]) -> None:
+def facts(pairs: Mapping[str, Markup | str | None]) -> None:
     """A line of small facts; those that are None are left out."""
     show(
         element(
@@ -289,8 +296,23 @@ def pager(cursor: str | None) -> None:
 
 def empty(sentence: str, code: str) -> None:
     """An empty page: one sentence, and the lines of code that would fill it."""
+    _headed()
     show(element("div", sentence, class_="w-soft"))
+    code = code.replace('"my-project"', json.dumps(st.session_state.get("project") or "my-project", ensure_ascii=False))
     st.code(code, language="python")
+
+
+def _headed() -> None:
+    """A heading, where what went wrong was before the page's own."""
+    if not st.session_state.get("headed"):
+        head(str(st.session_state.get("page_title", "")))
+
+
+def _way_back() -> None:
+    """The list that the page's object is of, or would be."""
+    title, path = st.session_state.get("page_list") or ("", "")
+    if path:
+        link(f"All {title.lower()}", path)
 
 
 def guarded(page: Callable[[], None]) -> Callable[[], None]:
@@ -303,11 +325,14 @@ def guarded(page: Callable[[], None]) -> Callable[[], None]:
         except WeftError as error:
             late = "It may not be stored yet, or it was deleted: reload in a moment."
             remedy = error.remedy or (late if isinstance(error, NotFoundError) else "")
+            _headed()
             note(remedy, tone="error", bold=error.message)
             show(element("div", error.code, class_="w-keys"))
+            _way_back()
         except Exception:  # noqa: BLE001 - a page must say that it failed and where to look, whatever failed
             number = ids.new_id()
             _LOG.exception("page %s failed, error %s", page.__name__, number)
+            _headed()
             note(
                 "Reload it; if it stays, the server's log has the details under", tone="error", bold="This page failed."
             )

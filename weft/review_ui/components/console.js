@@ -125,7 +125,7 @@ class ConsolePart extends Listening {
     this.fillChoices(page);
     const empty = !page.total;
     this.scroll.hidden = this.bar.hidden = empty;
-    if (empty) this.problem.replaceChildren(emptyNode(isOver(this.run) ? "The run printed nothing, or WEFT_CONSOLE was off." : "The run has printed nothing yet.", 'import weft\nwith weft.init("my-project") as run:\n    print("what the program prints is kept, line by line")'));
+    if (empty) this.problem.replaceChildren(emptyNode(isOver(this.run) ? "The run printed nothing, or WEFT_CONSOLE was off." : "The run has printed nothing yet.", `import weft\nwith weft.init(${JSON.stringify(this.run.project)}) as run:\n    print("what the program prints is kept, line by line")`));
     this.found.textContent = empty ? "" : page.matched === page.total ? exactly(page.total) + (page.total === 1 ? " line" : " lines") : `${exactly(page.matched)} of ${exactly(page.total)} lines`;
     this.canvas.style.height = this.matched * LINE_HIGH + "px";
     this.root.style.setProperty("--digits", Math.max(3, String(page.total).length) + "ch");

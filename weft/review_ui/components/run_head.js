@@ -81,7 +81,7 @@ class RunHead extends Listening {
     this.line.replaceChildren(
       statusNode(run.status), id,
       ...(took === null ? [] : [fact(run.status === "running" ? "runs for" : "took", duration(took - from))]),
-      ...(from === null ? [] : [fact("started", moment(from), new Date(from / 1e6).toISOString())]),
+      ...(from === null ? [] : [fact("started", ago(from), moment(from))]),
       fact("kind", run.kind),
       ...(plainNumber(run.environment?.resumes) ? [fact("resumed", plainNumber(run.environment.resumes) === 1 ? "once" : plainNumber(run.environment.resumes) + " times", "How often a program went on with this run")] : []),
       ...(sweepOf(run) ? [fact("sweep", linkTo("trial " + sweepOf(run).trial, "/sweep?" + new URLSearchParams({ id: sweepOf(run).id, project: run.project, trial: sweepOf(run).trial })))] : []),

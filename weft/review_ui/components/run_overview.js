@@ -120,7 +120,7 @@ class RunOverview extends Listening {
     nodes.push(this.titled("Summary", run.summary));
     if (summary.length) nodes.push(summaryTable(summary, Boolean(wanted), this.tab("media")));
     else nodes.push(wanted ? element("p", "soft", "Nothing in the summary fits.") : emptyNode("This run has no summary yet.", 'run.log({"loss": 0.25})          # the last value of each metric\nrun.summary["accuracy"] = 0.97   # or a value of your own'));
-    nodes.push(this.titled("Config", run.config), this.tree(run.config, wanted, "This run has no config.", 'import weft\nrun = weft.init("my-project", config={"lr": 0.01, "model": {"layers": 4}})'));
+    nodes.push(this.titled("Config", run.config), this.tree(run.config, wanted, "This run has no config.", `import weft\nrun = weft.init(${JSON.stringify(run.project)}, config={"lr": 0.01, "model": {"layers": 4}})`));
     if (Object.keys(run.environment || {}).length) {
       const rest = { ...run.environment, ...(Object.keys(run.git || {}).length ? { git: run.git } : {}) };
       nodes.push(fold("Environment, whole", "environment", this.folds ??= new Map(), () => this.tree(rest, wanted, "", ""), Boolean(wanted && sieve(rest, wanted))));

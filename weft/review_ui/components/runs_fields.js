@@ -1,7 +1,7 @@
 // What the fields of runs are called, how they are written, filtered and sorted by.
 const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇", preempting: "◇", killed: "■" };
 const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
-const WIDTHS = { name: 150, status: 108, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
+const WIDTHS = { name: 150, status: 100, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
 const LESS_IS_MORE = /loss|error|perplexity|latency|cost/;
 const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|tags|environment\.host|(config|summary)\..+)$/;
 const ORDERS = { started: "started_at", ended: "ended_at", duration: "duration_s" };
@@ -22,17 +22,6 @@ function hasValue(field, value) {
 }
 
 const titleOf = (field) => FIXED[field] ?? (field === "name" ? "Name" : field.replace(/^(config|summary)\./, ""));
-
-function ago(ns) {
-  const at = plainNumber(ns);
-  if (at === null || at === undefined) return MISSING;
-  const s = Date.now() / 1000 - at / 1e9;
-  if (s < 5) return "now";
-  if (s < 60) return Math.floor(s) + " s ago";
-  if (s < 3600) return Math.floor(s / 60) + " min ago";
-  if (s < 86400) return Math.floor(s / 3600) + " h ago";
-  return new Date(at / 1e6).toLocaleString(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
-}
 
 // From the least to the greatest of a group with its mean, on the scale of all groups.
 function rangeBar({ sum, n, low, high }, groups, name) {
@@ -61,7 +50,7 @@ const groupName = (value) => (value === null || value === undefined ? "none" : p
 const changeRun = (run, changes) => send("/api/runs/" + encodeURIComponent(run), changes, "PATCH");
 
 // How wide a column is that nobody has made wider: its title and the mark of the order fit.
-const widthOf = (field) => WIDTHS[field] ?? Math.min(150, Math.max(84, Math.round(titleOf(field).length * 6.6) + 32));
+const widthOf = (field) => WIDTHS[field] ?? Math.min(150, Math.max(84, Math.round(titleOf(field).length * 6.6) + 28));
 
 // A value of the table as a file has it: times in ISO, durations in seconds, tags by commas.
 function plainCell(field, value) {

@@ -2,6 +2,7 @@
 // server. What is ticked is drawn; where nothing is, the first of the table are.
 const ROWS_AT_ONCE = 100;
 const REFRESH_MS = 4000;
+const NAME_LEAST = 118;
 const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
 
 class RunsTable {
@@ -28,6 +29,8 @@ class RunsTable {
     this.node.append(this.problem, this.scroll);
     this.host.append(this.node);
     this.sight = new VirtualRows(this.scroll, this.canvas, (places) => this.made(places), { reached: (last) => { if (this.cursor && last >= this.rows.length - 10) this.extend(); } });
+    this.sized = new ResizeObserver(() => this.spread());
+    this.sized.observe(this.scroll);
     this.canvas.addEventListener("pointerover", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => this.board.bright(null));
   }
@@ -145,7 +148,7 @@ class RunsTable {
     const by = this.board.get("group");
     if (!by) return null;
     const metrics = this.columns.map(([name]) => name).filter((name) => name === "duration" || this.right(name)).map((name) => ORDERS[name] ?? name);
-    const found = await send("/api/runs/groups", { query, by: [...new Set([by, "status"])], metrics });
+    const [found] = await Promise.all([send("/api/runs/groups", { query, by: [...new Set([by, "status"])], metrics }), by === "group" ? this.nameSweeps() : null]);
     const groups = new Map();
     for (const one of found) {
       const value = one.keys[by], key = groupName(value);
@@ -161,6 +164,12 @@ class RunsTable {
     return [...groups.values()].sort((a, b) => b.runs - a.runs || (a.key < b.key ? -1 : 1));
   }
 
+  // Runs of a sweep are a group under its id, which nobody reads; without its name it is told by that.
+  async nameSweeps() {
+    const told = await ask(`/api/projects/${encodeURIComponent(this.data.project)}/sweeps`).catch(() => []);
+    this.sweeps = new Map(told.map(({ sweep }) => [sweep.sweep_id, sweep]));
+  }
+
   // The runs of a group, the first of the order; what the table shows of them.
   async open(group) {
     if (group.loaded) return;
@@ -174,13 +183,21 @@ class RunsTable {
   }
 
   render() {
-    const template = `30px minmax(${this.board.widthOf("name") ?? WIDTHS.name}px, 1fr) ` + this.columns.map(([name, width]) => (width || widthOf(name)) + "px").join(" ");
-    this.scroll.style.setProperty("--columns", template);
-    this.scroll.style.setProperty("--wide", 30 + (this.board.widthOf("name") ?? WIDTHS.name) + this.columns.reduce((sum, [name, width]) => sum + (width || widthOf(name)), 0) + "px");
+    this.spread();
     this.header();
     this.rows = this.lines();
     this.scroll.setAttribute("aria-rowcount", String(this.total ?? this.rows.length));
     this.sight.show(this.rows.length, this.cursor ? 1 : 0);
+  }
+
+  // Columns as wide as was asked for. Where not all of them fit, the name takes what the last whole one leaves: none is cut in its middle.
+  spread() {
+    const widths = this.columns.map(([name, width]) => width || widthOf(name)), chosen = this.board.widthOf("name"), room = this.scroll.clientWidth - 30;
+    let fits = 0, sum = 0;
+    while (fits < widths.length && (chosen ?? NAME_LEAST) + sum + widths[fits] <= room) sum += widths[fits++];
+    const name = chosen ?? (fits && fits < widths.length ? room - sum : WIDTHS.name);
+    this.scroll.style.setProperty("--columns", `30px minmax(${name}px, 1fr) ` + widths.map((width) => width + "px").join(" "));
+    this.scroll.style.setProperty("--wide", 30 + name + widths.reduce((all, width) => all + width, 0) + "px");
   }
 
   header() {
@@ -335,9 +352,11 @@ class RunsTable {
     check.append(box);
     const dot = element("span", "dot"), open = this.opened.has(group.key);
     dot.style.setProperty("--colour", colourOf(group.key, this.data.palette));
-    const twist = button((open ? "▾ " : "▸ ") + group.key, "Runs of this group", () => this.unfold(group), "quiet");
+    const sweep = this.sweeps?.get(group.key);
+    const twist = button((open ? "▾ " : "▸ ") + (sweep?.name ?? group.key), "Runs of this group", () => this.unfold(group), "quiet");
     twist.setAttribute("aria-expanded", String(open));
-    name.append(dot, twist, element("span", "soft", count(group.runs) + (group.runs === 1 ? " run" : " runs")));
+    const leads = sweep ? [linkTo("sweep", "/sweep?" + new URLSearchParams({ id: sweep.sweep_id, project: sweep.project }))] : [];
+    name.append(dot, twist, ...leads, element("span", "soft", count(group.runs) + (group.runs === 1 ? " run" : " runs")));
     node.append(check, name, ...this.columns.map(([field]) => this.groupCell(group, field)));
   }
 
@@ -393,6 +412,7 @@ class RunsTable {
   stop() {
     this.stopped = true;
     window.clearTimeout(this.timer);
+    this.sized.disconnect();
     this.sight.stop();
   }
 }

@@ -128,6 +128,10 @@ class Samples {
     head.append(corner, this.sorter("Input", "example", "wide"), element("th", "wide", "Output"), element("th", "wide low", "Expected"),
       ...this.columns.map((name) => this.sorter(name, name, "r score")), this.sorter("Time", "latency_s", "r time low"));
     if (this.head.cost_usd !== null) head.append(this.sorter("Cost", "cost_usd", "r time low"));
+    const wide = (cell, texts) => { cell.style.width = roomFor(this.node, [cell.textContent, ...texts], 64, 160) + "px"; };
+    this.columns.forEach((name, at) => wide(head.cells[4 + at], this.rows.map((row) => this.figure(row, name))));
+    wide(head.cells[4 + this.columns.length], this.rows.map(({ sample }) => duration(sample.ended_ns - sample.started_ns)));
+    if (this.head.cost_usd !== null) wide(head.cells[5 + this.columns.length], this.rows.map(({ sample }) => usd(sample.cost_usd)));
     const body = table.createTBody();
     this.lines = [];
     for (const row of this.rows) this.line(body, row);
@@ -164,6 +168,11 @@ class Samples {
     return of && { ...of, value: of.failure ? null : Number(of.label === name.slice(label + 1)) };
   }
 
+  figure(row, name) {
+    const score = this.score(row, name);
+    return !score || score.failure ? MISSING : number(score.value);
+  }
+
   line(body, row) {
     const sample = row.sample, tr = body.insertRow(), failed = sample.status !== "ok", spoken = this.key(row);
     tr.className = "link" + (spoken === this.opened ? " at" : "");
@@ -195,7 +204,7 @@ class Samples {
     for (const name of this.columns) {
       const score = this.score(row, name);
       const lost = !score ? "no score: the sample failed, or it was not scored" : score.failure ? score.failure.type + ": " + score.failure.message : "";
-      cell(!score || score.failure ? MISSING : number(score.value), "r score" + (score && score.failure ? " bad" : ""), lost || [String(score.value), score.explanation].filter(Boolean).join("  "));
+      cell(this.figure(row, name), "r score" + (score && score.failure ? " bad" : ""), lost || [String(score.value), score.explanation].filter(Boolean).join("  "));
     }
     cell(duration(sample.ended_ns - sample.started_ns), "r time low");
     if (this.head.cost_usd !== null) cell(usd(sample.cost_usd), "r time low");

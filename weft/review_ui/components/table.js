@@ -4,8 +4,8 @@ const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed:
 
 function fill(cell, value, column) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };
-  const text = spec.t === null || spec.t === undefined ? "–" : String(spec.t);
-  cell.title = spec.h || (text === "–" ? "not recorded" : text);
+  const text = textOf(spec);
+  cell.title = spec.h || (text === MISSING ? "not recorded" : text);
   if (spec.i) { cell.appendChild(whisker(spec.i, column.domain || [0, 1])); return; }
   if (spec.c) {
     const swatch = element("span", "swatch");
@@ -37,6 +37,11 @@ function lines(data, order) {
   return [head, ...body];
 }
 
+function textOf(value) {
+  const spec = value !== null && typeof value === "object" ? value : { t: value };
+  return spec.t === null || spec.t === undefined ? MISSING : String(spec.t);
+}
+
 function sortKey(value) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };
   return spec.v !== undefined ? spec.v : spec.t;
@@ -61,14 +66,13 @@ export default function ({ data, parentElement, setStateValue }) {
     }
     const table = element("table");
     const narrow = window.matchMedia("(max-width: 1000px)").matches;
-    const widths = data.columns.filter((column) => !(narrow && column.low))
-      .map((column) => (column.width.endsWith("px") ? parseInt(column.width, 10) : 130));
-    table.style.minWidth = widths.reduce((sum, width) => sum + width, data.choose ? 30 : 0) + "px";
+    const widths = data.columns.map((column, index) => widthOf(column, index));
+    table.style.minWidth = widths.reduce((sum, width, index) => sum + (narrow && data.columns[index].low ? 0 : width || 130), data.choose ? 30 : 0) + "px";
     const head = table.createTHead().insertRow();
     if (data.choose) head.appendChild(element("th", "check"));
     data.columns.forEach((column, index) => {
       const th = element("th", (column.align || "") + (column.low ? " low" : ""));
-      if (column.width) th.style.width = column.width;
+      if (column.width) th.style.width = widths[index] ? widths[index] + "px" : column.width;
       const button = element("button", "", column.label);
       if (state.sort === index) button.appendChild(element("span", "", state.down ? " ↓" : " ↑"));
       button.title = "Sort by " + column.label;
@@ -115,6 +119,13 @@ export default function ({ data, parentElement, setStateValue }) {
     });
     root.replaceChildren(table, ...(data.csv ? [csvLink(data.csv, () => lines(data, order))] : []));
     mark();
+  }
+
+  // In px, 0 for a share of the width; figures and what is to be read whole have the room that they take.
+  function widthOf(column, index) {
+    if (!column.width.endsWith("px")) return 0;
+    const least = parseInt(column.width, 10), whole = column.align || column.whole;
+    return whole && !column.domain ? roomFor(root, [column.label, ...data.rows.map((row) => textOf(row.cells[index]))], least, 280) : least;
   }
 
   function mark() {

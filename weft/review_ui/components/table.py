@@ -11,7 +11,9 @@ from weft.review_ui.components.assets import renderer
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: ``align`` is "" or "r"; ``low`` ones vanish on a narrow page; ``domain`` is the range of whiskers."""
+    """A column: ``align`` is "" or "r"; ``low`` ones vanish on a narrow page; ``domain`` is the range of whiskers.
+
+    A width in px grows with the content where the column is of figures (``align`` "r") or is to be read ``whole``."""
 
     label: str
     width: str = ""
@@ -19,6 +21,7 @@ class Column:
     mono: bool = False
     low: bool = False
     domain: tuple[float, float] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def table(
                 "align": c.align,
                 "mono": c.mono,
                 "low": c.low,
+                "whole": c.whole,
                 **({"domain": c.domain} if c.domain else {}),
             }
             for c in columns

@@ -42,9 +42,10 @@ function timeline(line) {
     link.onclick = (event) => follow(event, dot.href);
     svg.append(link);
   });
-  const day = (ns) => new Date(ns / 1e6).toLocaleDateString(undefined, { dateStyle: "medium" });
+  const day = (ns) => moment(ns).slice(0, 10);
   const feet = element("div", "feet");
-  feet.append(element("span", "", day(from)), element("span", "", dots.length + (dots.length === 1 ? " result" : " results")), element("span", "", day(to)));
+  const days = [day(from), day(to)], many = element("span", "", dots.length + (dots.length === 1 ? " result" : " results"));
+  feet.append(element("span", "", days[0]), many, element("span", "", days[0] === days[1] ? "" : days[1]));
   box.append(caption, svg, feet);
   return box;
 }

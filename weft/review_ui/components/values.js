@@ -83,9 +83,33 @@ function size(bytes) {
   return bytes + " B";
 }
 
+// An absolute time in the reader's zone, ISO to the second, as weft.formatting writes it.
 function moment(ns) {
   const at = new Date(Number(plainNumber(ns)) / 1e6);
-  return Number.isNaN(at.getTime()) ? MISSING : at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  if (ns === null || ns === undefined || Number.isNaN(at.getTime())) return MISSING;
+  const two = (value) => String(value).padStart(2, "0"), away = -at.getTimezoneOffset(), zone = Math.abs(away);
+  return [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-") + " " + [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":")
+    + (away ? (away < 0 ? "-" : "+") + two(Math.floor(zone / 60)) + ":" + two(zone % 60) : "Z");
+}
+
+// A time relative to now within a day, the date behind it.
+function ago(ns) {
+  const at = plainNumber(ns);
+  if (at === null || at === undefined) return MISSING;
+  const s = Date.now() / 1000 - at / 1e9;
+  if (s < 0) return s > -5 ? "now" : moment(ns);
+  if (s < 5) return "now";
+  if (s < 60) return Math.floor(s) + " s ago";
+  if (s < 3600) return Math.floor(s / 60) + " min ago";
+  if (s < 86400) return Math.floor(s / 3600) + " h ago";
+  return moment(ns).slice(0, 16);
+}
+
+// The width in px of a column that holds these texts whole, between two bounds, in the font of `node`: a figure that is cut says nothing.
+function roomFor(node, texts, least, most = 200) {
+  const pen = (roomFor.pen ??= document.createElement("canvas").getContext("2d"));
+  pen.font = "13px " + getComputedStyle(node).fontFamily;
+  return Math.min(most, texts.reduce((width, text) => Math.max(width, Math.ceil(pen.measureText(text ?? "").width) + 18), least));
 }
 
 function button(text, title, act, className = "") {

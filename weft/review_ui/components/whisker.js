@@ -19,7 +19,7 @@ function number(value, digits = 3) {
   if (value === null || value === undefined || Number.isNaN(value)) return MISSING;
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
-  return Math.abs(value) < 1e-4 ? value.toPrecision(2) : value.toPrecision(digits);
+  return Math.abs(value) < 1e-4 ? value.toExponential(digits - 2) : value.toPrecision(digits);
 }
 
 function signed(value) {

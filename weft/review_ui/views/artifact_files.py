@@ -134,14 +134,14 @@ def _rows(path: str, text: str) -> list[dict[str, Any]] | None:
 
 def against(version: ArtifactVersion, others: list[ArtifactVersion]) -> None:
     """What differs from another version, which the address names."""
-    refs = [f"v{other.version}" for other in others if other.version != version.version]
-    if not refs:
+    numbers = sorted((other.version for other in others if other.version != version.version), reverse=True)
+    if not numbers:
         return
+    before = next((number for number in numbers if number < version.version), numbers[-1])
     ui.section("What changed")
     with ui.filters():
-        chosen = ui.filter_choice("Compared with", "against", sorted(refs, key=lambda ref: -int(ref[1:])), width=220)
-    if not chosen:
-        return
+        refs = [f"v{number}" for number in numbers]
+        chosen = ui.filter_choice("Compared with", "against", refs, f"v{before}", width=220)
     old = data.store().artifacts.get_version(version.project, f"{version.name}:{chosen}")
     found = difference(old, version)
     ui.facts(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weft import formatting as fmt
 from weft.records import ArtifactVersion, RegistryVersion
 from weft.review_ui import data, ui
 from weft.review_ui.addresses import address
 from weft.review_ui.components import Cell, Column, Row, table
+from weft.review_ui.views.single_artifact import made_by
 
 _COLUMNS = [
     Column("Name"),
     Column("Type", "100px"),
     Column("Newest", "76px"),
-    Column("Aliases and tags", "16%", low=True),
-    Column("Registry", "17%"),
+    Column("Aliases and tags", "15%", low=True),
+    Column("Registry", "13%"),
     Column("Files", "64px", "r", low=True),
-    Column("Size", "86px", "r"),
+    Column("Size", "86px", "r", low=True),
     Column("Examples", "84px", "r", low=True),
     Column("Created", "118px"),
-    Column("Made by run", "126px", mono=True, low=True),
+    Column("Made by run", "17%", low=True),
 ]
 _CODE = """import weft
 with weft.init("my-project", kind="train") as run:
@@ -46,7 +47,8 @@ def page() -> None:
     more = "" if len(found) == len(every) else f" of {fmt.count(len(every))}"
     ui.facts({"Artifacts": f"{fmt.count(len(found))}{more}", "Size of the newest versions": fmt.size(size)})
     linked = _registered(data.project())
-    table(_COLUMNS, [_row(version, linked.get(version.name, ())) for version in found], key="artifacts")
+    names = data.run_names(version.run_id for version in found)
+    table(_COLUMNS, [_row(version, linked.get(version.name, ()), names) for version in found], key="artifacts")
     ui.keys({"j k": "move", "enter": "open"})
     ui.python(f'artifacts = weft.Api().artifacts(project="{data.project()}")')
 
@@ -66,7 +68,7 @@ def _registered(project: str) -> dict[str, list[RegistryVersion]]:
     return found
 
 
-def _row(version: ArtifactVersion, linked: Sequence[RegistryVersion]) -> Row:
+def _row(version: ArtifactVersion, linked: Sequence[RegistryVersion], names: Mapping[str, str]) -> Row:
     href = address("/artifact", ref=version.ref, project=version.project)
     told = ", ".join(f"{one.stage} {one.artifact.rpartition(':')[2]}" for one in linked)
     registry = None
@@ -83,7 +85,7 @@ def _row(version: ArtifactVersion, linked: Sequence[RegistryVersion]) -> Row:
             Cell(fmt.size(version.size_bytes or None), value=version.size_bytes or None),
             Cell(fmt.count(version.examples or None), value=version.examples or None),
             Cell(ui.ago(version.created_ns), hover=ui.moment(version.created_ns), value=float(version.created_ns)),
-            version.run_id,
+            made_by(version, names),
         ],
         href=href,
     )

@@ -21,7 +21,7 @@ _CHARTS = 8
 _IN_TIME = 200
 _CODE = """import weft
 evaluation = weft.Evaluation("qa", dataset=[{"question": "1+1", "expected": "2"}], scorers=[weft.scorers.Exact()])
-evaluation.evaluate_sync(lambda question: str(eval(question)))"""
+evaluation.evaluate_sync(lambda question: "2")"""
 _MARKS = {Outcome.PASS: "ok", Outcome.FAIL: "failed", Outcome.INCONCLUSIVE: "running", Outcome.ERROR: "crashed"}
 
 

@@ -80,11 +80,11 @@ def figures(query: SpanQuery, now: Totals, time: Stretch) -> None:
     def then(text: str) -> str:
         return f"{text} before" if before.spans else ""
 
-    rate = now.errors / now.spans if now.spans else None
+    share = f"{fmt.percent(now.errors / now.spans)} of {fmt.count(now.spans)} spans" if now.spans else ""
     ui.figures(
         [
             (f"Traces, {_WORDS[time.name]}", fmt.count(traces), then(fmt.count(traces_before))),
-            ("Errors", fmt.count(now.errors), f"{fmt.percent(rate)} of {fmt.count(now.spans)} spans"),
+            ("Errors", fmt.count(now.errors), share),
             ("p50 of models", fmt.duration(asked.latency_p50_ns), then(fmt.duration(earlier.latency_p50_ns))),
             ("p95 of models", fmt.duration(asked.latency_p95_ns), then(fmt.duration(earlier.latency_p95_ns))),
             ("Tokens", fmt.count(_tokens(now)), then(fmt.count(_tokens(before)))),
@@ -201,7 +201,7 @@ def breakdown(query: SpanQuery, by: str, time: Stretch) -> None:
             )
         )
     columns = [Column("Day (UTC)" if by == "day" else by.capitalize())]
-    columns += [Column("Spans", "76px", "r"), Column("Errors", "116px", "r")]
+    columns += [Column("Spans", "64px", "r"), Column("Errors", "64px", "r")]
     columns += [Column(name, "76px", "r") for name in ("p50", "p95")]
     columns += [Column(name, "96px", "r", low=True) for name in ("Tokens in", "Tokens out")]
     table([*columns, Column("Cost", "84px", "r")], rows, key=f"by-{by}", keys=False)
@@ -237,5 +237,9 @@ def waiting() -> None:
         for queue in queues
     ]
     table(
-        [Column("Queue"), Column("Waiting", "140px"), Column("Done", "260px")], rows, key="waits", keys=False, csv=False
+        [Column("Queue"), Column("Waiting", "120px"), Column("Done", "200px", whole=True)],
+        rows,
+        key="waits",
+        keys=False,
+        csv=False,
     )

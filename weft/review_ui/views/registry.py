@@ -22,10 +22,10 @@ _COLUMNS = [
     Column("Name"),
     Column("Type", "84px", low=True),
     Column("In production", "16%"),
-    Column("Since", "112px"),
-    Column("By", "9%"),
+    Column("Since", "112px", low=True),
+    Column("By", "9%", low=True),
     Column("Why", "15%", low=True),
-    Column("Other stages", "11%", low=True),
+    Column("Other stages", "11%"),
     Column("Deployed", "12%"),
     Column("Versions", "72px", "r"),
 ]

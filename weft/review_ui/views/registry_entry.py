@@ -9,12 +9,14 @@ import streamlit as st
 from weft import formatting as fmt
 from weft.errors import WeftError
 from weft.records import (
+    CheckKind,
     CheckState,
     Deployment,
     Registered,
     RegistryAction,
     RegistryEvent,
     RegistryVersion,
+    Requirement,
     Role,
     Standing,
 )
@@ -198,12 +200,11 @@ def _checks(states: Sequence[CheckState], stage: str) -> None:
         run_id = state.evidence.get("run_id")
         href = address("/evaluation", id=run_id, project=data.project()) if run_id else None
         check = state.requirement
-        told = f"{check.kind.value} {check.name}" + (f" on {check.dataset}" if check.dataset else "")
         rows.append(
             Row(
                 [
                     Cell("met" if state.passed else "not met", status="ok" if state.passed else "error"),
-                    told,
+                    requirement(check),
                     Cell(state.reason, href=href, hover=state.reason),
                 ]
             )
@@ -215,6 +216,14 @@ def _checks(states: Sequence[CheckState], stage: str) -> None:
         keys=False,
         csv=False,
     )
+
+
+def requirement(check: Requirement) -> str:
+    """A requirement in the words in which it is given to ``weft.registry.change``."""
+    if check.kind is CheckKind.APPROVAL:
+        return f"{check.count} approval{'s' if check.count != 1 else ''} by {check.name}"
+    word = "check" if check.kind is CheckKind.RECORDED else "evaluation"
+    return f"{word} {check.name}" + (f" on {check.dataset}" if check.dataset else "")
 
 
 def _versions(versions: Sequence[RegistryVersion]) -> None:
@@ -278,20 +287,20 @@ def _log(events: Sequence[RegistryEvent]) -> None:
     table(columns, rows, key="registry-log", keys=False)
 
 
-def _subject(event: RegistryEvent) -> str:
+def _subject(event: RegistryEvent) -> str | None:
     word = ""
     if event.action is RegistryAction.CHECKED:
         word = " passed" if event.passed else " failed"
     if event.action is RegistryAction.APPROVED and not event.passed:
         word = " taken back"
     before = f", before {event.before}" if event.before else ""
-    return f"{event.subject or ''}{word}{before}".strip(", ")
+    return f"{event.subject or ''}{word}{before}".strip(", ") or None
 
 
-def _why(event: RegistryEvent) -> str:
+def _why(event: RegistryEvent) -> str | None:
     met = [str(one.get("reason")) for one in event.evidence if one.get("passed")]
     over = [f"passed over {', '.join(event.overridden)}"] if event.overridden else []
-    return "; ".join([*([event.reason] if event.reason else []), *over, *met])
+    return "; ".join([*([event.reason] if event.reason else []), *over, *met]) or None
 
 
 def _card(registry: Registry, known: Registered, versions: Sequence[RegistryVersion]) -> None:

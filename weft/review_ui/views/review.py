@@ -78,14 +78,14 @@ def home(person: str) -> None:
 
 def _columns() -> list[Column]:
     return [
-        Column("Queue", "20%"),
+        Column("Queue", "15%"),
         Column("Question"),
         Column("Left for me", "92px", "r"),
         Column("Done by me", "92px", "r"),
         Column("An hour", "72px", "r", low=True),
         Column("Known right", "96px", "r", low=True),
         Column("Waiting", "76px", "r"),
-        Column("All in all", "220px"),
+        Column("All in all", "200px", low=True, whole=True),
         *([] if people.role() is Role.REVIEWER else [Column("", "72px")]),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from weft import formatting as fmt
 from weft.records import ArtifactVersion, NodeKind, SpanQuery
@@ -31,8 +31,8 @@ def page() -> None:
         {
             "Aliases": ", ".join(version.aliases) or None,
             "Tags": ", ".join(version.tags) or None,
-            "Created": ui.moment(version.created_ns),
-            "Expires": None if version.expires_ns is None else ui.moment(version.expires_ns),
+            "Created": ui.when(version.created_ns),
+            "Expires": None if version.expires_ns is None else ui.when(version.expires_ns),
             "Examples": fmt.count(version.examples) if version.examples else None,
             "Files": fmt.count(version.file_count) if version.file_count else None,
             "Size": fmt.size(version.size_bytes) if version.size_bytes else None,
@@ -69,7 +69,7 @@ def page() -> None:
 def registered(version: ArtifactVersion) -> None:
     """What it is in the registry."""
     for link in data.store().registry.list_links(version.project, version.ref):
-        stage = f"in {link.stage} since {ui.moment(link.staged_ns)}" if link.stage else "in no stage"
+        stage = f"in {link.stage}, since {ui.ago(link.staged_ns)}" if link.stage else "in no stage"
         href = address("/registry", name=link.name, project=version.project)
         ui.links({f"Registered as {link.name} v{link.version}, {stage}": href})
 
@@ -126,16 +126,25 @@ def calls(version: ArtifactVersion) -> None:
     table([*columns, Column("Input"), Column("Output", low=True)], rows, key="calls", keys=False)
 
 
+def made_by(version: ArtifactVersion, names: Mapping[str, str]) -> Cell | None:
+    """The run that made a version, by its name."""
+    if not version.run_id:
+        return None
+    href = address("/run", id=version.run_id, project=version.project)
+    return Cell(names.get(version.run_id, version.run_id), hover=version.run_id, href=href)
+
+
 def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None:
     """All versions of the artifact, this one marked."""
+    names = data.run_names(version.run_id for version in found)
     rows = [
         Row(
             [
                 Cell(f"v{v.version}", href=address("/artifact", ref=v.ref, project=v.project), value=v.version),
                 ", ".join(v.aliases) or None,
+                made_by(v, names),
                 Cell(ui.ago(v.created_ns), hover=ui.moment(v.created_ns), value=float(v.created_ns)),
                 Cell(v.digest[:16], hover=v.digest),
-                v.run_id,
             ],
             href=address("/artifact", ref=v.ref, project=v.project),
             current=v.version == current.version,
@@ -145,9 +154,9 @@ def versions(found: Sequence[ArtifactVersion], current: ArtifactVersion) -> None
     columns = [
         Column("Version", "80px"),
         Column("Aliases"),
+        Column("Made by run", "22%"),
         Column("Created", "130px"),
-        Column("Digest", "160px", mono=True),
-        Column("Made by run", "130px", mono=True),
+        Column("Digest", "160px", mono=True, low=True),
     ]
     table(columns, rows, key="versions")
 

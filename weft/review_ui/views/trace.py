@@ -39,13 +39,13 @@ def page() -> None:
     (summary,) = found
     root = summary.root
     data.adopt(root.project)
-    ui.head(root.name, ui.moment(root.start_ns), trace_id)
+    ui.head(root.name, ui.when(root.start_ns), trace_id)
     ui.facts(facts(summary))
     leading = {}
     if blind:
         leading["Back to the case"] = address("/review", queue=blind, project=root.project)
     if root.run_id:
-        leading["Run " + root.run_id] = address("/run", id=root.run_id)
+        leading["Run " + data.run_names([root.run_id]).get(root.run_id, root.run_id)] = address("/run", id=root.run_id)
     if root.thread_id and not blind:
         leading["Thread " + root.thread_id] = address("/thread", id=root.thread_id, project=root.project)
     if leading:

@@ -167,7 +167,7 @@ def _tags(span: Span) -> str | None:
     return ", ".join(map(str, tags)) or None if isinstance(tags, list) else None
 
 
-_HEAD = [Column("Time", "100px"), Column("Name", "15%"), Column("Status", "100px"), Column("Latency", "76px", "r")]
+_HEAD = [Column("Time", "100px"), Column("Name", "20%"), Column("Status", "100px"), Column("Latency", "76px", "r")]
 _TOKENS = [Column("Tokens", "68px", "r", low=True), Column("Cost", "84px", "r", low=True)]
 _TEXTS = [Column("Input"), Column("Output", low=True)]
 

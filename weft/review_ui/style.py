@@ -40,9 +40,8 @@ def point_at(path: str) -> None:
     """Mark a page in the sidebar as the one whose object is shown."""
     name = path.strip("/")  # Streamlit writes its links relative to the root
     link = f'[data-testid="stSidebar"] a[href^="{name}?"], [data-testid="stSidebar"] a[href="{name}"]'
-    st.html(
-        f"<style>:is({link}) {{ background: color-mix(in srgb, var(--w-line) 55%, transparent); }} :is({link}) p {{ font-weight: 600; }}</style>"
-    )
+    marked = "background: color-mix(in srgb, var(--w-line) 55%, transparent);"
+    st.html(f"<style>:is({link}) {{ {marked} }} :is({link}) p {{ font-weight: 600; }}</style>")
 
 
 def palette() -> tuple[str, ...]:

@@ -30,3 +30,25 @@ function splitter(root, board) {
   };
   return split;
 }
+
+// Mounts a page of panes, once for the same data: while it is there `key(event)` hears keys first and `back()` a step in
+// the browser's history; `open()`, where it has one, begins it. A redrawn page keeps it.
+function pageOf(Page) {
+  return ({ data, parentElement }) => {
+    const root = parentElement.querySelector(".root"), known = JSON.stringify(data);
+    if (!root.weft || root.weft.known !== known) {
+      if (root.weft) root.weft.page.stop();
+      root.weft = { known, page: new Page(root, data) };
+      root.weft.page.open?.();
+    }
+    const { page } = root.weft, back = () => page.back();
+    const key = (event) => { if (page.key(event)) { event.preventDefault(); event.stopPropagation(); } };
+    document.addEventListener("keydown", key, true);
+    window.addEventListener("popstate", back);
+    return () => {
+      document.removeEventListener("keydown", key, true);
+      window.removeEventListener("popstate", back);
+      window.setTimeout(() => { if (!root.isConnected && root.weft) { root.weft.page.stop(); root.weft = null; } }, 0);
+    };
+  };
+}

@@ -146,19 +146,10 @@ class RunsPage {
     return this.table.press(event.key);
   }
 
-  listen() {
-    const key = (event) => { if (this.key(event)) { event.preventDefault(); event.stopPropagation(); } };
-    const back = () => {
-      if (window.location.pathname !== "/runs") return;
-      const wanted = asked().get("view") || "";
-      if ((this.board.view?.view_id || "") !== wanted) { this.board.view = null; this.open(); } else this.changed([]);
-    };
-    document.addEventListener("keydown", key, true);
-    window.addEventListener("popstate", back);
-    return () => {
-      document.removeEventListener("keydown", key, true);
-      window.removeEventListener("popstate", back);
-    };
+  back() {
+    if (window.location.pathname !== "/runs") return;
+    const wanted = asked().get("view") || "";
+    if ((this.board.view?.view_id || "") !== wanted) { this.board.view = null; this.open(); } else this.changed([]);
   }
 
   stop() {
@@ -170,17 +161,4 @@ class RunsPage {
   }
 }
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".root"), key = JSON.stringify(data);
-  if (!root.weft || root.weft.key !== key) {
-    if (root.weft) root.weft.page.stop();
-    const page = new RunsPage(root, data);
-    root.weft = { key, page };
-    page.open();
-  }
-  const deaf = root.weft.page.listen();
-  return () => {
-    deaf();
-    window.setTimeout(() => { if (!root.isConnected && root.weft) { root.weft.page.stop(); root.weft = null; } }, 0);
-  };
-}
+export default pageOf(RunsPage);

@@ -115,16 +115,7 @@ class SweepPage {
     return this.head.press(event.key) || this.table.press(event.key);
   }
 
-  listen() {
-    const key = (event) => { if (this.key(event)) { event.preventDefault(); event.stopPropagation(); } };
-    const back = () => { if (window.location.pathname === "/sweep" && asked().get("id") === this.data.sweep) this.changed([]); };
-    document.addEventListener("keydown", key, true);
-    window.addEventListener("popstate", back);
-    return () => {
-      document.removeEventListener("keydown", key, true);
-      window.removeEventListener("popstate", back);
-    };
-  }
+  back() { if (window.location.pathname === "/sweep" && asked().get("id") === this.data.sweep) this.changed([]); }
 
   stop() {
     this.ends();
@@ -136,15 +127,4 @@ class SweepPage {
   }
 }
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".root"), key = JSON.stringify(data);
-  if (!root.weft || root.weft.key !== key) {
-    if (root.weft) root.weft.page.stop();
-    root.weft = { key, page: new SweepPage(root, data) };
-  }
-  const deaf = root.weft.page.listen();
-  return () => {
-    deaf();
-    window.setTimeout(() => { if (!root.isConnected && root.weft) { root.weft.page.stop(); root.weft = null; } }, 0);
-  };
-}
+export default pageOf(SweepPage);

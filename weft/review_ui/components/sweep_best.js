@@ -76,8 +76,9 @@ class BestPlot extends Plot {
   }
 }
 
-class BestSoFar {
+class BestSoFar extends TrialChart {
   constructor(host, model, board, palette) {
+    super();
     Object.assign(this, { host, model, board, palette });
     this.node = element("section", "sweep-chart");
     this.plotHost = element("div", "plot-host tall");
@@ -88,16 +89,11 @@ class BestSoFar {
     this.plot = new BestPlot(this.plotHost);
     this.readout = new TrialReadout(host);
     this.plotHost.onpointermove = (event) => this.move(event);
-    this.plotHost.onpointerleave = () => { this.readout.hide(); model.point(null); };
+    this.plotHost.onpointerleave = () => this.leave();
     this.plotHost.onclick = (event) => this.click(event);
     this.listens = [model.onChange(() => this.soon()), model.onChoose(() => this.ring()), model.onPoint(() => this.ring())];
     this.sized = new ResizeObserver(() => this.soon());
     this.sized.observe(this.plotHost);
-  }
-
-  soon() {
-    if (this.due) return;
-    this.due = window.requestAnimationFrame(() => { this.due = 0; this.update(); });
   }
 
   head() {
@@ -170,17 +166,6 @@ class BestSoFar {
     return { low: Math.min(edge, foot), high: Math.max(edge, foot), left: known.filter((value) => (less ? value > edge : value < edge)).length };
   }
 
-  at(event) {
-    const box = this.plotHost.getBoundingClientRect();
-    return this.plot.scale ? this.plot.near(event.clientX - box.left, event.clientY - box.top) : null;
-  }
-
-  move(event) {
-    const number = this.at(event);
-    this.model.point(number);
-    number === null ? this.readout.hide() : this.readout.show(this.model, number, event);
-  }
-
   click(event) {
     const number = this.at(event);
     if (number === null) { this.model.choose([]); return; }
@@ -196,13 +181,5 @@ class BestSoFar {
   lines() {
     const { trials, objectives } = this.model;
     return [["trial", "status", ...objectives.map((one) => one.name), "ended"], ...trials.number.map((at) => [at, trials.status[at], ...trials.values.map((column) => column[at]), trials.ended_ns[at] === null ? null : new Date(trials.ended_ns[at] / 1e6).toISOString()])];
-  }
-
-  stop() {
-    for (const end of this.listens) end();
-    window.cancelAnimationFrame(this.due);
-    this.sized.disconnect();
-    this.readout.node.remove();
-    this.node.remove();
   }
 }

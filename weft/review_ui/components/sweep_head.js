@@ -38,6 +38,7 @@ class SweepHead {
     const tried = this.model.trials.known.filter((known) => !known).length, knownOnes = this.model.count - tried;
     const told = TRIAL_WORDS.filter((word) => sweep.counts[word]).map((word) => `${count(sweep.counts[word])} ${word}`).join(" · ") || "no trial has begun";
     const cap = element("span", "soft", `${count(tried)}${run_cap === null ? "" : " of " + count(run_cap)} ${tried === 1 && run_cap === null ? "trial" : "trials"}${knownOnes ? `, ${count(knownOnes)} known before` : ""}: ${told}`);
+    if (sweep.status !== "canceled") cap.append(" ", button(run_cap === null ? "set a cap" : "change the cap", "How many trials it may have", () => this.cap(run_cap), "quiet"));
     this.bar.replaceChildren(trialsBar(sweep.counts, run_cap === null ? 0 : run_cap + knownOnes), cap);
     this.actions(sweep);
   }
@@ -112,6 +113,18 @@ class SweepHead {
       return "Stored.";
     });
     this.form.firstChild.classList.add("sweep-form");
+  }
+
+  cap(now) {
+    const most = input(now === null ? "" : String(now), "no limit", "number");
+    most.min = "1";
+    form(this.form, "How many trials may it have?", [element("div", "soft", "Empty: as many as its agents begin. A finished sweep goes on, where there is more to try."), field("Run cap", most)], "Store", async () => {
+      const wanted = most.value.trim();
+      if (wanted && !(Number.isInteger(Number(wanted)) && Number(wanted) >= 1)) throw new Error("Write a whole number of at least 1, or nothing.");
+      await send(this.model.path + "/edit", { run_cap: wanted ? Number(wanted) : null });
+      await this.model.read();
+      return "Stored.";
+    });
   }
 
   async again() {

@@ -91,6 +91,38 @@ class TrialReadout {
   hide() { this.node.hidden = true; }
 }
 
+// A chart whose marks are trials: `plot.near(x, y)` is the number of the one at a place, `update()` draws it.
+class TrialChart {
+  soon() {
+    if (this.due) return;
+    this.due = window.requestAnimationFrame(() => { this.due = 0; this.update(); });
+  }
+
+  at(event) {
+    const box = this.plotHost.getBoundingClientRect();
+    return this.plot.scale ? this.plot.near(event.clientX - box.left, event.clientY - box.top) : null;
+  }
+
+  move(event) {
+    const number = this.at(event);
+    this.model.point(number);
+    number === null ? this.readout.hide() : this.readout.show(this.model, number, event);
+  }
+
+  leave() {
+    this.readout.hide();
+    this.model.point(null);
+  }
+
+  stop() {
+    for (const end of this.listens) end();
+    window.cancelAnimationFrame(this.due);
+    this.sized.disconnect();
+    this.readout.node.remove();
+    this.node.remove();
+  }
+}
+
 // The head of a chart: its name, its choices, and a menu that saves what is drawn.
 function chartHead(chart, title, choices, lines) {
   const head = element("div", "topbar sweep-chart-head"), menu = button("⋯", "What can be done with this chart", (event) => openMenu(event.currentTarget, [

@@ -50,8 +50,9 @@ class ProgressPlot extends Plot {
   }
 }
 
-class IntermediateValues {
+class IntermediateValues extends TrialChart {
   constructor(host, model, board, palette) {
+    super();
     Object.assign(this, { host, model, board, palette });
     this.node = element("section", "sweep-chart");
     this.headHost = element("div");
@@ -65,16 +66,11 @@ class IntermediateValues {
     this.readout = new TrialReadout(host);
     this.curves = new Curves(() => this.draw(), (error) => this.problem.replaceChildren(...(error ? [errorNode(error)] : [])));
     this.plotHost.onpointermove = (event) => this.move(event);
-    this.plotHost.onpointerleave = () => { this.readout.hide(); model.point(null); };
+    this.plotHost.onpointerleave = () => this.leave();
     this.plotHost.onclick = (event) => { const number = this.at(event); model.choose(number === null ? [] : [...model.chosen, number]); };
     this.listens = [model.onChange(() => this.soon()), model.onChoose(() => this.soon()), model.onPoint(() => this.bright())];
     this.sized = new ResizeObserver(() => this.draw());
     this.sized.observe(this.plotHost);
-  }
-
-  soon() {
-    if (this.due) return;
-    this.due = window.requestAnimationFrame(() => { this.due = 0; this.update(); });
   }
 
   get objective() { return this.model.objectives[objectiveAt(this.model, this.board)]; }
@@ -153,17 +149,6 @@ class IntermediateValues {
       ...(pruned.length > WHYS_SHOWN ? [element("div", "soft", `The last ${WHYS_SHOWN}; the table tells each one's reason: choose the status pruned.`)] : []));
   }
 
-  at(event) {
-    const box = this.plotHost.getBoundingClientRect();
-    return this.plot.scale ? this.plot.near(event.clientX - box.left, event.clientY - box.top) : null;
-  }
-
-  move(event) {
-    const number = this.at(event);
-    this.model.point(number);
-    number === null ? this.readout.hide() : this.readout.show(this.model, number, event);
-  }
-
   bright() {
     const { pointed, trials } = this.model;
     if (this.plot.ink) this.plot.under(null, pointed === null ? null : trials.run_id[pointed]);
@@ -174,12 +159,8 @@ class IntermediateValues {
   }
 
   stop() {
-    for (const end of this.listens) end();
-    window.cancelAnimationFrame(this.due);
+    super.stop();
     this.curves.stop();
-    this.sized.disconnect();
-    this.readout.node.remove();
-    this.node.remove();
   }
 }
 

@@ -127,7 +127,8 @@ class TrialsTable {
       cell.setAttribute("role", "columnheader");
       const sorted = name === column.name;
       if (sorted) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const act = button(column.title + (sorted ? (down ? " ↓" : " ↑") : ""), `Sort by ${column.title}${column.hint ? ", which is " + column.hint : ""}`, () => this.board.set({ sort: sorted && !down ? "-" + column.name : column.name }, false), "quiet sort");
+      const act = button("", `${column.title}: sort by it${column.hint ? ", which is " + column.hint : ""}`, () => this.board.set({ sort: sorted && !down ? "-" + column.name : column.name }, false), "quiet sort");
+      act.append(element("span", "name", column.title), ...(sorted ? [element("span", "", down ? " ↓" : " ↑")] : []));
       cell.append(act);
       return cell;
     });

@@ -15,6 +15,7 @@ from weft import wandb_names
 if TYPE_CHECKING:
     from weft import registry, scorers, util
     from weft.api import Api
+    from weft.api.restoring import restore
     from weft.errors import (
         ConflictError,
         GuardrailError,
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
         log_code,
         log_model,
         mark_preempting,
-        restore,
         save,
         unwatch,
         use_artifact,
@@ -156,7 +156,7 @@ _HOMES: dict[str, str] = {
     "ref": "weft.objects",
     "require_current_call": "weft.tracing.calls",
     "rescore": "weft.evals",
-    "restore": "weft.training.module_level",
+    "restore": "weft.api.restoring",
     "save": "weft.training.module_level",
     "scorer": "weft.scorers",
     "send_to_review": "weft.reviews",

@@ -177,6 +177,27 @@ def _sweep(run: StoredRun) -> None:
         assert trial.values == [pytest.approx(trial.params["x"] ** 3 + trial.params["y"])]
 
 
+def _artifact_paths(run: StoredRun) -> None:
+    assert sorted(one.ref for one in run.logged_artifacts()) == ["classifier:v1", "classifier:v2"]
+
+
+def _media_forms(run: StoredRun) -> None:
+    kinds = {one.name: one.kind for one in run.media()}
+    media = {**dict.fromkeys(("image", "floats", "mask"), "image"), "sound": "audio", "video": "video"}
+    media |= {
+        **dict.fromkeys(("page", "raw"), "html"),
+        **dict.fromkeys(("shape", "open", "scene", "cloud"), "object3d"),
+    }
+    media |= {"molecule": "file", "joined": "table", "own": "table", "line": "plot", "known": "plot"}
+    assert {name: kinds[name] for name in media} == media
+    assert run.table("joined").data == [[1, "x", 2, 10], [2, "y", 4, 20]]
+
+
+def _around(run: StoredRun) -> None:
+    assert (len(run.id), run.notes, run.config) == (8, "from settings", {"seed": 1})
+    assert run.series("loss").steps.tolist() == [3]
+
+
 # Script -> how many runs it makes, and what must be true of the newest.
 CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "plain_loop": (1, _plain_loop),
@@ -199,6 +220,10 @@ CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "sweep": (8, _sweep),
     "api": (2, lambda run: None),
     "sklearn_plots": (1, _sklearn),
+    "artifact_paths": (2, _artifact_paths),
+    "media_forms": (1, _media_forms),
+    "reading_back": (2, lambda run: None),
+    "around": (1, _around),
 }
 # Those that are no more than run here: one records nothing, one is stored by hand, one needs torch.
 ELSEWHERE = {"disabled", "offline", "torch_watch"}

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from weft.api.records import Records
 from weft.api.runs import StoredRun
+from weft.api.sweeps import StoredSweep
 from weft.errors import InputError, NotFoundError
+from weft.records.sweeps import Sweep
 from weft.training.artifacts import LoggedArtifact, Place, places_of
 
 if TYPE_CHECKING:
     from weft.api.opened import Opened
-    from weft.records.sweeps import Sweep
 
 
 class Project(str):
@@ -54,9 +55,9 @@ class Project(str):
         """The types of its artifacts."""
         return types_of(self._api, str(self))
 
-    def sweeps(self, per_page: int = 50) -> Records[Sweep]:
-        """Its sweeps as they are stored, the newest first."""
-        return Records(self._api.store.sweeps.list_sweeps(str(self)))
+    def sweeps(self, per_page: int = 50) -> Records[StoredSweep]:
+        """Its sweeps, the newest first."""
+        return sweeps_of(self._api, str(self))
 
 
 class ArtifactType:
@@ -122,6 +123,17 @@ class Collection:
         """Delete all its versions. Raises ConflictError where one serves or is in the registry."""
         for one in self.artifacts():
             one.delete(delete_aliases=True)
+
+
+def sweep_of(api: Opened, record: Sweep) -> StoredSweep:
+    """A sweep with its runs and their data."""
+    store, place = api.store, api.place
+    return StoredSweep(store, record, lambda run: StoredRun(store, run, place), place)
+
+
+def sweeps_of(api: Opened, project: str | None) -> Records[StoredSweep]:
+    """The sweeps of a project, or all, the newest first."""
+    return Records(sweep_of(api, one) for one in api.store.sweeps.list_sweeps(project))
 
 
 def types_of(api: Opened, project: str) -> Records[ArtifactType]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft import drainer, ids, reviews, wandb_names
+from weft.api.collections import sweep_of, sweeps_of
 from weft.api.mongo import order_of, parted, where_of
 from weft.api.opened import user_here
 from weft.api.records import Records, all_of, pages_of
@@ -40,7 +41,6 @@ from weft.records import (
     Totals,
     TraceSummary,
 )
-from weft.records.sweeps import Sweep
 from weft.registry.facade import Registry, wake
 from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
 from weft.reviews.sending import MOST
@@ -48,7 +48,7 @@ from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.tracing.op_versions import artifact_name
 
 if TYPE_CHECKING:
-    from weft.repositories import Store
+    pass
 
 # Arguments that other trackers know and that change nothing here: pages are fetched as they are needed.
 _WITHOUT_EFFECT = {"per_page", "include_sweeps", "lazy"}
@@ -120,17 +120,11 @@ class Api(ArtifactReading):
     def sweep(self, path: str) -> StoredSweep:
         """One sweep by its id, which may have an owner and a project before it: ``entity/project/id``. Raises
         NotFoundError."""
-        store = self.store
-        return self._sweep(store, store.sweeps.get_sweep(path.rpartition("/")[2]))
+        return sweep_of(self, self.store.sweeps.get_sweep(path.rpartition("/")[2]))
 
     def sweeps(self, project: str | None = None) -> Records[StoredSweep]:
         """The sweeps of a project (default: all), the newest first."""
-        store = self.store
-        found = store.sweeps.list_sweeps(project and self.project(project))
-        return Records(self._sweep(store, sweep) for sweep in found)
-
-    def _sweep(self, store: Store, record: Sweep) -> StoredSweep:
-        return StoredSweep(store, record, lambda run: StoredRun(store, run, self._settings), self._settings)
+        return sweeps_of(self, project and self.project(project))
 
     def media(self, project: str, medium: MediaReference | str) -> bytes:
         """The bytes of an image, a sound or a file that a span of ``project`` refers to, by reference or digest.

@@ -49,6 +49,11 @@ class StoredSweep:
         return self.record.sweep_id
 
     @property
+    def entity(self) -> str:
+        """Nobody: a Weft directory or server has one owner."""
+        return ""
+
+    @property
     def state(self) -> str:
         """The status in capitals: RUNNING, PAUSED, STOPPED, FINISHED or CANCELED."""
         return self.record.status.value.upper()

@@ -97,6 +97,11 @@ class Run:
     preempting: bool = False
     origin: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def id(self) -> str:
+        """The run's id, as what goes on calls it."""
+        return self.run_id
+
 
 @dataclass(frozen=True, slots=True)
 class Metrics:

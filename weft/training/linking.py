@@ -8,6 +8,7 @@ from typing import Any
 from weft.errors import InputError, WeftError
 from weft.recording import Recorder
 from weft.records import RegistryVersion
+from weft.records.registry import Promotion
 from weft.repositories import Store
 from weft.tracing.human_scores import login
 
@@ -58,8 +59,14 @@ def registered(
     note: str | None = None,
     author: str | None = None,
 ) -> RegistryVersion:
-    """Make the version ``ref`` of a project one of the name that ``target`` ends with."""
-    own = [alias for alias in aliases if alias != "latest"]
-    return store.registry.link(
-        target.rpartition("/")[2], project, ref, author=author or login(), aliases=own, note=note
-    )
+    """Make the version ``ref`` of a project one of the name that ``target`` ends with; an alias that is one of its
+    stages promotes it there, where what the stage requires is met. Raises ConflictError where it is not."""
+    who, name = author or login(), target.rpartition("/")[2]
+    found = store.registry.link(name, project, ref, author=who, note=note)
+    known = {stage.name for stage in store.registry.get_registered(name).stages}
+    stages = [alias for alias in aliases if alias in known]
+    if own := [alias for alias in aliases if alias != "latest" and alias not in stages]:
+        found = store.registry.link(name, project, ref, author=who, aliases=own)
+    for stage in stages:
+        found = store.registry.promote(Promotion(name, found.version, stage, who, "Linked with this alias."))
+    return found

@@ -18,11 +18,11 @@ from weft.drainer.outbox import Content
 from weft.errors import InputError, NotFoundError, WeftError
 from weft.records.artifacts import ArtifactFile
 from weft.training.artifacts import values
+from weft.training.artifacts.entries import LoggedFile
 from weft.training.artifacts.paths import checked_name, checked_path, files_below
 from weft.training.artifacts.references import Reference, describe
 
 if TYPE_CHECKING:
-    from weft.training.artifacts.entries import LoggedFile
     from weft.training.artifacts.logged import ArtifactTTL, LoggedArtifact
 
 POLICIES = ("mutable", "immutable")
@@ -255,10 +255,11 @@ class Artifact:
         another version, ``other.get_path("x")``, is the same content here, stored once. Raises InputError where nothing
         is there, MissingExtraError where the address needs a package that is not installed.
         """
-        record = getattr(uri, "record", None)
-        if isinstance(record, ArtifactFile):
-            inside = checked_path(name or record.path)
-            return self._add(inside, replace(record, path=inside))
+        if isinstance(uri, LoggedFile):
+            inside = checked_path(name or uri.name)
+            if uri.record.url is not None:
+                return self._add(inside, replace(uri.record, path=inside))
+            return self._add(inside, Content(uri.download(tempfile.mkdtemp(dir=self._room()))))
         wanted = Reference(str(uri), name, checksum, max_objects, etag, digest)
         for file in describe(wanted):
             self._add(checked_path(file.path), file)
@@ -272,6 +273,9 @@ class Artifact:
                 self._content.pop(path, None)
             self._add(path, Content(content))
         return self
+
+    def __getitem__(self, name: str) -> Any:
+        return self.logged.get(name)
 
     def __setitem__(self, name: str, obj: Any) -> None:
         self.add(obj, name)

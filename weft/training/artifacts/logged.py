@@ -320,7 +320,7 @@ class LoggedArtifact:
         """The run that made it, a :class:`weft.records.Run`, or of :meth:`weft.Api.artifact` one with its data; None
         where none did, or it is gone."""
         run_id = self._known().run_id
-        found = None if run_id is None else self._asked().runs.find_run(run_id)
+        found = None if run_id is None else self._run(run_id)
         return None if found is None else self._run_of(found)
 
     def used_by(self) -> list[Any]:
@@ -328,8 +328,15 @@ class LoggedArtifact:
         ref = self._known().ref
         graph = self._asked().artifacts.lineage(self.project, NodeKind.ARTIFACT, ref)
         named = [e.target for e in graph.downstream if e.source == ref and e.target_kind is NodeKind.RUN]
-        found = [self._asked().runs.find_run(run_id) for run_id in dict.fromkeys(named)]
+        found = [self._run(run_id) for run_id in dict.fromkeys(named)]
         return [self._run_of(run) for run in found if run is not None]
+
+    def _run(self, run_id: str) -> Run | None:
+        """A run; what this process recorded is stored first where it is not known yet."""
+        found, here = self._asked().runs.find_run(run_id), recording.active
+        if found is None and here is not None and self._place is not None and here.directory == self._place.directory:
+            found = here.caught_up().runs.find_run(run_id)
+        return found
 
     def _read(self, file: ArtifactFile) -> bytes:
         return b"".join(self._contents().pieces(file))

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from weft import digests
 from weft.errors import NotFoundError
 from weft.records import ArtifactFile, ArtifactVersion, Logged, Media, Sample, SampleStatus, Span
+from weft.records.artifacts import MediaLimit
 from weft.records.media import reference
 from weft.store import SqlStore, blobs, collection, open_url
 from weft.store import tables as t
@@ -119,6 +120,26 @@ def test_blobs_that_nothing_names_go(store: SqlStore, monkeypatch: pytest.Monkey
     assert store.blobs.has("p", digests.of_bytes(b'"' + b"large " * 60_000 + b'"'))
     samples = store.evaluations.list_samples("r").items
     assert [sample.output["image"] for sample in samples] == [kept["in a sample"]]
+
+
+def test_bytes_of_media_over_a_limit_go_where_nothing_else_names_them(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "GRACE_S", -1.0)
+    names = ("gone", "in an artifact", "of another name", "newest")
+    data = {name: name.encode() * 40 for name in names}
+    told = {name: {"kind": "image", **reference(one, "image/png")} for name, one in data.items()}
+    media = [Media("p", "image/png", one) for one in data.values()]
+    logged = [Logged("r", "p", "seen", step, 1, "image", told[name]) for step, name in enumerate(names)]
+    logged.append(Logged("r", "p", "other", 0, 1, "image", told["of another name"]))
+    store.ingest(batch_of("w", *media, *logged))
+    file = ArtifactFile("f", digests.of_bytes(data["in an artifact"]), 5)
+    store.artifacts.create_version(ArtifactVersion("p", "n", "t", 0, "d", 1, files=[file]))
+    planned = store.artifacts.collect("p", dry_run=True, media=MediaLimit(days=1))
+    assert (planned.media, planned.blobs, planned.size_bytes) == (3, 1, len(data["gone"]))
+    done = store.artifacts.collect("p", media=MediaLimit(days=1))
+    assert (done.media, done.blobs, done.size_bytes) == (3, 1, len(data["gone"]))
+    assert {name for name, one in data.items() if store.blobs.has("p", digests.of_bytes(one))} == set(names[1:])
 
 
 def test_media_of_runs_stay_with_them_and_go_with_them(store: SqlStore) -> None:

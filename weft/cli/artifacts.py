@@ -14,6 +14,7 @@ from weft.api import Api
 from weft.cli.output import console, print_json, print_table
 from weft.errors import InputError
 from weft.formatting import ago, size
+from weft.records.artifacts import MediaLimit
 from weft.training.artifacts import Artifact, LoggedArtifact, Place
 from weft.training.artifacts.cache import Cache
 
@@ -197,20 +198,25 @@ def remove(
 @artifacts.command("collect")
 def collect(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    media_days: Annotated[float | None, typer.Option(help="Also media that runs logged longer ago than that.")] = None,
+    media_steps: Annotated[int | None, typer.Option(help="Also all but the newest so many of a name in a run.")] = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete versions that outlived their time, and all content that nothing refers to."""
+    limit = MediaLimit(media_days, media_steps)
     with Api() as api:
-        done = api.store.artifacts.collect(project, dry_run=dry_run, author="weft artifact collect")
+        done = api.store.artifacts.collect(project, dry_run=dry_run, author="weft artifact collect", media=limit)
     if as_json:
         print_json(done)
         return
     for ref in done.versions:
         console().print(f"  {ref}", markup=False)
     verb = "would go" if dry_run else "are gone"
+    logged = f"{done.media:,} logged media and " if media_days or media_steps else "and "
     console().print(
-        f"{len(done.versions):,} versions and {done.blobs:,} contents of {size(done.size_bytes)} {verb}.", markup=False
+        f"{len(done.versions):,} versions {logged}{done.blobs:,} contents of {size(done.size_bytes)} {verb}.",
+        markup=False,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from weft.client.wire import Wire, parse, segment
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
-from weft.records.artifacts import ArtifactCollection, VersionChange
+from weft.records.artifacts import ArtifactCollection, MediaLimit, VersionChange
 
 
 def _home(project: str, *parts: str) -> str:
@@ -67,9 +67,16 @@ class RemoteArtifacts:
         gone: ArtifactVersion = parse(ArtifactVersion, answer.json())
         return gone
 
-    def collect(self, project: str | None = None, *, dry_run: bool = False, author: str = "") -> ArtifactCollection:
+    def collect(
+        self,
+        project: str | None = None,
+        *,
+        dry_run: bool = False,
+        author: str = "",
+        media: MediaLimit | None = None,
+    ) -> ArtifactCollection:
         """Delete what has outlived its time, and content that nothing refers to; ``dry_run`` only tells."""
-        body = {"project": project, "dry_run": dry_run, "author": author}
+        body = {"project": project, "dry_run": dry_run, "author": author, "media": media}
         done: ArtifactCollection = parse(ArtifactCollection, self._wire.post("/api/artifacts/collect", body))
         return done
 

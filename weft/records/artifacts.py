@@ -96,13 +96,26 @@ class PendingVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLimit:
+    """How long media that runs log are kept: those older than ``days`` go, and all but the newest ``steps`` of a name.
+
+    The newest of each name in a run stays; tables, texts, histograms and files of a run are no media here.
+    """
+
+    days: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactCollection:
-    """What a collection removed, or would remove: references of versions, and what then nothing needs any more."""
+    """What a collection removed, or would remove: references of versions, how many ``media`` that runs logged (a name
+    and step each), and how many contents nothing needs then."""
 
     versions: list[str] = field(default_factory=list)
     blobs: int = 0
     size_bytes: int = 0
     dry_run: bool = False
+    media: int = 0
 
 
 def is_inside(path: str) -> bool:

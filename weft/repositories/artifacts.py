@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
-from weft.records.artifacts import ArtifactCollection, VersionChange
+from weft.records.artifacts import ArtifactCollection, MediaLimit, VersionChange
 
 
 class Artifacts(Protocol):
@@ -55,9 +55,17 @@ class Artifacts(Protocol):
         """
         ...
 
-    def collect(self, project: str | None = None, *, dry_run: bool = False, author: str = "") -> ArtifactCollection:
-        """Delete versions that outlived their time and that nothing holds, and all content that nothing refers to and
-        that was put over a day ago or was a deleted version's; ``dry_run`` only tells what would go."""
+    def collect(
+        self,
+        project: str | None = None,
+        *,
+        dry_run: bool = False,
+        author: str = "",
+        media: MediaLimit | None = None,
+    ) -> ArtifactCollection:
+        """Delete versions that outlived their time and that nothing holds, logged media over the limit, and all content
+        that nothing refers to and that was put over a day ago or was a deleted version's; ``dry_run`` only tells what
+        would go. Raises InputError for a bad limit."""
         ...
 
     def list_examples(

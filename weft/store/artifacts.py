@@ -20,7 +20,7 @@ from weft.records import (
     NodeKind,
     Page,
 )
-from weft.records.artifacts import ArtifactCollection, PendingVersion, VersionChange, is_digest
+from weft.records.artifacts import ArtifactCollection, MediaLimit, PendingVersion, VersionChange, is_digest
 from weft.store import manifests, registry_rows
 from weft.store import tables as t
 from weft.store import values as v
@@ -150,13 +150,21 @@ class SqlArtifacts:
             changes.delete(self._database, connection, (project, name, version), author)
         return found
 
-    def collect(self, project: str | None = None, *, dry_run: bool = False, author: str = "") -> ArtifactCollection:
-        """Delete the versions that have outlived their time, and all content that nothing refers to.
+    def collect(
+        self,
+        project: str | None = None,
+        *,
+        dry_run: bool = False,
+        author: str = "",
+        media: MediaLimit | None = None,
+    ) -> ArtifactCollection:
+        """Delete the versions that have outlived their time, media over the limit, and content that nothing refers to.
 
         Those that an alias other than ``latest``, a deployment or the registry holds stay. Content that was put within
-        the last day stays, too: who put it may be about to name it. ``dry_run`` only tells what would go.
+        the last day stays, too: who put it may be about to name it. ``dry_run`` only tells what would go. Raises
+        InputError for a bad limit.
         """
-        return changes.collect_all(self._database, project, dry_run=dry_run, author=author)
+        return changes.collect_all(self._database, project, dry_run=dry_run, author=author, media=media)
 
     def list_examples(
         self, project: str, ref: str, *, split: str | None = None, limit: int = 1000, cursor: str | None = None

@@ -66,8 +66,15 @@ def freed_by_version(database: Database, connection: Connection, key: Key) -> No
     database.upsert(connection, "freed_contents", columns, columns[:1], [(_VERSION, False)])
 
 
-def idle(database: Database, project: str | None, without: Set[Key], grace_s: float = GRACE_S) -> Collected:
-    """What :func:`collect` would remove of the blobs, if the versions ``without`` were deleted before."""
+def idle(
+    database: Database,
+    project: str | None,
+    without: Set[Key],
+    *,
+    forgotten: Set[tuple[int, int]] = frozenset(),
+) -> Collected:
+    """What :func:`collect` would remove of the blobs, if the versions ``without`` and the logged values ``forgotten``
+    (name and step) were deleted before."""
     marks = _Marks()
     named_by_them: set[str] = set()
     with database.read() as connection:
@@ -76,11 +83,11 @@ def idle(database: Database, project: str | None, without: Set[Key], grace_s: fl
             named_by_them |= _named_by_version(database, connection, key)
     while _mark(database, freed, marks):
         pass
-    old = _old_blobs(database, grace_s, marks.freed | named_by_them)
+    old = _old_blobs(database, GRACE_S, marks.freed | named_by_them)
     b = t.blobs.c
     count = size = 0
     with database.read() as connection:
-        named = marks.blobs | _named_elsewhere(database, connection, without)
+        named = marks.blobs | _named_elsewhere(database, connection, without, forgotten)
         gone = [key for key in old if key[1] not in named and project in (None, key[0])]
         for place, digest in gone:
             query = select(b.size_bytes).where(b.project == place, b.digest == digest)
@@ -216,9 +223,14 @@ def _sweep_blobs(database: Database, old: list[tuple[str, str]], marks: _Marks, 
     return removed, size
 
 
-def _named_elsewhere(database: Database, connection: Connection, without: Set[Key] = frozenset()) -> set[str]:
+def _named_elsewhere(
+    database: Database,
+    connection: Connection,
+    without: Set[Key] = frozenset(),
+    forgotten: Set[tuple[int, int]] = frozenset(),
+) -> set[str]:
     """Whatever looks like a digest in the texts of other tables, and in the blobs that hold such texts."""
-    named = named_blobs(database, connection)
+    named = named_blobs(database, connection, forgotten)
     long: list[tuple[str, str]] = []
     for name in _SPEAKERS:
         table = t.metadata.tables[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import zstandard
@@ -106,16 +106,22 @@ def copy_logged(database: Database, connection: Connection, run_id: str, other: 
     )
 
 
-def named_blobs(database: Database, connection: Connection) -> set[str]:
-    """The digests that logged values name, and those that a table's list of ``members`` names."""
-    query = select(t.logged_values.c.project, t.logged_values.c.data)
-    return set().union(*_named(database, connection, query).values())
+def named_blobs(database: Database, connection: Connection, without: Set[tuple[int, int]] = frozenset()) -> set[str]:
+    """The digests that logged values name, but for those of ``without`` (name and step), and those that a table's list
+    of ``members`` names."""
+    d = t.logged_values.c
+    query = select(d.project, d.data, d.logged_id, d.step)
+    return set().union(*_named(database, connection, query, without).values())
 
 
-def _named(database: Database, connection: Connection, query: Select[Any]) -> dict[str, set[str]]:
+def _named(
+    database: Database, connection: Connection, query: Select[Any], without: Set[tuple[int, int]] = frozenset()
+) -> dict[str, set[str]]:
     named: dict[str, set[str]] = {}
     lists: set[tuple[str, str]] = set()
-    for project, packed in connection.execute(query, execution_options={"yield_per": 1000}):
+    for project, packed, *place in connection.execute(query, execution_options={"yield_per": 1000}):
+        if without and tuple(place) in without:
+            continue
         data = unpacked(packed)
         named.setdefault(project, set()).update(digest.decode("ascii") for digest in _DIGEST.findall(data))
         lists.update((project, digest.decode("ascii")) for digest in _MEMBERS.findall(data))

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select
 from weft import clock, ids
 from weft.errors import ConflictError, InputError, NotFoundError
 from weft.records import ArtifactVersion, AuditEntry
-from weft.records.artifacts import ArtifactCollection, VersionChange
-from weft.store import collection
+from weft.records.artifacts import ArtifactCollection, MediaLimit, VersionChange
+from weft.store import collection, outdated_media
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
@@ -100,17 +100,23 @@ def point_latest(database: Database, connection: Connection, project: str, name:
     database.insert_new(connection, "aliases", columns, [(project, name, LATEST, number)])
 
 
-def collect_all(database: Database, project: str | None, *, dry_run: bool, author: str) -> ArtifactCollection:
+def collect_all(
+    database: Database, project: str | None, *, dry_run: bool, author: str, media: MediaLimit | None = None
+) -> ArtifactCollection:
     """See :meth:`weft.store.artifacts.SqlArtifacts.collect`."""
+    limit = outdated_media.checked(media)
     with database.read() as connection:
         keys = _expired(connection, project)
+        places = outdated_media.outdated(connection, project, limit) if limit else []
     refs = [f"{name}:v{number}" for _, name, number in keys]
     if dry_run:
-        found = collection.idle(database, project, set(keys))
-        return ArtifactCollection(refs, found.blobs, found.size_bytes, dry_run=True)
+        found = collection.idle(database, project, set(keys), forgotten=set(places))
+        return ArtifactCollection(refs, found.blobs, found.size_bytes, dry_run=True, media=len(places))
     _delete_expired(database, keys, author or "collection")
+    if limit:
+        outdated_media.forget(database, places, project, limit, author or "collection")
     done = collection.collect(database, whole=True)
-    return ArtifactCollection(refs, done.blobs, done.size_bytes)
+    return ArtifactCollection(refs, done.blobs, done.size_bytes, media=len(places))
 
 
 def expire(database: Database) -> int:

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
-from weft import digests
+from weft import clock, digests
 from weft.errors import InputError, NotFoundError
 from weft.records import Logged, LoggedSummary, Media, RecordType, dumps, encode
+from weft.records.artifacts import MediaLimit
 from weft.records.media import PART_BYTES, Part, reference
 from weft.repositories import Store
 from weft.testing.batches import batch_of, raw_batch
@@ -96,6 +97,43 @@ class LoggedContract:
         words = ("which part it is", "is not text", "counts from 0", "8388608 are allowed")
         for rejected, said in zip(report.rejected, words, strict=True):
             assert said in rejected.reason
+
+    def test_media_over_a_limit_go_but_for_the_newest(self, store: Store) -> None:
+        def told(name: str, step: int, age_days: int, kind: str = "image", run_id: str = "r") -> Logged:
+            data = {"kind": kind, **reference(f"{name} {step}".encode(), "image/png")}
+            return Logged(run_id, "p", name, step, clock.now_ns() - age_days * 86_400 * 10**9, kind, data)
+
+        pictures = [told("seen", step, 40 - 10 * step) for step in range(5)]
+        others = [
+            told("old", 0, 90),
+            told("files/a", 0, 90, "file"),
+            told("files/b.png", 1, 90),
+            told("t", 0, 90, "table"),
+        ]
+        others += [told("t", 1, 1, "table"), told("files/b.png", 2, 1)]
+        store.ingest(batch_of("w", *pictures, *others))
+
+        def left() -> list[int]:
+            return [value.step for value in store.logged.read_logged("r", "seen")]
+
+        assert store.artifacts.collect("p", media=MediaLimit()).media == 0
+        assert store.artifacts.collect("q", media=MediaLimit(days=1)).media == 0
+        assert store.artifacts.collect("p", dry_run=True, media=MediaLimit(days=25)).media == 2
+        assert store.artifacts.collect("p", dry_run=True, media=MediaLimit(25, 1)).media == 4
+        assert left() == [0, 1, 2, 3, 4]
+        assert store.artifacts.collect("p", author="me", media=MediaLimit(days=25)).media == 2
+        assert left() == [2, 3, 4]
+        assert store.artifacts.collect(media=MediaLimit(steps=2)).media == 1
+        assert left() == [3, 4]
+        assert store.artifacts.collect("p", media=MediaLimit(days=0.001)).media == 1
+        assert left() == [4]
+        kept = {value.name: value.count for value in store.logged.list_logged("r")}
+        assert kept == {"files/a": 1, "files/b.png": 2, "old": 1, "seen": 1, "t": 2}
+        entry = store.keeping.list_audit("p").items[-1]
+        assert (entry.author, entry.action, entry.expression) == ("me", "media delete", "2 media: older than 25 days")
+        for wrong, said in ((MediaLimit(days=-1.5), "kept -1.5 days"), (MediaLimit(steps=0), "of 0 steps")):
+            with pytest.raises(InputError, match=said):
+                store.artifacts.collect("p", media=wrong)
 
     def test_logged_values_go_with_their_run(self, store: Store) -> None:
         data = b"\x89PNG\r\n\x1a\n" + bytes(50)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from weft.errors import InputError
 from weft.records import ArtifactVersion, Example, LineageEdge, LineageGraph, NodeKind, Page
-from weft.records.artifacts import ArtifactCollection, VersionChange
+from weft.records.artifacts import ArtifactCollection, MediaLimit, VersionChange
 from weft.repositories import Store
 from weft.server.arguments import one, parameters, required
 from weft.server.replies import reply
@@ -37,8 +37,9 @@ def collecting(store: Store) -> APIRouter:
         project: Annotated[str | None, Body()] = None,
         dry_run: Annotated[bool, Body()] = False,
         author: Annotated[str, Body()] = _AUTHOR,
+        media: Annotated[MediaLimit | None, Body()] = None,
     ) -> Response:
-        return reply(store.artifacts.collect(project, dry_run=dry_run, author=author or _AUTHOR))
+        return reply(store.artifacts.collect(project, dry_run=dry_run, author=author or _AUTHOR, media=media))
 
     return routes
 

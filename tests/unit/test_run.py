@@ -108,6 +108,28 @@ def test_the_summary_holds_last_values_and_is_written_once_a_second(kept: Kept) 
     assert run.summary == {"loss": 999.0, "best": 0.25}
 
 
+def test_a_clock_that_is_set_back_leaves_the_end_of_a_run_the_latest(kept: Kept) -> None:
+    run = start(kept)
+    run.log({"loss": 1.0})
+    begun = max(update.time_ns for update in kept.runs)
+    clock.replace(lambda: begun - 10**12)
+    run.log({"loss": 2.0})
+    run.finish()
+    *_, summary, end = kept.runs
+    assert (summary.summary, end.status) == ({"loss": 2.0}, RunStatus.FINISHED)
+    assert begun <= summary.time_ns <= end.time_ns
+    assert end.ended_at_ns is not None
+    assert end.ended_at_ns >= begun
+
+
+def test_what_a_forked_worker_logs_first_is_told_at_once(kept: Kept) -> None:
+    run = start(kept)
+    run.log({"loss": 1.0})
+    run._after_fork()
+    run.log({"worker": 2.0})
+    assert kept.runs[-1].summary == {"worker": 2.0}
+
+
 def test_config_is_recorded_as_it_changes(kept: Kept) -> None:
     run = start(kept, config={"a": 1})
     run.config.b = 2

@@ -60,6 +60,7 @@ def test_split_flattens_and_parts_numbers_from_the_rest() -> None:
     metrics, others = split({"a": {"b": {"c": 1.0}, "note": "x"}, "d": True})
     assert metrics == {"a.b.c": 1.0, "d": 1.0}
     assert others == {"a.note": "x"}
+    assert split({"accuracy": {0: 0.9, 1: {2: 0.8}}})[0] == {"accuracy.0": 0.9, "accuracy.1.2": 0.8}
 
 
 def test_split_ends_on_a_mapping_that_holds_itself() -> None:
@@ -72,8 +73,8 @@ def test_split_ends_on_a_mapping_that_holds_itself() -> None:
 
 def test_split_refuses_a_key_that_is_no_string() -> None:
     with pytest.raises(InputError, match=r"The metric name 1 is a int, not a string") as caught:
-        split({"a": {1: 2.0}})
-    assert caught.value.field == "values"
+        split({1: 2.0})
+    assert caught.value.field == "data"
 
 
 def test_finite_or_name() -> None:

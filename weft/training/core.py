@@ -46,7 +46,7 @@ class RunCore:
         self._source = options.source
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        self._started_ns = options.started_ns or clock.now_ns()
+        self._started_ns = self._told_ns = options.started_ns or clock.now_ns()
         self._alerted: dict[str, int] = {}
         self._saved: dict[str, int] = {}  # what was kept of a file, by its name
         self._to_save: dict[str, Path] = {}
@@ -78,4 +78,9 @@ class RunCore:
 
     def _record(self, **changed: Any) -> None:
         """Record fields of the run, those of :class:`weft.records.RunUpdate`."""
-        self._recorder.record(RunUpdate(run_id=self.id, project=self.project, time_ns=clock.now_ns(), **changed))
+        self._recorder.record(RunUpdate(run_id=self.id, project=self.project, time_ns=self._later_ns(), **changed))
+
+    def _later_ns(self) -> int:
+        """Now, and never before what was told: of two updates the later one stays, and a clock may be set back."""
+        self._told_ns = max(clock.now_ns(), self._told_ns)
+        return self._told_ns

@@ -230,7 +230,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
             if self._primary:
                 self._record(
                     status=self.status,
-                    ended_at_ns=clock.now_ns(),
+                    ended_at_ns=self._later_ns(),
                     exit_code=exit_code or int(failed),
                     failure=None if failure is None else failure_fields(failure),
                 )
@@ -302,6 +302,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
 
     def _publish(self, now: int) -> None:
         self._due_ns = now + _SUMMARY_EVERY_NS
+        now = self._later_ns()
         self._settle()
         folded = None if self._defined is None else self._defined.untold(now)
         if self._unpublished or folded:
@@ -339,6 +340,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         self._layouts.clear()
         self._last = {}
         self._unpublished = {}
+        self._due_ns = 0  # a worker may end without a word: what it logs first is told at once
         self._definitions.begin()
         self._observers.after_fork()
 

@@ -123,7 +123,7 @@ def test_what_was_pruned_and_why_and_the_space(open_page: Open, small: str) -> N
     assert asked(page)["part"] == ["space"]
 
 
-def test_a_sweep_is_steered(bench: Workbench, open_page: Open) -> None:
+def test_a_sweep_is_steered(bench: Workbench, open_page: Open, small: str) -> None:
     sweep_id = sweep_seeds.small(bench.store, "steered")
     page = open_page(f"/sweep?id={sweep_id}")
     page.get_by_role("button", name="Pause").click()
@@ -145,6 +145,10 @@ def test_a_sweep_is_steered(bench: Workbench, open_page: Open) -> None:
     text.fill(text.input_value().replace("run_cap: 20", "run_cap: 30"))
     page.get_by_role("button", name="Store", exact=True).click()
     expect(page.get_by_text("14 of 30 trials")).to_be_visible()
+    page.get_by_role("button", name="change the cap").click()
+    page.get_by_label("Run cap").fill("40")
+    page.get_by_role("button", name="Store", exact=True).click()
+    expect(page.get_by_text("14 of 40 trials")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".run-title")).to_contain_text("■ stopped")
     page.get_by_role("button", name="Cancel…").click()
@@ -156,6 +160,14 @@ def test_a_sweep_is_steered(bench: Workbench, open_page: Open) -> None:
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_role("heading", name="Sweeps")).to_be_visible()
     expect(page.locator(".sweeps-table")).not_to_contain_text("steered")
+
+
+def test_the_runs_of_a_sweep_are_a_group_that_leads_to_it(open_page: Open, small: str) -> None:
+    page = open_page(f"/runs?project={sweep_seeds.PROJECT}&kind=trial&group=group")
+    group = page.locator(".row.group").filter(has=page.get_by_role("button", name="▸ tune", exact=True))
+    group.get_by_role("link", name="The page of the sweep tune").click()
+    expect(page.get_by_role("heading", name="tune")).to_be_visible()
+    expect(page.locator(".run-title")).to_contain_text(small)
 
 
 def test_what_changes_is_seen_at_once(bench: Workbench, open_page: Open) -> None:

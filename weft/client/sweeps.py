@@ -79,9 +79,9 @@ class RemoteSweeps:
         found = self._wire.post(f"{_path(sweep_id)}/take-over", given, again=False)["trial"]
         return None if found is None else _trial(found)
 
-    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
+    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0, host: str | None = None) -> str:
         """A heartbeat."""
-        given = {"agent": agent, "lease_s": lease_s}
+        given = {"agent": agent, "lease_s": lease_s, "host": host}
         told: str = self._wire.post(f"{_path(sweep_id)}/trials/{number}/renew", given)["told"]
         return told
 

@@ -68,10 +68,10 @@ class Sweeps(Protocol):
         run. A trial that was begun again ``retries`` times already has failed."""
         ...
 
-    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
+    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0, host: str | None = None) -> str:
         """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled. Leases are measured by the
-        clock of the database, not by that of the agent's machine. Raises ConflictError where
-        another has the trial."""
+        clock of the database, not by that of the agent's machine. ``host`` is where the trial runs, if not where it was
+        claimed. Raises ConflictError where another has the trial."""
         ...
 
     def finish_trial(

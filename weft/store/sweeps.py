@@ -161,14 +161,15 @@ class SqlSweeps:
                 return rows.set_trial(connection, trial, at, **again)
         return None
 
-    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0) -> str:
-        """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled."""
-        _holder(agent, lease_s, None)
+    def renew(self, sweep_id: str, number: int, agent: str, *, lease_s: float = 60.0, host: str | None = None) -> str:
+        """A heartbeat: ``continue``, or ``stop`` where the trial or its sweep was canceled. ``host``: where it runs."""
+        named = _holder(agent, lease_s, host)["host"]
         with self._database.write() as connection:
             at = rows.hold(connection, sweep_id).clock_ns
             trial = _held(rows.get_trial(connection, sweep_id, number, at), agent)
             if trial.ended_ns is None:
-                rows.set_trial(connection, trial, at, lease_until_ns=_until(lease_s, at))
+                moved = {} if named is None else {"host": named}
+                rows.set_trial(connection, trial, at, lease_until_ns=_until(lease_s, at), **moved)
         # A program whose run has ended by itself may have more to do.
         return "stop" if trial.status is TrialStatus.CANCELED else "continue"
 

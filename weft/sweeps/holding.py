@@ -19,14 +19,18 @@ _SAY_AFTER_S = 60.0
 class Held:
     """Holds a trial from ``start`` to ``stop``. ``reason`` says why it is to stop, once it is; ``lost`` that another
     agent has it, or that it is gone: nothing is to be told of it then. ``away_at`` is when the store was last seen to
-    be away, by a monotonic clock; it is asked again every ``pause_s`` then."""
+    be away, by a monotonic clock; it is asked again every ``pause_s`` then. ``host`` is where the trial runs, if
+    not where its agent is."""
 
-    def __init__(self, store: Store, trial: Trial, lease_s: float, pause_s: float = 2.0) -> None:
+    def __init__(
+        self, store: Store, trial: Trial, lease_s: float, pause_s: float = 2.0, *, host: str | None = None
+    ) -> None:
         self.trial = trial
         self.reason: str | None = None
         self.lost = False
         self.away_at = -math.inf
         self._store, self._lease_s, self._pause_s = store, lease_s, pause_s
+        self._host = host
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="weft-trial", daemon=True)
 
@@ -52,7 +56,9 @@ class Held:
         """Renew the lease now; whether the store answered."""
         trial = self.trial
         try:
-            told = self._store.sweeps.renew(trial.sweep_id, trial.number, trial.agent or "", lease_s=self._lease_s)
+            told = self._store.sweeps.renew(
+                trial.sweep_id, trial.number, trial.agent or "", lease_s=self._lease_s, host=self._host
+            )
         except (ConflictError, NotFoundError) as error:
             self.lost, self.reason = True, error.message
         except WeftError as error:  # a server that is away; the trial goes on, and is kept where no other took it

@@ -85,7 +85,8 @@ class Errand:
                     executor = CommandTrials(store, lambda: session.catch_up(settings, store))
                 else:
                     executor = FunctionTrials(self.function)
-                held = Held(store, trial, self.lease_s)
+                held = Held(store, trial, self.lease_s, host=socket.gethostname())
+                held.renew()
                 held.start()
                 try:
                     peers = Peers(store, sweep.sweep_id, spec.objectives[0].name if spec.objectives else None)

@@ -189,7 +189,9 @@ class TrialContract:
         sweep_id = begin(store)
         trial = claim(store, sweep_id, lease_s=SHORT)
         assert store.sweeps.get_trial(sweep_id, 0).status is TrialStatus.CRASHED
+        assert store.sweeps.renew(sweep_id, 0, "ann", lease_s=60, host="node7") == "continue"
         assert store.sweeps.renew(sweep_id, 0, "ann", lease_s=60) == "continue"
+        assert store.sweeps.get_trial(sweep_id, 0).host == "node7"
         held = store.sweeps.get_trial(sweep_id, 0)
         assert (held.status, held.changed_ns) == (TrialStatus.RUNNING, trial.changed_ns)
         assert store.sweeps.take_over(sweep_id, "bob") is None

@@ -187,4 +187,11 @@ function drawAxes(pen, ink, field, across, up, names = ["", ""]) {
   if (names[1]) { pen.textAlign = "left"; pen.textBaseline = "middle"; pen.fillText(short(names[1], Math.floor((left + wide) / 6.2)), 4, top - 10); }
 }
 
+// A text that is no wider than `room`, in the font of the pen.
+function fitted(pen, text, room) {
+  let most = text.length;
+  while (most > 2 && pen.measureText(short(text, most)).width > room) most -= 1;
+  return short(text, most);
+}
+
 const short = (text, most) => (text.length > most ? text.slice(0, Math.max(1, most - 1)) + "…" : text);

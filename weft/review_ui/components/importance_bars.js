@@ -34,7 +34,7 @@ class ImportanceBars extends Chart {
       pen.fillRect(left, y - 6, Math.max(1, at(field.importance) - left), 12);
       if (Number.isFinite(field.low)) this.whisker(pen, at(field.low), at(field.high), y);
       Object.assign(pen, { textBaseline: "middle", textAlign: "right", fillStyle: ink.ink, font: "12px " + ink.font });
-      pen.fillText(short(field.name, Math.floor(names / 6.6)), names, y);
+      pen.fillText(fitted(pen, field.name, names - 2), names, y);
       pen.textAlign = "left";
       const way = field.correlation === null || field.correlation === undefined ? "" : `  ${field.correlation >= 0 ? "+" : "−"}${Math.abs(field.correlation).toFixed(2)}`;
       pen.fillText(this.text(field), right + 10, y);

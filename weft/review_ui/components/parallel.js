@@ -202,9 +202,11 @@ class Parallel extends Chart {
 
   arrange() {
     this.placed = this.axes.map((_, at) => this.x(at));
+    const between = (this.width - INSIDE.left - INSIDE.right) / Math.max(1, this.axes.length - 1) - 6;
     [...this.heads.children].forEach((node, at) => {
-      node.style.left = this.placed[at] + "px";
-      node.style.maxWidth = Math.max(48, (this.width - INSIDE.left - INSIDE.right) / Math.max(1, this.axes.length - 1) - 6) + "px";
+      const place = this.placed[at];
+      node.style.left = place + "px";
+      node.style.maxWidth = Math.max(48, Math.min(between, 2 * place, 2 * (this.width - place))) + "px";
     });
     this.foot = this.y(0);
     this.reach = this.height - INSIDE.top - INSIDE.bottom;

@@ -355,7 +355,12 @@ class RunsTable {
     const sweep = this.sweeps?.get(group.key);
     const twist = button((open ? "▾ " : "▸ ") + (sweep?.name ?? group.key), "Runs of this group", () => this.unfold(group), "quiet");
     twist.setAttribute("aria-expanded", String(open));
-    const leads = sweep ? [linkTo("sweep", "/sweep?" + new URLSearchParams({ id: sweep.sweep_id, project: sweep.project }))] : [];
+    const leads = sweep ? [linkTo("↗", "/sweep?" + new URLSearchParams({ id: sweep.sweep_id, project: sweep.project }))] : [];
+    for (const link of leads) {
+      link.className = "lead";
+      link.title = "The page of the sweep " + sweep.name;
+      link.setAttribute("aria-label", link.title);
+    }
     name.append(dot, twist, ...leads, element("span", "soft", count(group.runs) + (group.runs === 1 ? " run" : " runs")));
     node.append(check, name, ...this.columns.map(([field]) => this.groupCell(group, field)));
   }

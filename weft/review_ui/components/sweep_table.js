@@ -42,6 +42,8 @@ class TrialsTable {
     this.node.append(this.scroll);
     this.host.append(this.bar, this.bulk, this.form, this.node);
     this.sight = new VirtualRows(this.scroll, this.canvas, (places) => places.map((at) => this.line(this.order[at], at)), { keyOf: (at) => this.keyOf(at) });
+    this.sized = new ResizeObserver(() => this.soon());
+    this.sized.observe(this.scroll);
     this.canvas.addEventListener("pointerover", (event) => this.model.point(numberOf(event.target)));
     this.canvas.addEventListener("pointerleave", () => this.model.point(null));
     this.canvas.addEventListener("click", (event) => {
@@ -66,6 +68,15 @@ class TrialsTable {
       { name: "known", title: "Known", wide: 72, by: (at) => Number(trials.known[at]) }];
   }
 
+  // Where not all columns fit, the second takes what the last whole one leaves, so that none is cut in its middle.
+  spread(columns) {
+    const room = this.scroll.clientWidth - 64;
+    let fits = 0, sum = 0;
+    while (fits < columns.length && sum + columns[fits].wide <= room) sum += columns[fits++].wide;
+    if (fits > 1 && fits < columns.length) columns[1].wide += room - sum;
+    return columns;
+  }
+
   soon() {
     if (this.due) return;
     this.due = window.requestAnimationFrame(() => { this.due = 0; this.render(); });
@@ -74,7 +85,7 @@ class TrialsTable {
   render() {
     this.node.classList.toggle("busy", !this.model.sweep && !this.model.error);
     if (!this.model.sweep) return;
-    const columns = (this.shownColumns = this.columns()), key = JSON.stringify([columns.map(({ name, wide }) => [name, wide]), this.board.get("sort")]);
+    const columns = (this.shownColumns = this.spread(this.columns())), key = JSON.stringify([columns.map(({ name, wide }) => [name, wide]), this.board.get("sort")]);
     if (key !== this.headKey) {
       this.headKey = key;
       this.scroll.style.setProperty("--columns", "64px " + columns.map(({ wide }) => wide + "px").join(" ") + " minmax(0, 1fr)");
@@ -282,6 +293,7 @@ class TrialsTable {
     for (const end of this.listens) end();
     window.clearInterval(this.timer);
     window.cancelAnimationFrame(this.due);
+    this.sized.disconnect();
     this.sight.stop();
   }
 }

@@ -56,7 +56,9 @@ class BestTrial {
       const mine = trials.params[path]?.[best] ?? null, theirs = trials.params[path]?.[against.at] ?? null;
       if (mine === null && (theirs === null || !other)) continue;
       const row = table.insertRow(), differs = other && JSON.stringify(mine) !== JSON.stringify(theirs);
-      row.append(element("th", "", path));
+      const name = element("th", "", path);
+      name.title = path;
+      row.append(name);
       const cell = row.insertCell();
       cell.append(element(differs ? "b" : "span", "", paramText(mine)));
       cell.title = JSON.stringify(mine);

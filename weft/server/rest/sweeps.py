@@ -112,8 +112,8 @@ def _add_claims(routes: APIRouter, store: Store) -> None:
         return reply({"trial": found})
 
     @routes.post(_TRIAL + "/renew", summary="A heartbeat; the answer is continue or stop")
-    def renew(sweep_id: str, number: int, agent: _Agent, lease_s: _Lease = 60.0) -> Response:
-        return reply({"told": store.sweeps.renew(sweep_id, number, agent, lease_s=lease_s)})
+    def renew(sweep_id: str, number: int, agent: _Agent, lease_s: _Lease = 60.0, host: _Words = None) -> Response:
+        return reply({"told": store.sweeps.renew(sweep_id, number, agent, lease_s=lease_s, host=host)})
 
     @routes.post(_TRIAL + "/finish", response_model=Trial, summary="Say how a trial ended")
     def finish_trial(

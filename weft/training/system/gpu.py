@@ -25,7 +25,9 @@ class Nvidia:
         pynvml.nvmlInit()
         self._handles: dict[int, Any] = {}
         for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            handle = self._ask("nvmlDeviceGetHandleByIndex", index)
+            if handle is None:  # it is broken, or another's: a group of devices leaves some out
+                continue
             if visible is None or _is_visible(index, self._ask("nvmlDeviceGetUUID", handle), visible):
                 self._handles[index] = handle
 

@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 def test_every_error_code_has_a_section() -> None:
     text = (DOCS / "errors.md").read_text()
-    classes = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.WeftError)]
+    classes = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.WeftError)}
     codes = [c.code for c in classes]
     assert len(set(codes)) == len(codes)
     assert [code for code in codes if f"\n## {code}\n" not in text] == []

@@ -48,6 +48,17 @@ def test_training_goes_on_where_weft_fails(broken: None, caplog: pytest.LogCaptu
     assert weft.run is not None
 
 
+def test_names_and_the_older_callback_of_wandbs_users(read: Any) -> None:
+    from keras_program import train
+    from weft.integration import keras as theirs
+
+    assert theirs.WandbMetricsLogger is weft.keras.WeftMetricsLogger
+    train(theirs.WandbCallback(monitor="val_accuracy", labels=["no", "yes"]))
+    run = read()
+    assert run.steps("loss") == run.steps("val_accuracy") == run.steps("epoch") == [0, 1, 2]
+    assert {"best", "last"} <= run.aliases
+
+
 def test_a_table_of_predictions_after_each_epoch(read: Any, rows: Any) -> None:
     from keras_program import train
 

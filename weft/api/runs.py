@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -377,11 +378,11 @@ class StoredRun(LoggedReading):
         return {"used": used, "produced": made}
 
     def used_artifacts(self, per_page: int = 100) -> Records[LoggedArtifact]:
-        """The artifact versions that the run used."""
+        """The artifact versions that the run used, those that are left."""
         return self._logged("used")
 
     def logged_artifacts(self, per_page: int = 100) -> Records[LoggedArtifact]:
-        """The artifact versions that the run produced."""
+        """The artifact versions that the run produced, those that are left."""
         return self._logged("produced")
 
     def row(self) -> dict[str, Any]:
@@ -421,5 +422,8 @@ class StoredRun(LoggedReading):
 
     def _logged(self, relation: str) -> Records[LoggedArtifact]:
         store, project = self._store, self.record.project
-        versions = [store.artifacts.get_version(project, ref) for ref in self.artifacts[relation]]
-        return Records(LoggedArtifact(store, version) for version in versions)
+        found: Records[LoggedArtifact] = Records()
+        for ref in self.artifacts[relation]:
+            with suppress(NotFoundError):  # one that was deleted
+                found.append(LoggedArtifact(store, store.artifacts.get_version(project, ref)))
+        return found

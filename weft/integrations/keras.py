@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,39 @@ class WeftEvalCallback(Callback, ABC):
         self.pred_table = Table(columns=self._pred_columns, allow_mixed_types=True)
         self.add_model_predictions(epoch, logs)
         self._report.log({"eval_predictions": self.pred_table}, epoch)
+
+
+class WandbCallback(WeftModelCheckpoint):
+    """W&B's older callback: ``epoch``, ``loss``, ``val_loss``, ... under their own names after each epoch, and the
+    model that is best by ``monitor`` as a version of an artifact, unless ``save_model=False``.
+
+    Its other arguments (``labels``, ``log_weights``, ...) are accepted and change nothing: ``WeftEvalCallback`` logs
+    predictions.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        mode: str = "auto",
+        save_weights_only: bool = False,
+        save_model: bool = True,
+        *,
+        run: Run | None = None,
+        **others: Any,
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="weft-keras-")
+        name = "model-best.weights.h5" if save_weights_only else "model-best.keras"
+        path = Path(self._folder.name, name)
+        wanted = {"mode": mode, "save_weights_only": save_weights_only}
+        super().__init__(path, monitor, verbose, save_best_only=True, run=run, **wanted)
+        self._wanted = save_model
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Log an epoch, and keep the model where it is the best."""
+        self._report.log({**(logs or {}), "epoch": epoch}, epoch)
+        if self._wanted and self.monitor in (logs or {}):
+            super().on_epoch_end(epoch, logs)
 
 
 def _size(weight: Any) -> int:

@@ -68,15 +68,15 @@ def _near(found: float | None, expected: float | None, *, rel: float) -> None:
         assert found == pytest.approx(expected, rel=0, abs=rel * abs(expected) + rounding)
 
 
-def _check(store: SqlStore) -> None:
-    for query in QUERIES:
-        for by in KEYS:
-            assert rollups.answers(query, by) or query.start_before_ns is not None
-            found = store.spans.totals_by(query, by)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(rollups, "answers", lambda *_: False)
-                expected = store.spans.totals_by(query, by)
-            _same(found, expected)
+def _check(store: SqlStore, draw: random.Random) -> None:
+    """Ask some of all questions: over the examples each is asked several times."""
+    for query, by in draw.sample([(query, by) for query in QUERIES for by in KEYS], 10):
+        assert rollups.answers(query, by) or query.start_before_ns is not None
+        found = store.spans.totals_by(query, by)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rollups, "answers", lambda *_: False)
+            expected = store.spans.totals_by(query, by)
+        _same(found, expected)
 
 
 @QUICK
@@ -91,10 +91,10 @@ def test_sums_are_what_the_spans_say(batches: list[list[tuple[Span, int | None]]
     for batch in (*sent, *shuffle.sample(sent, len(sent))):  # what is sent again is counted once
         store.ingest(batch)
     store.ingest(batch_of("v", Writer("gone", T, 1, "h", ended=True), RunUpdate("r", "p", T)))
-    _check(store)
+    _check(store, shuffle)
     if delete:
         store.runs.delete_run("r")
-        _check(store)
+        _check(store, shuffle)
     assert store.integrity() == []
     store.close()
 

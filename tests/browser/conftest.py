@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import review_ui_seeds as seeds
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from settling import watched
+from settling import PATIENCE_MS, watched
 
 from weft import settings, workbench
 from weft.repositories import Store
 from weft.store import open_store
 
-_PATIENCE_MS = 30_000  # a bound for a machine with other work, not a measure
+# The first is Chromium without a window: it does the same with half the CPU.
+_CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 @pytest.fixture(scope="module")  # playwright's event loop runs while it is open: the tests of other rooms need theirs
 def browser() -> Iterator[Browser]:
     """Chromium: the system's, or the one that playwright brought. CI must have one; elsewhere its lack is said."""
-    expect.set_options(timeout=_PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        system = next(filter(None, map(shutil.which, _CHROMIUMS)), None)
         if system is None and not Path(playwright.chromium.executable_path).exists() and not os.environ.get("CI"):
             pytest.skip("there is no Chromium: install your system's, or run `playwright install chromium`")
         started = playwright.chromium.launch(

@@ -13,6 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+PATIENCE_MS = 60_000  # a bound for a machine with other work, not a measure
 _ASKED = 'html[data-asked] [data-testid="stApp"]'  # the page itself: of handlers only what has a size counts
 _SCRIPT = Path(__file__).with_name("settling.js").read_text("utf-8")
 
@@ -21,6 +22,7 @@ def watched(browser: Browser, **options: Any) -> Page:
     """A page in a context of its own (``options`` are the context's) that waits for reruns."""
     context = browser.new_context(**options)
     context.add_init_script(_SCRIPT)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.add_locator_handler(page.locator(_ASKED), lambda: None)  # playwright waits until it is gone
     return page

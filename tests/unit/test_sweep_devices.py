@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from weft import settings
 from weft.errors import InputError
 from weft.sweeps import devices, ray_trials
-from weft.sweeps.ray_trials import RayCluster, check_reach, planned
+from weft.sweeps.leaving import Leaving, side_by_side
+from weft.sweeps.ray_trials import RayCluster, check_reach, planned, room_of
 
 CUT = """\
 GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-1d0f)
@@ -81,6 +84,7 @@ def cluster(*nodes: dict[str, float], host: str | None = None) -> Any:
 def test_a_cluster_runs_as_many_trials_as_it_has_room_for() -> None:
     mixed = cluster({"CPU": 8.0}, {"CPU": 16.0, "GPU": 4.0})
     assert planned(mixed, RayCluster(), 0) == (RayCluster(None, 1.0, 1.0), 4)
+    assert room_of(mixed, RayCluster(None, 1.0, 1.0)) == 4
     assert planned(mixed, RayCluster(gpus_per_trial=0.5), 0)[1] == 8
     assert planned(mixed, RayCluster(cpus_per_trial=4, gpus_per_trial=0), 0)[1] == 6
     assert planned(mixed, RayCluster(), 2)[1] == 2
@@ -112,3 +116,13 @@ def test_what_a_node_is_told_holds_no_other_variables_and_shows_none(monkeypatch
     assert {"WEFT_API_KEY": "hidden", "WANDB_PROJECT": "p"}.items() <= errand.environ.items()
     assert not {"WEFT_TRIAL", "OTHER"} & errand.environ.keys()
     assert "hidden" not in repr(errand)
+
+
+def test_work_that_joins_later_runs_beside_the_rest() -> None:
+    came = threading.Event()
+
+    def more() -> list[Callable[[], object]]:
+        return [] if came.is_set() else [came.set]
+
+    side_by_side([lambda: came.wait(60)], Leaving(), more, every_s=0.01)
+    assert came.is_set()

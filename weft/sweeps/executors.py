@@ -18,7 +18,7 @@ from weft.sweeps.leaving import Leaving, heeding_sigterm, side_by_side
 from weft.sweeps.outcome import Executor
 from weft.sweeps.outside import CommandTrials
 from weft.sweeps.processes import run_processes
-from weft.sweeps.ray_trials import Errand, RayCluster, RayTrials, check_reach, connect, planned
+from weft.sweeps.ray_trials import Errand, RayCluster, RayTrials, check_reach, connect, planned, room_of
 
 NAMES = ("processes", "threads", "ray")
 
@@ -100,6 +100,17 @@ class Work:
             errand = Errand(self.function, self.lease_s, only_on=check_reach(cluster.ray, settings))
             leaving, budget = Leaving(), Budget(self.count)
             tasks = RayTrials(cluster.ray, found, errand, leaving)
-            agents = [self._agent(store, tasks, leaving, budget) for _ in range(parallel)]
+            begun = 0
+
+            def agents_for(room: int) -> list[Callable[[], object]]:
+                nonlocal begun
+                new = max(0, room - begun)
+                begun += new
+                return [self._agent(store, tasks, leaving, budget).run for _ in range(new)]
+
+            def joined() -> list[Callable[[], object]]:
+                """For nodes that came since; where some left, trials wait for room."""
+                return agents_for(0 if self.parallel else room_of(cluster.ray, found))
+
             with heeding_sigterm():  # as it connects, Ray handles the signal itself, and ends the process
-                side_by_side([agent.run for agent in agents], leaving)
+                side_by_side(agents_for(parallel), leaving, joined)

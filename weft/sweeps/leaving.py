@@ -73,10 +73,15 @@ def _gives_way(handler: object) -> bool:
     return handler == signal.SIG_DFL or home == __name__ or home.split(".")[0] == "ray"
 
 
-def side_by_side(works: list[Callable[[], object]], leaving: Leaving) -> None:
+def side_by_side(
+    works: list[Callable[[], object]],
+    leaving: Leaving,
+    more: Callable[[], list[Callable[[], object]]] | None = None,
+    every_s: float = 10.0,
+) -> None:
     """Call each in a thread of its own until all have ended; the first that raises ends the others after their trial.
 
-    Ctrl-C and SIGTERM end them now.
+    Ctrl-C and SIGTERM end them now. ``more`` is asked every ``every_s`` for what is to be called beside them.
     """
     failures: list[BaseException] = []
     ended = threading.Semaphore(0)
@@ -90,15 +95,21 @@ def side_by_side(works: list[Callable[[], object]], leaving: Leaving) -> None:
         finally:
             ended.release()
 
-    threads = [
-        threading.Thread(target=call, args=(work,), name=f"weft-agent-{number}", daemon=True)
-        for number, work in enumerate(works)
-    ]
-    for thread in threads:
-        thread.start()
+    threads: list[threading.Thread] = []
+
+    def start(some: list[Callable[[], object]]) -> None:
+        for work in some:
+            threads.append(threading.Thread(target=call, args=(work,), name=f"weft-agent-{len(threads)}", daemon=True))
+            threads[-1].start()
+
+    start(works)
+    over = 0
     try:
-        for _ in threads:
-            ended.acquire()
+        while over < len(threads):
+            if ended.acquire(timeout=None if more is None else every_s):
+                over += 1
+            elif more is not None and leaving.stays():
+                start(more())
     except BaseException:
         leaving.now()
         raise

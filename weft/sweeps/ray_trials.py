@@ -192,7 +192,7 @@ def planned(ray: Any, cluster: RayCluster, parallel: int) -> tuple[RayCluster, i
     if gpus is None:
         gpus = 1.0 if any(node.get("GPU") for node in nodes) else 0.0
     found = RayCluster(cluster.address, cluster.cpus_per_trial, gpus)
-    room = sum(_room(node, found) for node in nodes)
+    room = room_of(ray, found)
     if not room:
         have = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes) or "none"
         raise InputError(
@@ -202,6 +202,11 @@ def planned(ray: Any, cluster: RayCluster, parallel: int) -> tuple[RayCluster, i
             field="cpus_per_trial",
         )
     return found, parallel or room
+
+
+def room_of(ray: Any, cluster: RayCluster) -> int:
+    """How many trials the cluster has room for at once."""
+    return sum(_room(node["Resources"], cluster) for node in ray.nodes() if node["Alive"])
 
 
 def _room(node: Mapping[str, float], cluster: RayCluster) -> int:

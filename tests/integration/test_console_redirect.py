@@ -33,6 +33,8 @@ if os.fork() == 0:
 os.wait()
 os.write(1, "caf\\u00e9 50%\\r".encode() + b"100% done\\n")
 """
+# Python 3.12 warns of a fork beside threads.
+RUN = [sys.executable, "-W", "ignore", "-c"]
 EXPECTED = ["raw bytes", "from a child", "from C", "from a fork", "100% done"]
 
 
@@ -47,9 +49,7 @@ def lines_of_only_run() -> list[str]:
 
 
 def test_everything_is_passed_on_and_kept() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM + "run.finish(); print('after')"], env=environ(), capture_output=True
-    )
+    done = subprocess.run([*RUN, PROGRAM + "run.finish(); print('after')"], env=environ(), capture_output=True)
     assert done.returncode == 0, done.stderr
     printed = done.stdout.decode()
     assert printed.endswith("after\n")
@@ -62,7 +62,7 @@ def test_everything_is_passed_on_and_kept() -> None:
 
 def test_nothing_is_lost_on_screen_where_the_process_is_killed() -> None:
     end = 'os.write(1, b"last words\\n"); os.write(2, b"segmentation fault\\n"); os.kill(os.getpid(), 9)'
-    done = subprocess.run([sys.executable, "-c", PROGRAM + end], env=environ(), capture_output=True)
+    done = subprocess.run([*RUN, PROGRAM + end], env=environ(), capture_output=True)
     assert done.returncode == -9
     assert done.stdout.decode().endswith("last words\n")
     assert done.stderr.endswith(b"segmentation fault\n")
@@ -71,7 +71,7 @@ def test_nothing_is_lost_on_screen_where_the_process_is_killed() -> None:
 def test_a_terminal_stays_one() -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM + "run.finish()"],
+        [*RUN, PROGRAM + "run.finish()"],
         stdout=theirs,
         stderr=theirs,
         stdin=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def test_a_child_that_stays_holds_nothing_up() -> None:
         'child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read(); print(\'late\')"], '
         "stdin=subprocess.PIPE)\nrun.finish()\nprint('finished', flush=True)\nchild.communicate()\n"
     )
-    done = subprocess.run([sys.executable, "-c", PROGRAM + stays], env=environ(), capture_output=True)
+    done = subprocess.run([*RUN, PROGRAM + stays], env=environ(), capture_output=True)
     assert done.returncode == 0, done.stderr
     assert {"finished", "late"} <= set(done.stdout.decode().splitlines())
     assert "late" not in lines_of_only_run()

@@ -159,6 +159,12 @@ def test_new_points_come_while_a_run_goes_on(bench: Workbench, open_page: Open, 
     more = [Metrics("try11", PROJECT, step, trained + step * S, {"loss": 0.5}) for step in range(STEPS, 400)]
     seeds.ingest(bench.store, more, writer="later")
     expect(panel(page, "loss")).to_have_attribute("aria-label", re.compile("to 399"))
+    # Panels that stay are not put anew: a drag, the focus and the place of the scroll bar live on while runs change.
+    count = "all => all.forEach(one => { node.gone = (node.gone ?? 0) + one.removedNodes.length; })"
+    page.locator(".grid").first.evaluate(f"node => new MutationObserver({count}).observe(node, {{ childList: true }})")
+    rows(page).nth(1).get_by_role("checkbox").check()
+    expect(panel(page, "loss")).to_have_attribute("aria-label", re.compile("2 curves"))
+    assert page.locator(".grid").first.evaluate("node => node.gone ?? 0") == 0
 
 
 def test_a_view_has_an_address(open_page: Open) -> None:

@@ -19,11 +19,14 @@ function dashesOf(runIds, palette) {
   return dashes;
 }
 
+const INKS = new Map();
+
 // What canvases are drawn with, as the page's theme says.
 function inkOf(node) {
   const style = window.getComputedStyle(node), of = (name) => style.getPropertyValue(name).trim();
-  const ink = of("--st-text-color") || "#000", paper = of("--st-background-color") || "#fff";
-  return { ink, paper, soft: mixed(ink, paper, 0.64), grid: mixed(ink, paper, 0.1), wash: mixed(ink, paper, 0.12, 0.5), font: of("--st-font") || "sans-serif" };
+  const ink = of("--st-text-color") || "#000", paper = of("--st-background-color") || "#fff", font = of("--st-font") || "sans-serif", known = [ink, paper, font].join();
+  if (!INKS.has(known)) INKS.set(known, { ink, paper, soft: mixed(ink, paper, 0.64), grid: mixed(ink, paper, 0.1), wash: mixed(ink, paper, 0.12, 0.5), font });
+  return INKS.get(known);
 }
 
 function mixed(one, other, share, alpha = 1) {

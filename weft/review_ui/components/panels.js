@@ -49,6 +49,8 @@ class Panels {
     this.seen = new IntersectionObserver((entries) => this.sight(entries), { root: this.scroller(), rootMargin: "160px 0px" });
     this.sized = new ResizeObserver(() => this.soon());
     this.sized.observe(this.body);
+    this.scheme = window.matchMedia("(prefers-color-scheme: dark)");
+    this.scheme.onchange = () => window.setTimeout(() => this.soon(), 300);  // once Streamlit has set the colours
     this.body.addEventListener("pointermove", (event) => this.move(event));
     this.body.addEventListener("pointerleave", () => this.leave());
     this.body.addEventListener("pointerdown", (event) => this.press(event));
@@ -141,13 +143,13 @@ class Panels {
     }
     const order = [...wanted.keys()].sort((a, b) => rankOf(a) - rankOf(b));
     const kept = new Set();
-    this.body.replaceChildren(...order.map((key) => {
+    place(this.body, order.map((key) => {
       const section = this.section(key), entries = wanted.get(key);
       const folded = shut.includes(key) !== (key === "of " + FOLDED && order.length > 1);
       section.node.classList.toggle("folded", folded);
       section.head.setAttribute("aria-expanded", String(!folded));
       section.count.textContent = count(entries.length);
-      section.grid.replaceChildren(...(folded ? [] : entries.map(([id, name]) => { kept.add(id); return this.panel(id, name).node; })));
+      place(section.grid, folded ? [] : entries.map(([id, name]) => { kept.add(id); return this.panel(id, name).node; }));
       return section.node;
     }));
     for (const [id, panel] of this.panels) if (!kept.has(id)) { this.drop(panel); this.panels.delete(id); }
@@ -229,6 +231,7 @@ class Panels {
     if (this.framed) return;
     this.framed = window.requestAnimationFrame(() => {
       this.framed = 0;
+      this.inked = null;  // the reader may have turned the light on or off
       const began = performance.now(), dirty = [...this.panels.values()].filter((panel) => panel.plot && panel.dirty);
       dirty.sort((a, b) => (b.name === this.pointed) - (a.name === this.pointed));
       for (const panel of dirty) {
@@ -466,14 +469,19 @@ class Panels {
     openMenu(event.currentTarget, entries);
   }
 
-  theme() { this.inked = null; this.soon(); }
-
   stop() {
     this.curves.stop();
     this.seen.disconnect();
     this.sized.disconnect();
+    this.scheme.onchange = null;
     window.cancelAnimationFrame(this.framed);
   }
+}
+
+// Gives a node these children; those that are there stay, with the focus, the scroll and the drag that are on them.
+function place(node, children) {
+  const now = [...node.childNodes];
+  if (now.length !== children.length || now.some((child, at) => child !== children[at])) node.replaceChildren(...children);
 }
 
 const rankOf = (key) => (key === "pinned" ? 0 : key === "of " ? 1 : key === "of " + FOLDED ? 3 : 2);

@@ -7,6 +7,7 @@ class RunHead extends Listening {
     this.run = parseExact(data.run);
     this.root = root;
     this.name = element("h1");
+    this.name.dir = "auto";
     this.line = element("div", "run-line");
     this.host = element("div", "formhost");
     this.rename = button("Rename", "Rename the run", () => this.edit(), "quiet");

@@ -2,7 +2,9 @@
 // server. What is ticked is drawn; where nothing is, the first of the table are.
 const ROWS_AT_ONCE = 100;
 const REFRESH_MS = 4000;
-const NAME_LEAST = 118;
+const NAME_LEAST = 90;
+const NAMES_MEASURED = 50;
+const DOT = 18;  // of the run's colour, before its name
 const ALWAYS = ["name", "kind", "status", "started", "ended", "tags", "group", "definitions", "failure"];
 
 class RunsTable {
@@ -193,8 +195,9 @@ class RunsTable {
   // Columns as wide as was asked for. Where not all of them fit, the name takes what the last whole one leaves: none is cut in its middle.
   spread() {
     const widths = this.columns.map(([name, width]) => width || widthOf(name)), chosen = this.board.widthOf("name"), room = this.scroll.clientWidth - 30;
+    const names = this.groups ? [] : this.runs.slice(0, NAMES_MEASURED).map((run) => run.name), least = names.length ? roomFor(this.scroll, names, NAME_LEAST, WIDTHS.name - DOT) + DOT : WIDTHS.name;
     let fits = 0, sum = 0;
-    while (fits < widths.length && (chosen ?? NAME_LEAST) + sum + widths[fits] <= room) sum += widths[fits++];
+    while (fits < widths.length && (chosen ?? least) + sum + widths[fits] <= room) sum += widths[fits++];
     const name = chosen ?? (fits && fits < widths.length ? room - sum : WIDTHS.name);
     this.scroll.style.setProperty("--columns", `30px minmax(${name}px, 1fr) ` + widths.map((width) => width + "px").join(" "));
     this.scroll.style.setProperty("--wide", 30 + name + widths.reduce((all, width) => all + width, 0) + "px");
@@ -277,6 +280,7 @@ class RunsTable {
     const link = element("a", "", run.name);
     link.href = (run.kind === "eval" ? "/evaluation?" : "/run?") + new URLSearchParams({ id: run.run_id });
     link.title = run.name + " · " + run.run_id;
+    link.dir = "auto";  // a name that is written from right to left is cut at its end
     link.onclick = (event) => { event.stopPropagation(); follow(event, link.getAttribute("href")); };
     name.append(dot, link);
     node.append(check, name, ...this.columns.map(([field]) => this.cell(run, field)));

@@ -109,7 +109,10 @@ async function linkedRows(span) {
   for (const edge of (found[0] && found[0].downstream) || []) add("In dataset", edge.target_kind, edge.target);
   for (const edge of (found[1] && found[1].upstream) || []) add("The run used", edge.source_kind, edge.source);
   for (const edge of (found[2] && found[2].upstream) || []) add("The model came of", edge.source_kind, edge.source);
-  return rows.slice(0, 20);
+  const shown = rows.slice(0, 20), runs = shown.filter(([, , href]) => href.startsWith("/run?")).map(([, id]) => id);
+  const page = runs.length ? await send("/api/runs/rows", { query: { run_ids: runs, limit: runs.length }, fields: ["name"] }).catch(() => null) : null;
+  const names = new Map(page ? page.runs.map((id, at) => [id, page.rows[at][0]]) : []);  // a run that is gone keeps its id
+  return shown.map(([label, name, href]) => [label, names.get(name) ?? name, href]);
 }
 
 function linksNode(rows) {

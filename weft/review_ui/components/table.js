@@ -109,6 +109,7 @@ export default function ({ data, parentElement, setStateValue }) {
         const td = tr.insertCell();
         td.className = (column.align || "") + (column.mono ? " mono" : "") + (column.low ? " low" : "") +
           (column.domain ? " drawn" : "");
+        if (!column.align) td.dir = "auto";  // what is written from right to left is cut at its end
         fill(td, row.cells[index], column);
       });
       tr.onclick = (event) => {

@@ -14,7 +14,7 @@ def page() -> None:
     names = list(dict.fromkeys(name for name in ui.parameter("runs").split(",") if name))
     if len(names) < 2:
         raise InputError(
-            f"This address names {len(names)} evaluations.",
+            "This address names only one evaluation." if names else "This address names no evaluations.",
             remedy="Choose two or more on the page Evaluations.",
             field="runs",
         )

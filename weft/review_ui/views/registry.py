@@ -21,12 +21,12 @@ weft.registry.promote("classifier", "production", reason="first one")"""
 _COLUMNS = [
     Column("Name"),
     Column("Type", "84px", low=True),
-    Column("In production", "16%"),
+    Column("In production", "112px"),
     Column("Since", "112px", low=True),
     Column("By", "9%", low=True),
-    Column("Why", "15%", low=True),
-    Column("Other stages", "11%"),
-    Column("Deployed", "12%"),
+    Column("Why", "18%", low=True),
+    Column("Other stages", "140px"),
+    Column("Deployed", "13%", low=True),
     Column("Versions", "72px", "r"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import sqlite3
@@ -196,8 +197,53 @@ def test_artifacts_of_wandb_are_taken_where_their_content_is_the_one_named(tmp_p
         ]
         run = api.store.runs.get_run("abc")
         assert (run.status, run.exit_code, run.ended_at_ns) == ("failed", 3, 7_000_000_000)
-        assert run.environment["artifacts_not_imported"] == ["elsewhere"]
+        assert run.environment["artifacts_not_imported"] == ["data: s.txt, x", "elsewhere"]
         assert api.store.runs.console("abc") == ["20%", "half"]
+
+
+def test_files_of_artifacts_are_found_in_wandbs_cache_and_the_rest_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
+    texts = {"cached.txt": "c", "of/run.txt": "r", "gone.txt": "g"}
+    md5 = {name: hashlib.md5(text.encode()) for name, text in texts.items()}
+    kept = tmp_path / "cache" / "artifacts" / "obj" / "md5" / md5["cached.txt"].hexdigest()[:2]
+    for place in (kept, tmp_path / "files" / "of"):
+        place.mkdir(parents=True)
+    (kept / md5["cached.txt"].hexdigest()[2:]).write_text("c")
+    (tmp_path / "files" / "of" / "run.txt").write_text("r")
+    entries = [
+        {"path": name, "digest": base64.b64encode(md5[name].digest()).decode(), "local_path": str(tmp_path / "nowhere")}
+        for name in texts
+    ]
+    entries += [
+        {**entries[0], "path": "../up"},
+        {"path": "odd", "digest": "no base64"},
+        {"path": "nul\0", "digest": entries[0]["digest"][::-1]},
+    ]
+    large = tmp_path / "manifest.jl.gz"
+    with gzip.open(large, "wt") as lines:
+        lines.writelines(f"{json.dumps(entry)}\n" for entry in entries[:2])
+    damaged = tmp_path / "damaged.gz"
+    damaged.write_bytes(large.read_bytes()[:20])
+    wandb_run(
+        tmp_path / "run-1.wandb",
+        {"artifact": {"name": "data", "type": "dataset", "manifest": {"contents": entries}}},
+        {"artifact": {"name": "many", "type": "dataset", "manifest": {"manifest_file_path": str(large)}}},
+        {"artifact": {"name": "cut", "type": "dataset", "manifest": {"manifest_file_path": str(damaged)}}},
+        {"artifact": {"name": "away", "type": "dataset", "manifest": {"manifest_file_path": "/no/such.gz"}}},
+    )
+    missing = ("data: gone.txt, ../up, odd, nul\0", "cut", "away")
+    for _ in range(2):
+        assert load("wandb", tmp_path / "run-1.wandb").missing == missing
+    answer = CliRunner().invoke(app, ["import", "wandb", str(tmp_path / "run-1.wandb")])
+    assert "Not on this machine: data: gone.txt" in answer.output
+    with weft.Api() as api:
+        for name in ("data", "many"):
+            (version,) = api.store.artifacts.list_versions("proj", name)
+            files = api.store.artifacts.get_version("proj", version.ref).files
+            assert [file.path for file in files] == ["cached.txt", "of/run.txt"]
+            assert [api.store.blobs.get("proj", file.digest) for file in files] == [b"c", b"r"]
 
 
 def test_what_runs_of_wandb_used_and_their_alerts(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def load(
         refused = f"; {told.rejected:,} records were refused, see `weft doctor`" if told.rejected else ""
         counts = f"{told.runs:,} runs, {told.points:,} points of metrics and {told.artifacts:,} artifact versions"
         console().print(f"Read {counts}{refused}.")
+        for missing in told.missing:
+            console().print(f"Not on this machine: {missing}", markup=False)
         return
     report = exchange.load(settings, source, paths, project=project, progress=_Meter("read", "records"))
     refused = f"; {report.rejected:,} were refused, see `weft doctor`" if report.rejected else ""

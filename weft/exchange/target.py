@@ -40,6 +40,7 @@ class Target:
         self.named = project
         self.project = settings.project if project is None else project
         self.runs = self.points = self.artifacts = self.rejected = 0
+        self.missing: list[str] = []  # artifacts, and files of them, that are only on the tracker's server
         self._progress = progress
         self._count = 0
         self._journal = Journal.open(settings.dir, quota_bytes=settings.journal_quota_bytes)

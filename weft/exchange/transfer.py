@@ -48,12 +48,14 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class RunsReport:
-    """What an import of runs read: points of metrics, versions of artifacts; and records that the store refused."""
+    """What an import of runs read: points of metrics, versions of artifacts; records that the store refused; and which
+    artifacts, or files of one, are ``missing``: they are on the tracker's server only."""
 
     runs: int
     points: int
     artifacts: int
     rejected: int
+    missing: tuple[str, ...] = ()
 
 
 def export(
@@ -149,7 +151,7 @@ def load_runs(
             reader.read(Path(path), target)
     finally:
         target.close()
-    return RunsReport(target.runs, target.points, target.artifacts, target.rejected)
+    return RunsReport(target.runs, target.points, target.artifacts, target.rejected, tuple(target.missing))
 
 
 def _check(source: str, known: Sequence[str], project: str | None) -> None:

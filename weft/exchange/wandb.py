@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import orjson
 
 from weft.errors import InputError, WeftError
 from weft.exchange.target import ImportedRun, Target, as_name, folder_of, run_id_of
+from weft.exchange.wandb_artifacts import find
 from weft.exchange.wandb_media import as_value
 from weft.formats.wandb_log import items_of, nanoseconds, read_records
 from weft.records import RunKind, RunStatus
@@ -20,7 +19,6 @@ from weft.records.alerts import Alert, AlertLevel
 
 _GOALS = {1: "minimize", 2: "maximize"}
 _STREAMS = {0: "stderr", 1: "stdout"}
-_PLACES = ("s3://", "gs://", "http://", "https://")
 _OWN = frozenset({"_step", "_runtime", "_timestamp", "_wandb"})
 _UNFINISHED = {"type": "Unfinished", "message": "wandb's log ends before the run did.", "stack": ""}
 
@@ -172,16 +170,11 @@ class _Reader:
         self._definitions[metric.glob_name or metric.name] = told
 
     def _artifact(self, artifact: Any) -> None:
-        files: dict[str, Path] = {}
-        references: dict[str, tuple[str, str, int]] = {}
-        for entry in artifact.manifest.contents:
-            path = Path(entry.local_path) if entry.local_path else None
-            if path is not None and path.is_file() and _md5(path) == entry.digest:
-                files[entry.path] = path
-            elif entry.ref.startswith(_PLACES):
-                references[entry.path] = (entry.ref, "" if entry.digest == entry.ref else entry.digest, entry.size)
-        if not files and not references:  # staged elsewhere, or on wandb's server: nothing to keep
-            self._environment.setdefault("artifacts_not_imported", []).append(artifact.name)
+        found = find(artifact.manifest, self._files)
+        if missing := found.told(artifact.name):
+            self._environment.setdefault("artifacts_not_imported", []).append(missing)
+            self._target.missing.append(missing)
+        if not found.files and not found.references:
             return
         metadata: Any = None
         with contextlib.suppress(orjson.JSONDecodeError):
@@ -189,8 +182,8 @@ class _Reader:
         self.run.artifact(
             artifact.name,
             artifact.type,
-            files,
-            references=references,
+            found.files,
+            references=found.references,
             time_ns=self._last_ns,
             aliases=list(artifact.aliases),
             metadata=metadata if isinstance(metadata, dict) else {},
@@ -277,13 +270,6 @@ def _put(into: dict[str, Any], keys: list[str], value: Any) -> None:
             inner = into[key] = {}
         into = inner
     into[keys[-1]] = value
-
-
-def _md5(path: Path) -> str:
-    """What wandb's manifest says of a file. A log from somebody else may name any file of this machine: only who knows
-    a content gets it imported."""
-    with path.open("rb") as file:
-        return base64.b64encode(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()).decode()
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

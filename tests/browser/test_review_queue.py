@@ -109,7 +109,7 @@ def test_a_lease_that_ends_gives_the_case_back(bench: Workbench, open_page: Open
         ben.reload()
         return on_screen(ben) == question
 
-    wait_for(given_back, timeout_s=30)
+    wait_for(given_back)
     ben.keyboard.press("n")
     expect(ben.get_by_role("status")).to_contain_text("You said incorrect.")
     ann.keyboard.press("y")  # too late: it was ben's

@@ -44,7 +44,7 @@ def served() -> Iterator[tuple[Behind, str]]:
     server: uvicorn.Server = AnnouncingServer(uvicorn_config(app), up.set)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
-    assert up.wait(30)
+    assert up.wait(60)
     yield behind, f"http://127.0.0.1:{sock.getsockname()[1]}"
     server.should_exit = True
     thread.join()

@@ -57,13 +57,13 @@ def test_a_machine_that_falls_silent_in_a_transaction_is_given_up(
             with store.database.write() as connection:
                 sweep_rows.hold(connection, sweep_id)
                 holds.set()
-                over.wait(30)
+                over.wait(60)
         except StoreError as error:
             said.append(error)
 
     machine = threading.Thread(target=silent)
     machine.start()
-    assert holds.wait(30)
+    assert holds.wait(60)
     assert store.sweeps.claim(sweep_id, "bob", number=0, params={}).agent == "bob"  # it waits until that is given up
     over.set()
     machine.join()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +13,7 @@ from weft import session, workbench
 from weft import settings as settings_module
 from weft.client import RemoteStore
 from weft.records import SpanQuery
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 PROGRAM = """
@@ -34,9 +33,7 @@ def calls(store: RemoteStore, project: str) -> Counter[int]:
 
 
 def test_what_several_programs_recorded_meanwhile_arrives_once(tmp_path: Path, fresh_home: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     url = f"http://127.0.0.1:{port}"
     for first in (0, 100):  # each ends, its drainer in vain
         done = subprocess.run(
@@ -60,9 +57,7 @@ def test_what_several_programs_recorded_meanwhile_arrives_once(tmp_path: Path, f
 
 
 def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
 
     @weft.op
     def work(n: int) -> int:
@@ -86,31 +81,27 @@ def test_a_program_that_outlives_the_outage_flushes_itself(tmp_path: Path) -> No
 
 
 FINISHES = """
-import json, time, weft
+import weft
 run = weft.init("away", settings={"quiet": True, "console": False, "system_interval_s": 0, "git": False})
 for n in range(100):
     run.log({"loss": n / 2})
-started = time.monotonic()
 run.finish()
-print(json.dumps([run.id, time.monotonic() - started]))
+print(run.id)
 """
 
 
 def test_a_run_finishes_at_once_while_the_server_is_away(tmp_path: Path, fresh_home: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     url = f"http://127.0.0.1:{port}"
     done = subprocess.run(
         [sys.executable, "-c", FINISHES],
-        env={**os.environ, "WEFT_URL": url},  # and the default of flush_timeout_s, ten seconds
+        env={**os.environ, "WEFT_URL": url, "WEFT_FLUSH_TIMEOUT_S": "3600"},  # it does not wait for the server
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
-    run_id, took_s = json.loads(done.stdout.splitlines()[-1])
-    assert took_s < 5.0, "it waited for the server"
+    run_id = done.stdout.split()[-1]
     assert "bytes of records wait" in done.stderr
     given = settings_module.load({"dir": tmp_path / "server", "port": port, "otlp_port": 0, "quiet": True})
     with workbench.start_background(given):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import socket
 import subprocess
 import sys
 import textwrap
@@ -21,6 +20,7 @@ from weft import settings, workbench
 from weft.client import RemoteStore
 from weft.errors import NotFoundError, ServerError
 from weft.records import SpanQuery
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 STEPS = 4000
@@ -40,13 +40,6 @@ for n in range({STEPS}):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 REQUESTS = 2_000  # of the soak
 
 
@@ -54,7 +47,7 @@ class Server:
     """A server on one port and one directory, again and again."""
 
     def __init__(self, home: Path, **more: str) -> None:
-        given = {"dir": home, "port": free_port(), "otlp_port": 0, "quiet": True, **more}
+        given = {"dir": home, "port": kept_port(), "otlp_port": 0, "quiet": True, **more}
         self.settings = settings.load(given, {})
         self.url = f"http://127.0.0.1:{self.settings.port}"
         self.running = workbench.start_background(self.settings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ from weft.drainer.server import ServerSink
 from weft.errors import ServerError
 from weft.records import Batch, NodeKind
 from weft.repositories import IngestReport
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 QUIET = {"instrument": False, "console": False, "git": False, "system_interval_s": 0, "quiet": True, "drain": "thread"}
@@ -36,9 +36,7 @@ PART = 2**20  # of a large file, one request each; four files are sent at once
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     given = {"dir": tmp_path_factory.mktemp("server"), "port": port, "otlp_port": 0, "quiet": True}
     with workbench.start_background(settings_module.load(given)):
         yield f"http://127.0.0.1:{port}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from weft.errors import InputError, NotFoundError, ServerError, WeftError
 from weft.records import ArtifactFile, ArtifactVersion, NodeKind
 from weft.records.artifacts import PendingVersion
 from weft.testing.memory import memory_store
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 from weft.training.artifacts import uploading
 from weft.training.artifacts.cache import Cache
@@ -36,9 +36,7 @@ def in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     given = {"dir": tmp_path_factory.mktemp("server"), "port": port, "otlp_port": 0, "quiet": True}
     with workbench.start_background(settings_module.load(given)):
         yield f"http://127.0.0.1:{port}"
@@ -151,9 +149,7 @@ def test_used_once_a_version_can_be_used_without_the_server(server: str, tmp_pat
     assert (used.ref, used.file("rows.csv")) == ("data:v1", b"rows")
     offline.finish()
     session.close()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{free.getsockname()[1]}"
+    away = f"http://127.0.0.1:{kept_port()}"
     lost = weft.init("cached", url=away, settings={**QUIET, "flush_timeout_s": 0.1})
     assert lost.use_artifact("data:latest").file("rows.csv") == b"rows"
     with pytest.raises(ServerError, match="cannot be reached"):
@@ -212,11 +208,9 @@ def test_the_end_of_a_run_waits_for_its_uploads(
     logged = run.log_artifact(weft.Artifact("net", "model").add_bytes(LARGE, "weights"))
     run.finish()
     assert outbox.waiting(fresh_home) == {}
-    assert logged.wait(30).ref == "net:v1"
+    assert logged.wait(60).ref == "net:v1"
     session.close()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{free.getsockname()[1]}"
+    away = f"http://127.0.0.1:{kept_port()}"
     lost = weft.init("ended", url=away, settings=QUIET)
     lost.log_artifact(weft.Artifact("net", "model").add_bytes("later", "weights"))
     lost.finish()

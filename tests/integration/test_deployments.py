@@ -20,6 +20,7 @@ from weft.client import RemoteStore
 from weft.errors import WeftError
 from weft.journal import memory_directory
 from weft.records import SpanQuery
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 
@@ -117,9 +118,7 @@ def get(n: int) -> int:
 
 def test_workers_of_uvicorn_keep_all_they_recorded(server: str, tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(UVICORN)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = kept_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "service:app", "--workers", "2", "--port", str(port)],
         cwd=tmp_path,

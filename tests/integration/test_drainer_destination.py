@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -38,6 +37,7 @@ from weft.journal import Folder, Journal
 from weft.records import Span, encode
 from weft.settings import Settings, to_environ
 from weft.store import open_store
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 PROGRAM = "import weft; run = weft.init('p', id={!r}); run.log({{'x': 1.0}}); weft.finish()"
@@ -77,9 +77,7 @@ def journal(fresh_home: Path) -> Iterator[Journal]:
 @pytest.fixture
 def away(right: Settings) -> Settings:
     """Settings of a server that does not answer."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return replace(right, url=f"http://127.0.0.1:{sock.getsockname()[1]}")
+    return replace(right, url=f"http://127.0.0.1:{kept_port()}")
 
 
 def run_program(settings: Settings, run: str, flush_timeout_s: float) -> None:

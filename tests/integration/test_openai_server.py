@@ -79,7 +79,7 @@ def test_many_clients_at_once() -> None:
     together = threading.Barrier(8)
 
     def respond(request: dict[str, Any]) -> str:
-        together.wait(30)
+        together.wait(60)
         return str(request["messages"][0]["content"])
 
     with OpenAIServer(respond) as server, ThreadPoolExecutor(8) as pool:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from weft import Api, settings, workbench
 from weft.cli.main import app
 from weft.errors import ServerError
-from weft.server.lifeline import listen
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 SPAN: dict[str, Any] = {"traceId": "5b8efff798038103d269b633813fc60c", "name": "ask", "startTimeUnixNano": "5"}
@@ -38,14 +38,8 @@ def send(address: str, content: bytes, key: str | None) -> int:
     return httpx.post(f"{address}/v1/traces", content=content, headers=headers).status_code
 
 
-def free_port() -> int:
-    with listen("127.0.0.1", 0, "WEFT_OTLP_PORT") as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def test_people_and_keys_on_a_running_server(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = free_port()
+    otlp = kept_port()
     with workbench.start_background(settings.load({"port": 0, "otlp_port": otlp, "quiet": True})) as background:
         addresses = (background.url, f"http://127.0.0.1:{otlp}")
         assert [send(address, body("00000000000000a1", "open"), None) for address in addresses] == [200, 200]

@@ -54,7 +54,7 @@ def stored(home: Path) -> Stored:
     def read(trace_id: str) -> tuple[list[Span], list[Score]]:
         store = open_url(f"sqlite:///{home}/weft.db", home / "blobs")
         try:
-            report = drain(home, StoreSink(store), timeout_s=10)
+            report = drain(home, StoreSink(store), timeout_s=60)
             assert report.error is None
             return store.spans.get_trace(trace_id), store.evaluations.list_scores(ScoreQuery(project="home")).items
         finally:

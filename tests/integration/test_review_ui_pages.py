@@ -66,7 +66,7 @@ PATHS = {"overview": "/", "single_run": "/run", "single_artifact": "/artifact"}
 
 def opened(view: str, /, **address: str) -> AppTest:
     path = PATHS.get(view, "/" + view)
-    app = AppTest.from_string(f"from weft.review_ui.shell import main\nmain({path!r})", default_timeout=30)
+    app = AppTest.from_string(f"from weft.review_ui.shell import main\nmain({path!r})", default_timeout=60)
     for name, value in address.items():
         app.query_params[name] = value
     return app.run()

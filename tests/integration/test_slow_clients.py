@@ -48,7 +48,7 @@ def rest(sock: socket.socket) -> bytes:
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/tra", HEAD[:60]], ids=["nothing", "half a line", "half a head"])
 def test_a_head_that_never_comes_ends_the_connection(port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "HEAD_S", 0.05)
-    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
         sock.sendall(sent)
         assert rest(sock) == b""
 
@@ -57,7 +57,7 @@ def test_the_second_request_of_a_connection_is_not_waited_for_longer(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "HEAD_S", 0.05)
-    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
         sock.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert sock.recv(4096).startswith(b"HTTP/1.1 200")
         sock.sendall(b"GET /api/hea")
@@ -67,7 +67,7 @@ def test_the_second_request_of_a_connection_is_not_waited_for_longer(
 @pytest.mark.parametrize("piece", ["PIECE_S", "BODY_S"])
 def test_a_body_that_stops_half_way_is_a_408(port: int, piece: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, piece, 0.05)
-    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+    with socket.create_connection(("127.0.0.1", port), 60) as sock:
         sock.sendall(HEAD.replace(b"Host:", b"Connection: close\r\nHost:") + b"{")
         answer = rest(sock)
     assert answer.startswith(b"HTTP/1.1 408")

@@ -43,7 +43,7 @@ class Together:
         self._barrier = threading.Barrier(many)
 
     def run(self, sweep: Sweep, spec: SweepSpec, held: Held, peers: Peers) -> Outcome:
-        self._barrier.wait(30)
+        self._barrier.wait(60)
         return Outcome(TrialStatus.COMPLETE, [held.trial.params["x"] ** 2])
 
 

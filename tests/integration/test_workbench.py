@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from weft import settings, workbench
 from weft.errors import WeftError
 from weft.server.lifeline import listen
+from weft.testing.ports import kept_port
 from weft.testing.waiting import wait_for
 
 
@@ -100,9 +100,7 @@ time.sleep(600)
 
 def test_ingest_alone_serves_its_port(fresh_home: Path) -> None:
     command = [sys.executable, "-m", "weft.server.ingest", "--dir", str(fresh_home), "--port"]
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = kept_port()
     process = subprocess.Popen([*command, str(port)])
 
     def answers() -> bool:
@@ -119,7 +117,7 @@ def test_ingest_alone_serves_its_port(fresh_home: Path) -> None:
         assert "Traceback" not in second.stderr
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("package", ["fastapi", "uvicorn"])

@@ -63,7 +63,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
 
 @pytest.fixture
 def store(server: Scripted) -> Iterator[RemoteStore]:
-    store = RemoteStore(f"http://127.0.0.1:{server.server_port}/", timeout_s=10)
+    store = RemoteStore(f"http://127.0.0.1:{server.server_port}/", timeout_s=60)
     yield store
     store.close()
 

@@ -48,7 +48,7 @@ def store(settings: Settings) -> Iterator[SqlStore]:
     store.close()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -105,21 +105,21 @@ def test_it_goes_when_told_when_idle_and_when_its_folder_is_gone(
     assert wait_until_stored(store, journal.position(), 30)
     told.send_signal(signal.SIGINT)
     told.terminate()
-    assert told.wait(30) == 0
+    assert told.wait(60) == 0
     second = run_drainer(settings.dir, "--linger", "0.1")
     wait_for(lambda: is_led(settings.dir))
     record(journal, 2)
     assert wait_until_stored(store, journal.position(), 30)
     assert second.poll() is None  # a live writer keeps it
     late = run_drainer(settings.dir)
-    assert late.wait(30) == 0  # one leads already
+    assert late.wait(60) == 0  # one leads already
     journal.close()
-    assert second.wait(30) == 0
+    assert second.wait(60) == 0
     assert Folder.of(settings.dir).segments() == []
     third = run_drainer(settings.dir, "--linger", "60")
     wait_for(lambda: is_led(settings.dir))
     shutil.rmtree(Folder.of(settings.dir).root)
-    assert third.wait(30) == 0
+    assert third.wait(60) == 0
 
 
 def test_one_that_is_asked_to_lets_others_first(journal: Journal, settings: Settings) -> None:
@@ -130,7 +130,7 @@ def test_one_that_is_asked_to_lets_others_first(journal: Journal, settings: Sett
     assert os.getpriority(os.PRIO_PROCESS, polite.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10
     assert (group.read_text() if group.exists() else "") == before  # the session is not its own
     polite.terminate()
-    assert polite.wait(30) == 0
+    assert polite.wait(60) == 0
 
 
 def test_the_key_travels_in_the_environment_only(

@@ -147,7 +147,7 @@ def test_an_interrupted_append_leaves_the_lock_free(fresh_home: Path, monkeypatc
     monkeypatch.undo()
     other = threading.Thread(target=journal.append, args=(RecordType.SPAN, b"{}"), daemon=True)
     other.start()
-    other.join(30)
+    other.join(60)
     assert not other.is_alive()
     assert journal._depth == 0
     journal.close()
@@ -166,7 +166,7 @@ def test_a_step_that_is_interrupted_leaves_the_lock_free(monkeypatch: pytest.Mon
     monkeypatch.undo()
     other = threading.Thread(target=run.log, args=({"loss": 2.0},), daemon=True)
     other.start()
-    other.join(30)
+    other.join(60)
     assert not other.is_alive()
 
 

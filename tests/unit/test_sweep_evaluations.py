@@ -128,7 +128,7 @@ def test_the_baseline_is_kept_with_the_sweep(recorder: MemoryRecorder) -> None:
 
 def test_a_function_makes_the_target_and_threads_share_the_trials(recorder: MemoryRecorder) -> None:
     threads: set[str] = set()
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=60)
 
     def make(skill: int, settings: dict[str, int]) -> Any:
         if skill != 30:  # the baseline runs alone, before all others
@@ -201,7 +201,7 @@ def test_a_trial_that_is_canceled_ends(recorder: MemoryRecorder, monkeypatch: py
             if n == ROWS[0]["n"]:
                 [sweep] = recorder.store.sweeps.list_sweeps()
                 recorder.store.sweeps.cancel_trial(sweep.sweep_id, 0)
-                assert heard.wait(30)
+                assert heard.wait(60)
             return str(n)
 
         return answer
@@ -223,7 +223,7 @@ def test_trials_are_given_back_on_sigterm(recorder: MemoryRecorder, monkeypatch:
         def answer(n: int) -> str:
             if not told.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
-                told.wait(30)
+                told.wait(60)
             return str(n)
 
         return answer

@@ -11,7 +11,7 @@ T = TypeVar("T")
 _POLL_S = 0.02
 
 
-def wait_for(probe: Callable[[], T | bool | None], timeout_s: float = 30.0) -> T:
+def wait_for(probe: Callable[[], T | bool | None], timeout_s: float = 60.0) -> T:
     """The first true answer of ``probe``, which is asked again and again. Raises TimeoutError with the last answer."""
     deadline = time.monotonic() + timeout_s
     while True:

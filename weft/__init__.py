@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from weft import wandb_names
 
 if TYPE_CHECKING:
-    from weft import registry, scorers, util
+    from weft import errors, registry, scorers, util
     from weft.api import Api
     from weft.api.restoring import restore
     from weft.errors import (

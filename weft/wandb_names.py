@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -177,8 +176,8 @@ class _Names(ModuleType):
         return _found(table[name]) if name in table else getattr(sys.modules["weft"], name)
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Finds them; a path that Weft has nothing for is told what to do instead."""
+class _Finder:
+    """Finds them, as Python asks finders and loaders; a path that Weft has nothing for is told what to do instead."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -190,7 +189,8 @@ class _Finder(MetaPathFinder, Loader):
             raise ImportError(told, name=fullname)  # a ModuleNotFoundError of a name is swallowed
         if _spec_name(name) is None:
             return None
-        return ModuleSpec(fullname, self, is_package=name in ("apis", "integration") or name.startswith("sdk"))
+        loader: Any = self  # no subclass of importlib.abc's: `import weft` stays light
+        return ModuleSpec(fullname, loader, is_package=name in ("apis", "integration") or name.startswith("sdk"))
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return _Names(spec.name)

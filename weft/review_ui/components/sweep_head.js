@@ -29,7 +29,7 @@ class SweepHead {
     }
     const { config } = sweep, run_cap = config.run_cap ?? null;
     this.name.textContent = sweep.name;
-    document.title = sweep.name + " · Weft";
+    document.title = "Sweep " + sweep.name + " · Weft";
     this.status.replaceChildren(statusMark(sweep.status, SWEEP_MARKS));
     const key = JSON.stringify([sweep, this.model.trials.agent.length, this.model.trials.status.filter((word) => word === "running").length]);
     if (key === this.key) return;

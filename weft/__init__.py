@@ -247,6 +247,7 @@ __all__ = [
     "dataset_scorer",
     "define_metric",
     "deployed",
+    "errors",
     "eval_test",
     "feedback",
     "find_media",

@@ -51,6 +51,7 @@ ABSENT = {
     "Api.create_run": "weft.init(project=..., id=...)",
     "Api.reports": _REPORTS,
     "Api.sync_tensorboard": "`weft import tensorboard PATH`",
+    "run.pin_config_keys": "the columns are chosen on the page of runs",
     "run.finish_artifact": "run.log_artifact, once all parts are there",
     "run.stop": "`weft.Api().sweep(id).stop()` for the trials of a sweep",
     "run.update_state": "the run itself, with run.finish(exit_code=...)",

@@ -69,6 +69,12 @@ def test_an_absent_name_says_what_to_do_and_stands_on_the_page(name: str) -> Non
             exec(f"from weft import {name}")
 
 
+@pytest.mark.parametrize("name", ["finish_artifact", "upsert_artifact", "write_logs", "pin_config_keys"])
+def test_a_run_that_goes_on_says_so_too(name: str) -> None:
+    with weft.init(mode="disabled") as run, pytest.raises(AttributeError, match=f"no attribute '{name}'. Instead: "):
+        getattr(run, name)
+
+
 def test_a_name_that_nobody_knows() -> None:
     with pytest.raises(AttributeError, match="module 'weft' has no attribute 'nothing_of_the_kind'"):
         _ = weft.nothing_of_the_kind

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weft import clock
+from weft import clock, wandb_names
 from weft.recording import Recorder
 from weft.records import RunStatus, RunUpdate
 from weft.records.binary import Layout
@@ -50,6 +50,13 @@ class RunCore:
         self._alerted: dict[str, int] = {}
         self._saved: dict[str, int] = {}  # what was kept of a file, by its name
         self._to_save: dict[str, Path] = {}
+
+    if not TYPE_CHECKING:  # type checkers are to find what is not there
+
+        def __getattr__(self, name: str) -> Any:
+            told = wandb_names.ABSENT.get(f"run.{name}")
+            instead = f" Instead: {told}." if told else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}.{instead}")
 
     @property
     def source(self) -> str:

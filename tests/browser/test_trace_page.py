@@ -296,7 +296,7 @@ def test_a_span_leads_to_its_model_thread_and_user(open_page: Open) -> None:
     page = open_page(rich(1))
     links = page.locator(".links")
     expect(links).to_contain_text("answerer:v1")
-    expect(links).to_contain_text("train-a")
+    expect(links).to_contain_text("softmax-1")
     links.get_by_role("link", name=traces.THREAD).click()
     expect(page.locator("h1").first).to_have_text("Thread")
     expect(page.locator(".turn")).to_have_count(3)

@@ -25,7 +25,7 @@ def api(fresh_home: Any) -> Any:
 
 def test_reading_by_their_names(api: Any) -> None:
     [run] = api.runs("shop")
-    refused = (
+    refused: Any = (
         (lambda: api.artifact("rows", "shop", type="model"), InputError, "rows:v2 is a dataset, not a model"),
         (lambda: api.artifact_type("model", "shop"), NotFoundError, "no artifact of type 'model' in 'shop'"),
         (lambda: api.artifact_collection("dataset", "shop/cols"), NotFoundError, "There is no dataset 'cols'"),

@@ -34,7 +34,7 @@ MASK = {"truth": {"path": "nowhere.png"}}
         (lambda: weft.Image(np.zeros((2, 2)), masks=MASK), NotFoundError, "The mask 'nowhere.png' cannot be read"),
         (lambda: parted({"name": {"$regex": "(["}}), InputError, "It is no regular expression"),
         (lambda: weft.Artifact("a", "b").save(), WeftError, "'a' is logged by a run. Call weft.init"),
-        (lambda: weft.plot_table("wandb/line/v0", [[1]], {}), InputError, "A list is no table"),  # type: ignore[arg-type]
+        (lambda: weft.plot_table("wandb/line/v0", [[1]], {}), InputError, "A list is no table"),
         (lambda: weft.init(nothing=1), TypeError, "unexpected keyword argument 'nothing'"),
         (lambda: weft.Artifact("a", "b").nothing, AttributeError, "an artifact has no 'nothing'"),
         (lambda: weft.Settings().nothing, AttributeError, "no setting 'nothing' was given"),

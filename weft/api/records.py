@@ -33,7 +33,7 @@ class Records(list[T], Generic[T]):
     def __getitem__(self, index: slice) -> Records[T]: ...
     def __getitem__(self, index: SupportsIndex | slice) -> T | Records[T]:
         """An item, or a slice that can become a table as well."""
-        return Records(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
+        return type(self)(super().__getitem__(index)) if isinstance(index, slice) else super().__getitem__(index)
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas table, one row a record and one column a field (``config.lr``, ``summary.loss`` for runs).

@@ -164,8 +164,8 @@ class WandbCallback(WeftModelCheckpoint):
         self._folder = tempfile.TemporaryDirectory(prefix="weft-keras-")
         name = "model-best.weights.h5" if save_weights_only else "model-best.keras"
         path = Path(self._folder.name, name)
-        wanted = {"mode": mode, "save_weights_only": save_weights_only}
-        super().__init__(path, monitor, verbose, save_best_only=True, run=run, **wanted)
+        more: dict[str, Any] = {"mode": mode, "save_weights_only": save_weights_only}
+        super().__init__(path, monitor, verbose, save_best_only=True, run=run, **more)
         self._wanted = save_model
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -184,7 +184,7 @@ def test_a_chip_is_added_to_the_box_and_taken_out() -> None:
         ("thread", {"id": "nosuchthread"}, "nosuchthread"),
         ("single_run", {"id": "nosuchrun"}, "nosuchrun"),
         ("evaluation", {"id": "train-a"}, "not an evaluation"),
-        ("compare", {"runs": "eval-a"}, "names 1 evaluations"),
+        ("compare", {"runs": "eval-a"}, "names only one evaluation"),
         ("compare", {"runs": "eval-a,train-a"}, "not an evaluation"),
         ("review", {"queue": "nosuchqueue"}, "There is no review queue"),
         ("single_artifact", {"ref": "nothing"}, "nothing"),

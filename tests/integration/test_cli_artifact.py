@@ -52,6 +52,8 @@ def test_files_go_in_and_out_and_go(tmp_path: Path) -> None:
     assert weft("alias", "net:v2", "prod") == "net:prod is net:v2 now.\n"
     assert weft("get", "net:prod", "--root", "out", "--checkout").startswith("net:v2")
     assert sorted(os.listdir("out")) == ["a.txt", "w.bin"]
+    weft("get", "net:v2", "--root", "part", "--path", "a.")
+    assert os.listdir("part") == ["a.txt"]
     assert weft("alias", "net:v2", "prod", "--remove") == "net:prod is gone.\n"
     with pytest.raises(ConflictError, match="net:v1 has the alias 'best'"):
         weft("rm", "net:v1")

@@ -188,6 +188,18 @@ def test_a_block_that_ends_finishes_its_run(kept: Kept) -> None:
     assert (kept.runs[-1].status, kept.runs[-1].exit_code) == (RunStatus.FINISHED, 0)
 
 
+def test_a_run_that_has_ended_takes_no_more(kept: Kept) -> None:
+    run = start(kept)
+    for loss in (2.0, 1.0):  # the second one by the short way
+        run.log({"loss": loss})
+    run.finish()
+    with pytest.raises(
+        WeftError, match=rf"is finished and takes no more\. .*weft\.init\(id='{run.id}', resume='must'\)"
+    ):
+        run.log({"loss": 0.5})
+    assert run.summary["loss"] == 1.0
+
+
 def test_only_rank_0_begins_and_ends_the_run(kept: Kept) -> None:
     one = start(kept, source="rank-1", primary=False, config={"lr": 1})
     one.log({"loss": 1.0})

@@ -101,7 +101,7 @@ def get(
         found = _version(api, ref, project)
         if checkout and path is not None:
             raise InputError("--checkout takes the whole version.", remedy="Leave out --path.", field="path")
-        folder = found.checkout(root) if checkout else found.download(root, path)
+        folder = found.checkout(root) if checkout else found.download(root, path_prefix=path)
     console().print(f"{found.ref}: {size(found.size)} in {found.file_count:,} files, {folder}.", markup=False)
 
 

@@ -97,8 +97,9 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         by default it does unless ``step`` is given, and calls of one step add up, the last value of a name staying.
 
         Nested mappings are flattened with ``.``; what is not a number goes to the summary. Raises InputError
-        where ``data`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer;
-        otherwise it never raises, and once it has returned the values survive the death of the process.
+        where ``data`` is not a mapping with string keys of 1 to 256 characters or ``step`` is not a 64-bit integer, and
+        WeftError where the run has ended; otherwise it never raises, and once it has returned the values survive the
+        death of the process.
         """
         # What loops log again and again, numbers under names that were seen before, takes the shortest way.
         if type(data) is dict and step is None and commit is None and steps.opened is None:
@@ -125,6 +126,11 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         self._log(data, step, commit)
 
     def _log(self, values: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        if self.status is not RunStatus.RUNNING:
+            raise WeftError(
+                f"The run {self.name!r} is {self.status} and takes no more.",
+                remedy=f"Log before it ends, or go on with it by weft.init(id={self.id!r}, resume='must').",
+            )
         if not isinstance(values, Mapping):
             raise InputError(
                 f"run.log takes a dictionary, not a {type(values).__name__}.",
@@ -225,6 +231,7 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                 if not failed:
                     local.forget(self._recorder.directory, self.id)
             self.status = RunStatus.FAILED if failed else RunStatus.FINISHED
+            self._known = {}  # the short way of log ends, too
             with self._lock:
                 self._publish(clock.now_ns())
             if self._primary:

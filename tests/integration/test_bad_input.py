@@ -135,7 +135,7 @@ def test_a_bad_name_of_a_metric_is_an_error_and_takes_no_other_value_with_it(run
     for name in ("", "x" * 257):
         with pytest.raises(InputError, match="The metric name .* Use 1 to 256") as caught:
             run.log({"loss": 1.0, name: 2.0}, step=0)
-        assert caught.value.field == "values"
+        assert caught.value.field == "data"
     run.log({"loss": 3.0, NASTY: 1.0}, step=1)
     assert weft.flush().rejected == 0
     with weft.Api() as api:

@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := $(VENV)-clients
 FRAMEWORKS := $(VENV)-frameworks
-# Two processes more than cores, as tests wait for servers and browsers; who is done early takes of the others' tests.
-SPREAD = --numprocesses $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 2)") --dist worksteal
+# A process more than cores, as tests wait for servers and browsers; who is done early takes of the others' tests.
+SPREAD = --numprocesses $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist worksteal
+# Tests start a thousand programs: each would compile Weft anew where containers set this.
+unexport PYTHONDONTWRITEBYTECODE
 # A test that fails is tried once more; what failed the first time is printed all the same (docs/decisions/0034).
 AGAIN := --reruns 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

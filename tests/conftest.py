@@ -1,8 +1,9 @@
-"""What every test shares: an empty home, no Weft variables, no clock or ids left behind."""
+"""What every test shares: an empty home, no Weft variables, no clock, ids or main module left behind."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,7 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for variable in list(os.environ):
         if variable.startswith(("WEFT_", "WANDB_")) or variable in {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
             monkeypatch.delenv(variable)
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # Streamlit's AppTest leaves its script there
     home = tmp_path / "weft-home"
     monkeypatch.setenv("WEFT_DIR", str(home))
     yield home

@@ -233,6 +233,8 @@ def test_the_front_is_what_nothing_beats_and_a_click_chooses(show: Show) -> None
     assert page.evaluate(found) == expected[0, 2]
     page.get_by_label("Objective to the right").select_option("latency_ms")
     assert page.evaluate(found) == expected[1, 2]
+    drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    page.evaluate(drawn)
     place = page.evaluate("(() => { const c = charts.charts[0]; return [c.px[3], c.py[3], c.rowsDrawn[3]]; })()")
     page.locator(".front .chart-box").click(position={"x": place[0], "y": place[1]})
     assert chosen(page) == [place[2]]

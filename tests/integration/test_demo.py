@@ -29,28 +29,33 @@ def tell(directory: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    directory = tmp_path_factory.mktemp("demo")
-    return directory, [tell(directory), tell(directory)]
-
-
 @pytest.mark.timeout(360)
-def test_the_whole_job_is_told_and_stored_in_one_file(told: tuple[Path, list[str]]) -> None:
-    directory, stories = told
+def test_the_whole_job_is_told_and_stored_in_one_file(tmp_path: Path) -> None:
+    # One test, as the demo would be told again in each process that has one of several.
+    directory = tmp_path / "demo"
+    told = directory, [tell(directory), tell(directory)]
     for text in (
         "6/6 Lineage",
         "after the labels",
         "answered by model module-namer:v1",
         "dataset stdlib-docstrings:v1",
     ):
-        assert all(text in story for story in stories)
+        assert all(text in story for story in told[1])
     with sqlite3.connect(directory / "weft.db") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not (directory / "blobs").exists() or not any((directory / "blobs").rglob("*.*"))
+    for holds in (
+        runs_of_every_kind_are_finished_and_the_second_telling_adds,
+        a_sweep_has_ended,
+        openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_version,
+        every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated,
+        the_model_is_registered_once_and_evaluated_into_staging,
+        an_answer_leads_to_the_data_its_model_learned_from,
+    ):
+        holds(told)
 
 
-def test_runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple[Path, list[str]]) -> None:
+def runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple[Path, list[str]]) -> None:
     with weft.Api(dir=told[0]) as api:
         runs = api.runs(project="demo")
         assert {str(run.status) for run in runs} == {"finished"}
@@ -73,7 +78,7 @@ def test_runs_of_every_kind_are_finished_and_the_second_telling_adds(told: tuple
         assert any(summary.name.startswith("system/") for summary in training.metrics())
 
 
-def test_a_sweep_has_ended(told: tuple[Path, list[str]]) -> None:
+def a_sweep_has_ended(told: tuple[Path, list[str]]) -> None:
     assert all("sweep small-namer: " in story for story in told[1])
     with weft.Api(dir=told[0]) as api:
         for sweep in api.store.sweeps.list_sweeps("demo"):
@@ -83,7 +88,7 @@ def test_a_sweep_has_ended(told: tuple[Path, list[str]]) -> None:
             assert best.params["learning_rate"] > 10
 
 
-def test_openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_version(
+def openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_version(
     told: tuple[Path, list[str]],
 ) -> None:
     with weft.Api(dir=told[0]) as api:
@@ -98,7 +103,7 @@ def test_openai_and_litellm_answer_in_one_trace_with_tokens_cost_and_the_model_v
     assert [span.span_id for span in spans if span.parent_span_id not in ids] == [root.span_id]
 
 
-def test_every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated(told: tuple[Path, list[str]]) -> None:
+def every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated(told: tuple[Path, list[str]]) -> None:
     with weft.Api(dir=told[0]) as api:
         for run in api.evaluations(project="demo"):
             assert len(run.samples()) == 80
@@ -117,7 +122,7 @@ def test_every_sample_has_its_scores_and_a_draw_and_labels_are_marked_simulated(
         assert figures.after.low is not None
 
 
-def test_the_model_is_registered_once_and_evaluated_into_staging(told: tuple[Path, list[str]]) -> None:
+def the_model_is_registered_once_and_evaluated_into_staging(told: tuple[Path, list[str]]) -> None:
     assert "registered as registry/module-namer v1" in told[1][0]
     assert "registry/module-namer:v1 is in staging" in told[1][0]
     assert "is in staging" not in told[1][1]
@@ -126,7 +131,7 @@ def test_the_model_is_registered_once_and_evaluated_into_staging(told: tuple[Pat
         assert (standing.stage, standing.version.artifact) == ("staging", "module-namer:v1")
 
 
-def test_an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, list[str]]) -> None:
+def an_answer_leads_to_the_data_its_model_learned_from(told: tuple[Path, list[str]]) -> None:
     with weft.Api(dir=told[0]) as api:
         graph = api.store.artifacts.lineage("demo", NodeKind.ARTIFACT, "module-namer:v1")
         assert "stdlib-docstrings:v1" in {edge.source for edge in graph.upstream}

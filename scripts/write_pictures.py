@@ -14,7 +14,7 @@ import weft
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
-COLOURS = 128  # of a picture's palette: pages are flat, and a clone stays small
+COLOURS = 256  # of a picture's palette: pages are flat, and a clone stays small
 DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 QUIET_MS = 4000  # charts draw themselves after the page's script has ended
 
@@ -51,7 +51,7 @@ def take(browser: Browser, address: str, file: Path, theme: str) -> None:
     page.wait_for_timeout(QUIET_MS)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     file.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+    picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file.relative_to(FOLDER.parent.parent)}: {file.stat().st_size // 1024} KiB")
     page.close()
 

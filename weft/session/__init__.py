@@ -110,9 +110,6 @@ def init(
     ``sync_tensorboard``. Raises SettingError, InputError, StoreError where the directory cannot be written, and, where
     a run is gone on with, NotFoundError, ConflictError and ServerError.
     """
-    for name in more.keys() - _ACCEPTED:
-        raise TypeError(f"weft.init() got an unexpected keyword argument {name!r}")
-    sync_tensorboard = more.get("tensorboard") if sync_tensorboard is None else sync_tensorboard
     asked = arguments(
         kind=kind,
         config=config,
@@ -120,7 +117,7 @@ def init(
         settings=settings,
         named={
             **{"project": project, "mode": mode, "dir": dir, "url": url, "instrument": instrument},
-            **_switches(save_code, sync_tensorboard),
+            **_switches(save_code, sync_tensorboard, more),
         },
         described={"name": name, "group": group, "job_type": job_type, "notes": notes, "entity": entity},
         keys=(config_exclude_keys, config_include_keys),
@@ -164,8 +161,15 @@ def _is_the_current(reinit: str, wanted: Settings, wish: Wish, current: Run) -> 
     return same and not (wish.fork_from or wish.resume_from)
 
 
-def _switches(save_code: bool | None, sync_tensorboard: bool | None) -> dict[str, Any]:
-    given = {"save_code": save_code, "sync_tensorboard": sync_tensorboard}
+def _switches(save_code: bool | None, sync_tensorboard: bool | None, more: dict[str, Any]) -> dict[str, Any]:
+    """Those that are given, the older name ``tensorboard`` too. Raises TypeError for arguments that nobody knows."""
+    unknown = more.keys() - _ACCEPTED
+    if unknown:
+        raise TypeError(f"weft.init() got an unexpected keyword argument {min(unknown)!r}")
+    given = {
+        "save_code": save_code,
+        "sync_tensorboard": more.get("tensorboard") if sync_tensorboard is None else sync_tensorboard,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -8,8 +8,8 @@ FRAMEWORKS := $(VENV)-frameworks
 SPREAD = --numprocesses $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") --dist worksteal
 # Tests start a thousand programs: each would compile Weft anew where containers set this.
 unexport PYTHONDONTWRITEBYTECODE
-# A test that fails is tried once more; what failed the first time is printed all the same (docs/decisions/0034).
-AGAIN := --reruns 1
+# A test that fails is tried up to twice more; what failed is printed all the same (docs/decisions/0034).
+AGAIN := --reruns 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --quiet
 

@@ -25,6 +25,9 @@ with suppress(ModuleNotFoundError):  # the environments of clients and framework
     settings.load_profile("weft")
 
 
+FAILED = pytest.StashKey[bool]()
+
+
 @pytest.fixture(autouse=True)
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Point WEFT_DIR at an empty folder, drop every other WEFT_ variable, restore clock and ids afterwards."""
@@ -39,8 +42,24 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     ids.replace(None)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Keep whether the test has failed, for its teardown."""
+    report: pytest.TestReport = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """After a failure take everything down, servers that several tests share included: what the test left in them
+    would fail its second try, or its neighbours."""
+    if item.stash.get(FAILED, False):
+        item.session._setupstate.teardown_exact(None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what failed at its first try in `make test`, whether it passed at the second or not."""
+    """Print what failed in `make test` and was tried again, whether it passed then or not."""
     for report in terminalreporter.getreports("rerun"):
-        terminalreporter.section(f"failed at its first try: {report.nodeid}")
+        terminalreporter.section(f"failed at first: {report.nodeid}")
         terminalreporter.line(str(report.longrepr))

@@ -93,7 +93,7 @@ def test_metrics_arrive_while_a_version_before_them_is_sent(server: str, held: H
         first.wait(0.1)
     held.gate.set()
     assert (first.wait(60).ref, second.wait(60).ref) == ("net:v1", "net:v2")
-    assert first.aliases == ["best"]
+    assert "best" in first.aliases
     assert weft.flush(60).complete
     assert (outbox.waiting(fresh_home), outbox.parked(fresh_home)) == ({}, [])
     assert held.sent == [[b"one"], [b"two"]]

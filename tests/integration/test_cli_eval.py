@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,19 @@ def test_verdicts_are_in_the_database_and_an_alias_names_a_baseline(
         results = [load(run.id, api.store) for run in runs]
     assert sorted(str(result.outcome) for result in results) == ["FAIL", "PASS"]
     assert sorted(run.summary["passed"] for run in runs) == [False, True]
+
+
+def test_an_edit_of_equal_length_within_the_same_second_counts(weft: Weft, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    program(wrong=10)
+    file = Path("evals/checks.py")
+    written = file.stat()
+    assert weft("evals", "--gate", "correct >= 0.8").exit_code == 0
+    program(wrong=60)
+    os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert file.stat().st_size == written.st_size
+    assert weft("evals", "--gate", "correct >= 0.8").exit_code == 1
+    assert not Path("evals/__pycache__").exists()
 
 
 def test_parts_of_an_evaluation(weft: Weft) -> None:

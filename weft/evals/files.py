@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -102,12 +103,20 @@ def _inside(file: Path, before: Collection[str]) -> list[tuple[Evaluation, Any]]
     return _of_module(there if there is not None and same else load_module(file), file)
 
 
+class _AsItStands(SourceFileLoader):
+    """Reads a file's text each time. Python's cache takes an edit of equal length within the same second for the old
+    text, and would leave a ``__pycache__`` beside the evaluations."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        raise OSError("Not cached.")  # what `importlib.abc.SourceLoader` says to do
+
+
 def load_module(path: Path) -> ModuleType:
     """A Python file as a module, its folder on the path while it is imported. Raises InputError naming the line."""
     check(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder.", remedy="Name a file that ends in .py.", field="path")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(path.stem, path, loader=_AsItStands(path.stem, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -181,6 +181,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("journal_quota_bytes", int, 10_000_000_000, "The most that the journal may hold.", "bytes"),
     Setting("blobs", str, None, "Where large blobs lie: s3://bucket/prefix or its kin; unset, in WEFT_DIR."),
     Setting("quota_bytes", int, 0, "The most that the files of one project may hold; 0 for any amount.", "bytes"),
+    Setting("media_days", float, 0.0, "Media that runs logged go after so many days; 0 keeps them.", "days"),
+    Setting("media_steps", int, 0, "Media of a name in a run go but for the newest so many steps; 0 keeps all."),
     Setting("cache_bytes", int, 10_000_000_000, "The most that downloaded files are kept for the next use.", "bytes"),
     Setting(
         "quiet",
@@ -245,6 +247,8 @@ class Settings:
     journal_quota_bytes: int
     blobs: str | None
     quota_bytes: int
+    media_days: float
+    media_steps: int
     cache_bytes: int
     quiet: bool
     host: str

@@ -22,7 +22,9 @@ Project = Annotated[str | None, typer.Option("--project", "-p", help="The projec
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ref = Annotated[str, typer.Argument(help="name, name:alias or name:v3.")]
 
-artifacts = typer.Typer(help="Artifacts: their versions, files in and out, what changed, what goes.")
+artifacts = typer.Typer(
+    no_args_is_help=True, help="Artifacts: their versions, files in and out, what changed, what goes."
+)
 
 
 def _version(api: Api, ref: str, project: str | None) -> LoggedArtifact:
@@ -204,7 +206,7 @@ def collect(
     as_json: AsJson = False,
 ) -> None:
     """Delete versions that outlived their time, and all content that nothing refers to."""
-    limit = MediaLimit(media_days, media_steps)
+    limit = None if media_days is None and media_steps is None else MediaLimit(media_days, media_steps)
     with Api() as api:
         done = api.store.artifacts.collect(project, dry_run=dry_run, author="weft artifact collect", media=limit)
     if as_json:
@@ -213,7 +215,7 @@ def collect(
     for ref in done.versions:
         console().print(f"  {ref}", markup=False)
     verb = "would go" if dry_run else "are gone"
-    logged = f"{done.media:,} logged media and " if media_days or media_steps else "and "
+    logged = f"{done.media:,} logged media and " if limit or done.media else "and "
     console().print(
         f"{len(done.versions):,} versions {logged}{done.blobs:,} contents of {size(done.size_bytes)} {verb}.",
         markup=False,

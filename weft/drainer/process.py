@@ -31,7 +31,8 @@ _PACKAGE = str(Path(__file__).parents[2])
 # The user's folder and modules stay out of the way (-P); Weft is found where this process found it.
 _PROGRAM = "import sys; sys.path.append({!r}); from weft.drainer.__main__ import main; sys.exit(main())"
 _REDACTION = ("redact_patterns", "redact_regex")
-_HANDED_ON = ("db", "url", "api_key", "alert_webhook", "blobs", "quota_bytes", "hook_hosts", *_REDACTION)
+_KEPT = ("quota_bytes", "media_days", "media_steps")
+_HANDED_ON = ("db", "url", "api_key", "alert_webhook", "blobs", "hook_hosts", *_KEPT, *_REDACTION)
 _VARIABLES = {"WEFT_DIR", *(f"WEFT_{name.upper()}" for name in _HANDED_ON)}
 _POLITE = 10  # of 19: beside a busy program the drainer gets a tenth of a core, and all of an idle one
 _TURN_S = 0.25

@@ -65,7 +65,7 @@ class Artifacts(Protocol):
     ) -> ArtifactCollection:
         """Delete versions that outlived their time and that nothing holds, logged media over the limit, and all content
         that nothing refers to and that was put over a day ago or was a deleted version's; ``dry_run`` only tells what
-        would go. Raises InputError for a bad limit."""
+        would go. Without ``media`` the limit is that of the store's settings. Raises InputError for a bad limit."""
         ...
 
     def list_examples(

@@ -161,8 +161,8 @@ class SqlArtifacts:
         """Delete the versions that have outlived their time, media over the limit, and content that nothing refers to.
 
         Those that an alias other than ``latest``, a deployment or the registry holds stay. Content that was put within
-        the last day stays, too: who put it may be about to name it. ``dry_run`` only tells what would go. Raises
-        InputError for a bad limit.
+        the last day stays, too: who put it may be about to name it. ``dry_run`` only tells what would go. Without
+        ``media`` the limit is that of the settings. Raises InputError for a bad limit.
         """
         return changes.collect_all(self._database, project, dry_run=dry_run, author=author, media=media)
 

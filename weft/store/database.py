@@ -32,6 +32,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from weft.errors import InputError, MissingExtraError, StoreError
 from weft.records import dumps
+from weft.records.artifacts import MediaLimit
 from weft.store.files import Files, files_at
 from weft.store.forking import ForkGate
 from weft.store.inserting import Insert
@@ -66,7 +67,7 @@ class Database:
     """An engine with its two kinds of transactions. ``dialect`` is ``sqlite`` or ``postgresql``.
 
     ``files`` is where blobs too large for a row are kept; None keeps all in rows. ``quota_bytes`` is the most that
-    files of one project may hold; 0 for any amount.
+    files of one project may hold; 0 for any amount. ``media_limit``: how long media that runs log are kept.
     """
 
     def __init__(self, engine: Engine, *, files: Files | None, shared: bool = False) -> None:
@@ -74,6 +75,7 @@ class Database:
         self.dialect = engine.dialect.name
         self.files = files
         self.quota_bytes = 0
+        self.media_limit: MediaLimit | None = None
         # A database in memory has one connection, which the threads take in turn.
         self._turn = threading.RLock() if shared else None
         self._shared = shared

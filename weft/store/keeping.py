@@ -20,6 +20,7 @@ from weft.store.database import Database
 from weft.store.deletion import Work, delete, erase, write_audit
 from weft.store.filters import Filters
 from weft.store.paging import Order, fetch_page
+from weft.store.versions import keep_media
 
 _EVERY_S = 3600.0
 _TURN_S = 2.0
@@ -107,7 +108,8 @@ class SqlKeeping:
         return done
 
     def maintain(self, forget: Callable[[Deletion], object]) -> bool:
-        """Apply the policies every hour, a piece at a time; returns whether there is more to delete now.
+        """Apply the policies and the limit of media every hour, spans a piece at a time; returns whether there is more
+        to delete now.
 
         ``forget`` is called where spans were deleted.
         """
@@ -119,6 +121,7 @@ class SqlKeeping:
         if complete and done.spans:
             self._database.erase_log()
         if complete:
+            keep_media(self._database)
             self._next = time.monotonic() + _EVERY_S
         return not complete
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from weft.records import Batch, Deletion
+from weft.records.artifacts import MediaLimit
 from weft.repositories import IngestReport
 from weft.settings import Settings
 from weft.store import tables as t
@@ -25,6 +26,7 @@ from weft.store.ingest import forget_progress, ingest, ingest_shaped, progress, 
 from weft.store.keeping import SqlKeeping
 from weft.store.logged_reading import SqlLogged
 from weft.store.migrations import migrate
+from weft.store.outdated_media import checked
 from weft.store.people import SqlPeople
 from weft.store.point_rows import TAIL, pack_all
 from weft.store.prices import SqlPrices
@@ -145,7 +147,8 @@ class SqlStore:
 def open_store(settings: Settings) -> SqlStore:
     """The embedded database, made or brought up to date first: SQLite in WEFT_DIR, or the one at WEFT_DB.
 
-    Raises StoreError where it cannot be used, MissingExtraError where PostgreSQL's driver is not installed.
+    Raises StoreError where it cannot be used, MissingExtraError where PostgreSQL's driver is not installed, InputError
+    for a limit of media that is none.
     """
     blob_dir = settings.dir / "blobs"
     if settings.db is None:
@@ -153,6 +156,8 @@ def open_store(settings: Settings) -> SqlStore:
     else:
         opened = open_url(settings.db, blob_dir, settings.blobs)
     opened.database.quota_bytes = settings.quota_bytes
+    limit = MediaLimit(settings.media_days or None, settings.media_steps or None)
+    opened.database.media_limit = checked(limit)
     return opened
 
 

@@ -104,7 +104,7 @@ def collect_all(
     database: Database, project: str | None, *, dry_run: bool, author: str, media: MediaLimit | None = None
 ) -> ArtifactCollection:
     """See :meth:`weft.store.artifacts.SqlArtifacts.collect`."""
-    limit = outdated_media.checked(media)
+    limit = database.media_limit if media is None else outdated_media.checked(media)
     with database.read() as connection:
         keys = _expired(connection, project)
         places = outdated_media.outdated(connection, project, limit) if limit else []
@@ -117,6 +117,18 @@ def collect_all(
         outdated_media.forget(database, places, project, limit, author or "collection")
     done = collection.collect(database, whole=True)
     return ArtifactCollection(refs, done.blobs, done.size_bytes, media=len(places))
+
+
+def keep_media(database: Database) -> None:
+    """Delete logged media that are over the limit of the settings, and content that nothing refers to then."""
+    limit = database.media_limit
+    if limit is None:
+        return
+    with database.read() as connection:
+        places = outdated_media.outdated(connection, None, limit)
+    if places:
+        outdated_media.forget(database, places, None, limit, "retention")
+        collection.collect(database, whole=True)
 
 
 def expire(database: Database) -> int:

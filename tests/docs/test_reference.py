@@ -8,6 +8,7 @@ import typer.main
 
 from weft import errors
 from weft.cli import app
+from weft.cli.lazy import Later
 from weft.settings import SETTINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -28,7 +29,13 @@ def test_every_setting_has_its_row() -> None:
     assert [other.variable for s in SETTINGS for other in s.also if f"`{other.variable}`" not in text] == []
 
 
-def test_every_command_has_its_section() -> None:
+def test_every_command_has_its_section_and_the_help_that_the_list_shows() -> None:
     text = (DOCS / "reference" / "cli.md").read_text()
-    commands = typer.main.get_command(app)
-    assert [name for name in commands.commands if f"\n## `weft {name}" not in text] == []  # type: ignore[attr-defined]
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert [name for name in commands if f"\n## `weft {name}" not in text] == []
+    later = [command for command in commands.values() if isinstance(command, Later)]
+    assert len(later) > 30
+    for command in later:
+        own = command.load()
+        assert own.name == command.name
+        assert command.help == " ".join(own.help.split("\n\n")[0].split())

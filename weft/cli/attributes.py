@@ -13,7 +13,9 @@ from weft.formatting import ago
 Name = Annotated[str, typer.Argument(help="The attribute's name, such as user.tier.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-attributes = typer.Typer(help="Attributes of spans that you filter by often: found by an index, whatever is stored.")
+attributes = typer.Typer(
+    no_args_is_help=True, help="Attributes of spans that you filter by often: found by an index, whatever is stored."
+)
 
 
 @attributes.command("list")

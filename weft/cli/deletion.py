@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Expression = Annotated[str | None, typer.Option("--where", "-w", help="Only spans that this expression finds.")]
 TheProject = Annotated[str, typer.Argument(help="The project.")]
 
-retention = typer.Typer(help="How long spans are kept, by project and age.")
+retention = typer.Typer(no_args_is_help=True, help="How long spans are kept, by project and age.")
 
 
 def delete(

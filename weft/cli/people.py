@@ -23,8 +23,13 @@ Name = Annotated[str, typer.Argument(help="The person's name, as it stands on th
 Address = Annotated[str | None, typer.Option(help="The server's address as the person reaches it.")]
 Days = Annotated[float, typer.Option(help="For how many days the link is good.", min=0.01)]
 
-users = typer.Typer(help="People who sign in: with the first of them, a server asks everybody who they are.")
-keys = typer.Typer(help="Keys that programs show to a server (WEFT_API_KEY): a person's, or a project's to send to it.")
+users = typer.Typer(
+    no_args_is_help=True, help="People who sign in: with the first of them, a server asks everybody who they are."
+)
+keys = typer.Typer(
+    no_args_is_help=True,
+    help="Keys that programs show to a server (WEFT_API_KEY): a person's, or a project's to send to it.",
+)
 
 
 @users.command("add")

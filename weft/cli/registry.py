@@ -26,7 +26,9 @@ Author = Annotated[str | None, typer.Option("--as", metavar="NAME", help="In who
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; the log keeps it.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", help="The project.")]
 
-registry = typer.Typer(help="Registered models and datasets: versions, stages, requirements, decisions.")
+registry = typer.Typer(
+    no_args_is_help=True, help="Registered models and datasets: versions, stages, requirements, decisions."
+)
 hooks = typer.Typer(help="Addresses that are told of decisions.")
 registry.add_typer(hooks, name="hooks", no_args_is_help=True)
 

@@ -17,7 +17,10 @@ _MILLION = 1e6
 Project = Annotated[str | None, typer.Option("--project", "-p", help="The project.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-prices = typer.Typer(help="What models cost in US dollars a million tokens, where it is not what litellm's table says.")
+prices = typer.Typer(
+    no_args_is_help=True,
+    help="What models cost in US dollars a million tokens, where it is not what litellm's table says.",
+)
 
 
 def deployments(

@@ -20,8 +20,8 @@ Name = Annotated[str, typer.Argument(help="The name.")]
 Old = Annotated[str, typer.Argument(help="The older version: 1, or an alias.")]
 New = Annotated[str, typer.Argument(help="The newer version: 2, or an alias.")]
 
-prompts = typer.Typer(help="Prompts: their versions, aliases and what changed.")
-ops = typer.Typer(help="The code of ops: its versions and what changed.")
+prompts = typer.Typer(no_args_is_help=True, help="Prompts: their versions, aliases and what changed.")
+ops = typer.Typer(no_args_is_help=True, help="The code of ops: its versions and what changed.")
 
 
 def _table(found: list[ArtifactVersion], empty: str) -> None:

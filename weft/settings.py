@@ -283,7 +283,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     if not ids.is_name(settings.project):
         raise SettingError(
             f"The project name {settings.project!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",
+            remedy=f"Use {ids.NAME_RULE}.",
             field="project",
         )
     if settings.url is not None and not _is_address(settings.url):

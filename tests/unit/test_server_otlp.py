@@ -88,6 +88,9 @@ def test_protobuf_is_answered_in_protobuf(server: TestClient, kept: Kept) -> Non
     answer = server.post("/v1/traces", content=body, headers=headers)
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"", PROTO)
     assert kept.entries == [(RecordType.OTLP_TRACES_PROTO, b'{"project":"other"}\n' + body)]
+    for sent in (b"Gr%C3%B6%C3%9Fe", "Größe".encode()):  # a header is ASCII, or what clients make of it
+        server.post("/v1/traces", content=body, headers={"Content-Type": PROTO, b"X-Weft-Project": sent})
+        assert kept.entries[-1][1].startswith('{"project":"Größe"}'.encode())
 
 
 @pytest.mark.parametrize(("content_type", "body"), [(PROTO, b""), (JSON, b"{}"), (JSON, b""), (JSON, b" ")])

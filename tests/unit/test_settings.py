@@ -1,6 +1,8 @@
+import unicodedata
+
 import pytest
 
-from weft import settings
+from weft import ids, settings
 from weft.errors import SettingError
 
 
@@ -65,6 +67,29 @@ def test_an_owner_before_the_projects_name_becomes_a_part_of_it() -> None:
     assert settings.load({}, {"WEFT_PROJECT": "/acme/shop/"}).project == "acme.shop"
     with pytest.raises(SettingError, match=r"The project name '\.\.\.\.' cannot stand in an address"):
         settings.load({"project": "../."}, {})
+
+
+def test_names_of_any_script_are_kept_composed_and_nothing_unseen_or_leading_elsewhere() -> None:
+    for name in ("Проект", "größe", "my project", "实验 🚀", "RL+LLM (v2), a&b=c", "_test", "é" * 100):
+        assert settings.load({"project": unicodedata.normalize("NFD", name)}, {}).project == name
+    for name in (
+        "a\\b",
+        ".x",
+        "a:b",
+        "a\u202eb",
+        "a\u200bb",
+        "a\nb",
+        "a?b",
+        "a#b",
+        "a%b",
+        "a'b",
+        'a"b',
+        "-x",
+        "é" * 101,
+    ):
+        assert not ids.is_name(name), name
+    assert not ids.is_name("e\u0301")  # only as one sign
+    assert not ids.is_plain("größe")  # ids of runs, which stand in variables and headers
 
 
 def test_variables_of_wandb_are_read_where_ours_are_unset() -> None:

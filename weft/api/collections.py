@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from weft.api.records import Records
 from weft.api.runs import StoredRun
@@ -49,7 +50,7 @@ class Project(str):
     @property
     def url(self) -> str:
         """The address of its runs."""
-        return self._api.address(f"/runs?project={self}")
+        return self._api.address(f"/runs?project={quote(self)}")
 
     def artifacts_types(self, per_page: int = 50) -> Records[ArtifactType]:
         """The types of its artifacts."""

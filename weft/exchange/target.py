@@ -211,6 +211,7 @@ class ImportedRun:
 
 def as_name(text: str) -> str:
     """``text`` as it can stand in an address: other signs become '-'."""
+    text = ids.composed(text)
     if ids.is_name(text):
         return text
     kept = "".join(sign if (sign.isalnum() and sign.isascii()) or sign in "._- " else "-" for sign in text)

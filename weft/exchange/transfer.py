@@ -160,7 +160,7 @@ def _check(source: str, known: Sequence[str], project: str | None) -> None:
     if project is not None and not ids.is_name(project):
         raise InputError(
             f"The project name {project!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+            remedy=f"Use {ids.NAME_RULE}.",
             field="project",
         )
 

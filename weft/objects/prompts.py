@@ -38,7 +38,7 @@ class Prompt:
         if name and not ids.is_name(name):
             raise InputError(
                 f"The prompt name {name!r} cannot stand in an address.",
-                remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+                remedy=f"Use {ids.NAME_RULE}.",
                 field="name",
             )
         self.name = name

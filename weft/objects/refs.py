@@ -121,7 +121,7 @@ def _as_version(thing: Any, name: str | None, recorder: recording.Recorder) -> A
     if not name or not ids.is_name(name):
         raise InputError(
             f"The name {name!r} cannot stand in an address.",
-            remedy="Use publish(thing, name='...') with letters, digits, '.', '_', '-' and spaces.",
+            remedy=f"Use publish(thing, name='...') with {ids.NAME_RULE}.",
             field="name",
         )
     try:

@@ -147,7 +147,7 @@ def _groups(signal: str, body: bytes, encoding: Encoding) -> Iterator[Group]:
 def _project(resource: dict[str, Any], given: str) -> str:
     for key in (names.WEFT_PROJECT, names.OI_PROJECT):
         name = resource.get(key)
-        if isinstance(name, str) and ids.is_name(name):
+        if isinstance(name, str) and ids.is_name(name := ids.composed(name)):
             return name
     return given
 

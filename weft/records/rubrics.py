@@ -226,7 +226,7 @@ def _words(data: Mapping[str, Any], name: str) -> str:
 
 def _field(row: Any) -> RubricField:
     if not isinstance(row, Mapping) or not isinstance(row.get("name"), str) or not ids.is_name(row["name"]):
-        raise _bad("A field of the rubric has no name", "Use letters, digits, '.', '_', '-' and spaces.")
+        raise _bad("A field of the rubric has no name", f"Use {ids.NAME_RULE}.")
     name = row["name"]
     try:
         kind = FieldType(row.get("type", "categories"))

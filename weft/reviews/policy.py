@@ -129,7 +129,7 @@ class ReviewPolicy:
         if not ids.is_name(self.queue):
             raise InputError(
                 f"The queue name {self.queue!r} cannot stand in an address.",
-                remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+                remedy=f"Use {ids.NAME_RULE}.",
                 field="queue",
             )
         if not 0 < self.audit_floor <= self.budget <= 1:

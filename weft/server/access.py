@@ -23,6 +23,7 @@ from starlette.types import Scope
 from weft.records import CredentialKind, Identity, Role, loads
 from weft.records.people import token_digest
 from weft.repositories import People
+from weft.server.paths import project_in_header
 from weft.server.sessions import COOKIE, equal, session_lives
 
 PROJECT_HEADER = "x-weft-project"
@@ -202,7 +203,7 @@ def refused(identity: Identity, scope: Scope) -> str | None:
     if path == _WHO:
         return None
     if identity.project is not None:
-        given = Headers(scope=scope).get(PROJECT_HEADER)
+        given = project_in_header(Headers(scope=scope).get(PROJECT_HEADER))
         if path not in _SENDING:
             return "The key of a project sends traces and logs there; it does nothing else."
         if given not in (None, identity.project):

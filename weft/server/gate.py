@@ -168,7 +168,7 @@ def _note(scope: Scope, identity: Identity) -> None:
         kept += [(PERSON_HEADER.encode(), identity.person.encode()), (ROLE_HEADER.encode(), identity.role.encode())]
     if identity.project is not None:
         kept = [*(pair for pair in kept if pair[0] != PROJECT_HEADER.encode())]
-        kept += [(PROJECT_HEADER.encode(), identity.project.encode()), (CONFINED_HEADER.encode(), b"1")]
+        kept += [(PROJECT_HEADER.encode(), quote(identity.project).encode()), (CONFINED_HEADER.encode(), b"1")]
     scope["headers"] = kept
 
 

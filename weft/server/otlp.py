@@ -19,6 +19,7 @@ from weft.errors import InputError, StoreError
 from weft.otlp import Checked, Encoding, check_logs, check_traces
 from weft.records import RecordType, dumps
 from weft.server.bodies import Bounds, body_of
+from weft.server.paths import project_in_header
 
 PROJECT_HEADER = "X-Weft-Project"
 CONFINED_HEADER = "X-Weft-Confined"
@@ -80,7 +81,7 @@ async def _receive(
     encoding = _MEDIA_TYPES.get(media_type)
     if encoding is None:
         return _status("json", 415, f"Content-Type {media_type!r}: send application/x-protobuf or application/json.")
-    project = request.headers.get(PROJECT_HEADER, default_project)
+    project = project_in_header(request.headers.get(PROJECT_HEADER)) or default_project
     if not ids.is_name(project):
         return _status(encoding, 400, f"{PROJECT_HEADER} {project!r} cannot be a project's name.")
     confined = CONFINED_HEADER in request.headers  # the gate's word; who says it himself confines himself

@@ -11,6 +11,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from weft import ids
+
 
 class _Text(Convertor[str]):
     """One part of a path."""
@@ -30,6 +32,13 @@ class _Text(Convertor[str]):
 
 
 register_url_convertor("text", _Text())
+
+
+def project_in_header(value: str | None) -> str | None:
+    """The project that a header names, percent-encoded or in UTF-8, which servers read as Latin-1."""
+    if value is None:
+        return None
+    return ids.composed(unquote(value.encode("latin-1", "replace").decode("utf-8", "replace")))
 
 
 class RawPaths:

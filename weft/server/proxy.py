@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import httpx
 from fastapi import APIRouter, Request
@@ -11,12 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from weft.server.paths import project_in_header
+
 PATHS = {
     "/v1/traces": "Take an ExportTraceServiceRequest (OTLP/HTTP)",
     "/v1/logs": "Take an ExportLogsServiceRequest (OTLP/HTTP)",
     "/api/journal": "Take a batch of another machine's journal",
 }
-_PASSED_ON = ("content-type", "content-encoding", "x-weft-project", "x-weft-confined")
+_PROJECT = "x-weft-project"
+_PASSED_ON = ("content-type", "content-encoding", _PROJECT, "x-weft-confined")
 _PASSED_BACK = ("content-type", "retry-after")
 
 
@@ -45,6 +49,8 @@ class IngestProxy:
 
     async def _hand_on(self, request: Request) -> Response:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers} | self._headers
+        if (project := project_in_header(headers.get(_PROJECT))) is not None:
+            headers[_PROJECT] = quote(project)
         try:
             answer = await self._client.post(
                 self._address + request.url.path, content=request.stream(), headers=headers

@@ -441,7 +441,7 @@ def check_name(field: str, name: str) -> None:
     if not isinstance(name, str) or not ids.is_name(name):
         raise InputError(
             f"The {field} {name!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",
+            remedy=f"Use {ids.NAME_RULE}.",
             field=field,
         )
 

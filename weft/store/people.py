@@ -27,7 +27,7 @@ class SqlPeople:
 
     def add_person(self, person: Person) -> Person:
         """Raises ConflictError where there is somebody of that name, InputError for a name that cannot be one."""
-        if not ids.is_name(person.name):
+        if not ids.is_plain(person.name):
             raise InputError(
                 f"The name {person.name!r} cannot be a person's.",
                 remedy="Use letters, digits, '.', '_', '-' and spaces, at most 128, beginning with a letter or digit.",

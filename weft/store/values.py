@@ -56,7 +56,7 @@ def identifier_or_none(value: Any, field: str) -> str | None:
 def project_name(value: Any) -> str:
     """The name of a project. Raises ValueError where it cannot stand in an address."""
     if not isinstance(value, str) or not ids.is_name(value):
-        raise ValueError(f"project {value!r} is not a name: letters, digits, '.', '_', '-', spaces, at most 128")
+        raise ValueError(f"project {value!r} is not a name: {ids.NAME_RULE}")
     return value
 
 

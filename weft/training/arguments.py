@@ -100,7 +100,7 @@ class Arguments:
     def wish(self, id: str | None, settings: Values, asked: Mapping[str, Any]) -> Wish:
         """What is asked to be gone on from: by the arguments, else by the settings. Raises InputError."""
         run_id = id or (None if asked.get("resume_from") else settings.run_id)
-        if run_id is not None and not ids.is_name(run_id):
+        if run_id is not None and not ids.is_plain(run_id):
             raise InputError(
                 f"The run id {run_id!r} cannot stand in an address.",
                 remedy="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from weft.errors import InputError
 from weft.training.core import RunCore
@@ -77,7 +78,7 @@ class RunDescription(RunCore):
     @property
     def project_url(self) -> str:
         """The address of the project's runs."""
-        return self._recorder.address(f"/runs?project={self.project}")
+        return self._recorder.address(f"/runs?project={quote(self.project)}")
 
     @property
     def sweep_url(self) -> str | None:

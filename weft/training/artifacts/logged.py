@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from weft import clock, recording
 from weft.errors import InputError, NotFoundError, ServerError, StoreError, WeftError
@@ -129,7 +130,7 @@ class LoggedArtifact:
     @property
     def url(self) -> str:
         """The address of its page."""
-        path = f"/artifact/{self.ref}"
+        path = f"/artifact/{quote(self.ref, safe=':')}"
         return path if recording.active is None else recording.active.address(path)
 
     @property

@@ -37,10 +37,11 @@ def places_of(ref: str, home: str) -> list[tuple[str, str]]:
 
 def checked_name(text: str, what: str) -> str:
     """A name that can stand in an address. Raises InputError."""
+    text = ids.composed(text) if isinstance(text, str) else text
     if not isinstance(text, str) or not ids.is_name(text):
         raise InputError(
             f"The artifact's {what} {text!r} cannot stand in an address.",
-            remedy="Use letters, digits, '.', '_', '-' and spaces, beginning with a letter or digit.",
+            remedy=f"Use {ids.NAME_RULE}.",
             field=what,
         )
     return text

@@ -12,7 +12,7 @@ from weft.api import Api
 from weft.cli.output import console, pointing, preview, print_json, print_table
 from weft.formatting import MISSING, ago, count, duration, number, usd
 from weft.otlp.names import WEFT_DISPLAY_NAME
-from weft.records import Run, Span, SpanQuery
+from weft.records import Span, SpanQuery
 
 Project = Annotated[str | None, typer.Option("--project", "-p", help="Only this project.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many rows.")]
@@ -50,13 +50,9 @@ def runs(
             "started": "right",
             "took": "right",
         },
-        [(r.run_id, r.project, r.name, r.kind, r.status, ago(r.started_at_ns), duration(_took(r))) for r in found],
+        [(r.run_id, r.project, r.name, r.kind, r.status, ago(r.started_at_ns), duration(r.took_ns)) for r in found],
         empty="No runs yet. Record one: import weft; weft.init('my-project').log({'loss': 0.5})",
     )
-
-
-def _took(run: Run) -> int | None:
-    return None if run.ended_at_ns is None or run.started_at_ns is None else run.ended_at_ns - run.started_at_ns
 
 
 def _show_run(api: Api, run_id: str, as_json: bool) -> None:
@@ -68,7 +64,7 @@ def _show_run(api: Api, run_id: str, as_json: bool) -> None:
     out = console()
     record = run.record
     out.print(Text(f"{record.name}  {record.kind}  {record.status}", style="bold"))
-    facts: dict[str, Any] = {"run": record.run_id, "project": record.project, "took": duration(_took(record))}
+    facts: dict[str, Any] = {"run": record.run_id, "project": record.project, "took": duration(record.took_ns)}
     if record.failure:
         facts["failure"] = f"{record.failure.get('type')}: {record.failure.get('message')}"
     for title, values in (("", facts), ("config", record.config), ("summary", record.summary)):

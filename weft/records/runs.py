@@ -71,6 +71,7 @@ class Run:
     """One execution of a program, as read from the store. Times are ns since the epoch.
 
     ``origin`` says which history it goes on from: ``{"relation": "forked" or "rewound", "run_id", "step"}``.
+    ``last_seen_ns`` is told of a run whose process died without a word: when it was last heard of.
     """
 
     run_id: str
@@ -96,6 +97,13 @@ class Run:
     folded: dict[str, dict[str, Any]] = field(default_factory=dict)
     preempting: bool = False
     origin: dict[str, Any] = field(default_factory=dict)
+    last_seen_ns: int | None = None
+
+    @property
+    def took_ns(self) -> int | None:
+        """How long the run went on, in ns; to when it was last heard of where its process died; None while it runs."""
+        last = self.last_seen_ns if self.ended_at_ns is None else self.ended_at_ns
+        return None if last is None or self.started_at_ns is None else last - self.started_at_ns
 
     @property
     def id(self) -> str:

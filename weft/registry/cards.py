@@ -74,7 +74,7 @@ def _training(run: Run | None) -> list[str]:
     lines = ["## Training"]
     if run is None:
         return [*lines, "", f"The run that made it is {_MISSING}."]
-    length = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+    length = run.took_ns
     lines += [
         "",
         f"Run {escaped(run.name)} ({escaped(run.run_id)}), {run.status.value}, {fmt.moment(run.started_at_ns)}",

@@ -15,6 +15,7 @@ from weft.store import tables as t
 from weft.store import values as v
 from weft.store.console import read_console
 from weft.store.database import Database
+from weft.store.last_seen import last_seen_ns
 from weft.store.logged import delete_logged
 from weft.store.metric_names import move_names
 from weft.store.reading import delete_spans
@@ -52,7 +53,7 @@ class SqlRuns:
         """The run of this id, or None."""
         with self._database.read() as connection:
             row = connection.execute(select(t.runs, _ended()).where(t.runs.c.run_id == run_id)).one_or_none()
-        return None if row is None else _run(row)
+            return None if row is None else _run(connection, row)
 
     def list_runs(self, query: RunQuery) -> Page[Run]:
         """Runs that match, a page. Raises InputError on an unknown order, a bad expression or a bad cursor."""
@@ -62,7 +63,7 @@ class SqlRuns:
             for start in range(0, len(ids), _BATCH):
                 some = t.runs.c.run_id.in_(ids[start : start + _BATCH])
                 rows = connection.execute(select(t.runs, _ended()).where(some)).all()
-                runs.update((row.run_id, _run(row)) for row in rows)
+                runs.update((row.run_id, _run(connection, row)) for row in rows)
         return Page([runs[run_id] for run_id in ids], cursor)
 
     def count_runs(self, query: RunQuery) -> int:
@@ -162,9 +163,9 @@ def _ended() -> ColumnElement[bool]:
     return writer_ended().label("writer_ended")
 
 
-def _run(row: Any) -> Run:
-    status = RunStatus(row.status)
-    if status is RunStatus.RUNNING and row.writer_ended:
+def _run(connection: Connection, row: Any) -> Run:
+    status, died = RunStatus(row.status), row.status == RunStatus.RUNNING and bool(row.writer_ended)
+    if died:
         status = RunStatus.CRASHED
     if row.preempting and status in {RunStatus.CRASHED, RunStatus.FAILED}:
         status = RunStatus.PREEMPTED
@@ -185,6 +186,7 @@ def _run(row: Any) -> Run:
         failure=v.from_json(row.failure),
         writer=row.writer,
         preempting=bool(row.preempting),
+        last_seen_ns=last_seen_ns(connection, row) if died else None,
     )
 
 

@@ -77,7 +77,13 @@ class RunContract:
         assert store.runs.get_run("lost").status is RunStatus.RUNNING
         for name in ("done", "lost"):
             store.ingest(batch_of(name, Writer(name, T + 2, 1, "h", ended=True), segment=2))
-        assert store.runs.get_run("lost").status is RunStatus.CRASHED
+        lines = ConsoleLines("lost", "p", T + 1, 0, "stdout", ["the last"])
+        store.ingest(batch_of("lost", lines, segment=3))
+        store.runs.change_run("lost", notes="why?")
+        lost = store.runs.get_run("lost")
+        assert (lost.status, lost.ended_at_ns, lost.took_ns) == (RunStatus.CRASHED, None, 1)
+        store.ingest(batch_of("lost", Metrics("lost", "p", 0, T + 4, {"loss": 1.0}), segment=4))
+        assert store.runs.get_run("lost").last_seen_ns == T + 4
         assert store.runs.get_run("done").status is RunStatus.FINISHED
         for status, names in (("crashed", ["lost"]), ("running", []), ("finished", ["done"])):
             assert [run.name for run in store.runs.list_runs(RunQuery(status=status)).items] == [] or names

@@ -71,7 +71,7 @@ class RunHead extends Listening {
     const id = element("button", "id", run.run_id);
     id.title = "Copy the id";
     id.onclick = () => navigator.clipboard.writeText(run.run_id).then(() => { id.textContent = "copied"; window.setTimeout(() => { id.textContent = run.run_id; }, 1200); });
-    const now = Date.now() * 1e6, from = plainNumber(run.started_at_ns), to = plainNumber(run.ended_at_ns);
+    const now = Date.now() * 1e6, from = plainNumber(run.started_at_ns), to = plainNumber(run.ended_at_ns ?? run.last_seen_ns);
     const took = from === null ? null : to ?? (run.status === "running" ? now : null);
     const fact = (name, text, title) => {
       const node = element("span");

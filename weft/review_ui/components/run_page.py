@@ -12,7 +12,8 @@ _PARTS = ("values", "actions", "run_part")
 _FILES = (*_PARTS, "chart_menu", "patch", "file_view")
 _SHOWN = (
     *("run_id", "project", "name", "status", "kind", "config", "summary", "tags", "notes", "group", "job_type"),
-    *("git", "environment", "parent_run_id", "started_at_ns", "ended_at_ns", "exit_code", "failure", "origin"),
+    *("git", "environment", "parent_run_id", "started_at_ns", "ended_at_ns", "last_seen_ns"),
+    *("exit_code", "failure", "origin"),
 )
 
 

@@ -86,7 +86,7 @@ def spent(run: Run) -> dict[str, str | None]:
     """When it ran, and what its calls cost, those of its scorers included."""
     total = data.store().spans.totals(SpanQuery(run_id=run.run_id))
     tokens = [total["input_tokens"], total["output_tokens"]]
-    took = None if run.started_at_ns is None or run.ended_at_ns is None else run.ended_at_ns - run.started_at_ns
+    took = run.took_ns
     repetitions = run.config.get("repetitions", 1)
     return {
         "Started": ui.ago(run.started_at_ns),

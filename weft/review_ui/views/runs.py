@@ -66,8 +66,7 @@ def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] =
     rows = []
     for run in runs:
         href = address("/evaluation" if run.kind == "eval" else "/run", id=run.run_id)
-        ended = clock.now_ns() if run.status is RunStatus.RUNNING else run.ended_at_ns
-        took = None if run.started_at_ns is None or ended is None else ended - run.started_at_ns
+        took = clock.now_ns() - (run.started_at_ns or 0) if run.status is RunStatus.RUNNING else run.took_ns
         cells: list[Cell | str | None] = [
             Cell(ui.ago(run.started_at_ns), hover=ui.moment(run.started_at_ns), value=float(run.started_at_ns or 0)),
             Cell(run.name, href=href, hover=f"{run.name} · {run.run_id}", colour=colours.get(run.run_id)),

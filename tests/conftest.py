@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +27,13 @@ with suppress(ModuleNotFoundError):  # the environments of clients and framework
 
 
 FAILED = pytest.StashKey[bool]()
+# Sockets, programs and threads that a failed test left open end in the midst of its next try, of its neighbours or of
+# pytest's own end: from the first failure on they are warnings of this process, not errors.
+LEFT_BEHIND = (
+    ResourceWarning,
+    pytest.PytestUnraisableExceptionWarning,
+    pytest.PytestUnhandledThreadExceptionWarning,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +51,14 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep whether the test has failed, for its teardown."""
-    report: pytest.TestReport = yield
+    report = yield
     item.stash[FAILED] = report.failed
+    if report.failed:
+        item.config.stash[FAILED] = True
     return report
 
 
@@ -55,7 +67,29 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """After a failure take everything down, servers that several tests share included: what the test left in them
     would fail its second try, or its neighbours."""
     if item.stash.get(FAILED, False):
+        only_told(LEFT_BEHIND)
         item.session._setupstate.teardown_exact(None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tell what an earlier failure left behind."""
+    if item.config.stash.get(FAILED, False):
+        only_told(LEFT_BEHIND)
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Likewise what is found when pytest ends."""
+    if config.stash.get(FAILED, False):
+        only_told(LEFT_BEHIND)
+
+
+def only_told(kinds: tuple[type[Warning], ...]) -> None:
+    """Show warnings of these kinds, whatever the settings make of them."""
+    for kind in kinds:
+        warnings.simplefilter("default", kind)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

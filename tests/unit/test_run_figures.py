@@ -63,20 +63,29 @@ def test_what_define_metric_hides_is_marked_and_what_stands_for_media_is_no_fiel
         "weights": {"kind": "histogram", "low": 0.0, "high": 1.0, "counts": [1]},
         "batch": {"items": [{"_weft": "media", "kind": "image"}]},
         "nested": {"kind": "plain", "n": 1},
+        "acc.max": 0.9,
     }
     store = open_memory()
-    hide: dict[str, dict[str, Any]] = {"norms/*": {"hidden": True}, "loss": {"hidden": False}}
+    hide: dict[str, dict[str, Any]] = {
+        "norms/*": {"hidden": True},
+        "loss": {"hidden": False},
+        "acc": {"summary": ["max"]},
+    }
     store.ingest(batch_of("w", RunUpdate("r", "p", 1, summary=told, definitions=hide)))
     app = FastAPI()
     app.include_router(run_figures.router(store))
     with TestClient(app) as client:
         found = client.post("/api/runs/fields", json={"query": {"project": "p"}}).json()["fields"]
+        rows = client.post("/api/runs/rows", json={"query": {}, "fields": ["summary.acc", "summary.no"]}).json()["rows"]
+    assert rows == [[0.9, None]]
     assert {field["name"]: field["hidden"] for field in found} == {
         "summary.loss": False,
         "summary.norms/w": True,
         "summary.norms/w.max": True,
         "summary.nested.kind": False,
         "summary.nested.n": False,
+        "summary.acc": False,  # what the definition keeps stands for its member
+        "summary.acc.max": True,
     }
     store.close()
 

@@ -52,15 +52,19 @@ class Summary(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         found = self._run._noted(key)
+        if found is None:  # summary["acc"]["max"], as define_metric keeps it
+            found = {name[len(key) + 1 :]: value for name, value in self.items() if name.startswith(f"{key}.")} or None
         if found is None:
             raise KeyError(key)
         return found
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value; also of ``_step``, ``_runtime`` (seconds) and ``_timestamp``, which the store knows."""
-        found = super().get(key)
-        found = self._run._noted(key) if found is None else found
-        return default if found is None else found
+        """The value; also of ``_step``, ``_runtime`` (seconds) and ``_timestamp``, which the store knows, and of
+        ``acc`` all that begins with ``acc.``."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     @property
     def _json_dict(self) -> dict[str, Any]:

@@ -78,6 +78,27 @@ def is_folded(definition: Mapping[str, Any] | None) -> bool:
     return any(kind != "copy" for kind in wanted)
 
 
+def chosen_of(definitions: Mapping[str, dict[str, Any]], summary: Mapping[str, Any], name: str) -> Any:
+    """What a summary holds of a metric under the name itself, or, where it is kept as what its definition asks for, the
+    best or else the first of these: of ``summary="max"`` that is ``acc.max``. None where there is neither."""
+    if summary.get(name) is not None:
+        return summary[name]
+    definition = definition_of(definitions, name) if definitions else None
+    wanted: Sequence[str] = () if definition is None else definition.get("summary") or ()
+    kinds = ["best", *wanted] if "best" in wanted else wanted
+    return next((value for kind in kinds if (value := summary.get(f"{name}.{kind}")) is not None), None)
+
+
+def with_chosen(definitions: Mapping[str, dict[str, Any]], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A summary with what :func:`chosen_of` finds for metrics that have no member of their very name."""
+    summary = dict(summary)  # of one that finds members by the name of their metric only its own
+    if not definitions:
+        return summary
+    names = dict.fromkeys(name for name, _, kind in (key.rpartition(".") for key in summary) if kind in SUMMARIES)
+    found = {name: chosen_of(definitions, summary, name) for name in names if name and summary.get(name) is None}
+    return {**summary, **{name: value for name, value in found.items() if value is not None}}
+
+
 def definition_of(definitions: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any] | None:
     """The definition that holds for a metric: its own, else that of the longest glob that it matches."""
     own = definitions.get(name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from weft.records.folding import with_chosen
 from weft.store import tables as t
 from weft.store import values as v
 from weft.store.database import Database
@@ -34,8 +35,9 @@ def fields_of(state: dict[str, Any]) -> Fields:
     found |= heading_fields(state.get("environment"), state["tags"])
     for tag in state["tags"]:
         found[f"tags.{v.words(tag, 'tags')[:_LONGEST]}"] = 1.0, None
-    for place in ("config", "summary"):
-        for path, value in _flat(state[place], place):
+    summary = with_chosen(state.get("definitions") or {}, state["summary"])
+    for place, values in (("config", state["config"]), ("summary", summary)):
+        for path, value in _flat(values, place):
             if len(found) >= _MOST:
                 return found
             found[v.words(path, "path")[:_LONGEST]] = value
@@ -154,7 +156,7 @@ class Paths:
 def sync_fields(database: Database, connection: Connection, run_ids: Iterable[str]) -> None:
     """Make the fields of runs what their rows say, where these were written by other hands than ``write_runs``."""
     r, p, f = t.runs.c, t.run_paths.c, t.run_fields.c
-    parsed = ("tags", "config", "summary", "environment")
+    parsed = ("tags", "config", "summary", "environment", "definitions")
     columns = (r.run_id, r.project, *(r[name] for name in (*parsed, *WORDS.values())))
     changes = []
     for run_id in run_ids:

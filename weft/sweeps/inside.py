@@ -110,7 +110,7 @@ class LiveTrial:
         if failure is not None:
             self._ended = Outcome(TrialStatus.FAILED, None, failure)
             return
-        self._ended = Outcome(*trials.result_of(objective_names(self.sweep.config), run.summary))
+        self._ended = Outcome(*trials.result_of(objective_names(self.sweep.config), run))
 
     def fail(self, error: BaseException) -> None:
         """The function raised."""

@@ -130,7 +130,7 @@ class CommandTrials:
         run = patiently(lambda: self._run(str(trial.run_id)), who)
         if run is None:
             return Outcome(TrialStatus.FAILED, None, "the program called no weft.init")
-        return Outcome(*trials.result_of(objective_names(sweep.config), run.summary))
+        return Outcome(*trials.result_of(objective_names(sweep.config), run))
 
     def _run(self, run_id: str) -> Run | None:
         self._catch_up()

@@ -159,6 +159,23 @@ class RunListContract:
         with pytest.raises(InputError, match="tags"):
             store.runs.change_run("a", tags=[1])  # type: ignore[list-item]
 
+    def test_the_plain_name_of_a_metric_is_what_its_definition_keeps(self, store: Store) -> None:
+        for place, (kept, told) in enumerate(
+            [
+                ("max", {"acc.max": 0.9, "acc.min": 0.1}),
+                ("mean,best", {"acc.mean": 0.4, "acc.best": 0.7}),
+                ("copy", {"acc": 0.8, "acc.max": 1}),
+            ]
+        ):
+            given = {"a*": {"summary": kept.split(",")}}
+            store.ingest(batch_of(f"w{place}", RunUpdate(f"r{place}", "p", T, summary=told, definitions=given)))
+        for query, wanted in (
+            (RunQuery(order="-summary.acc"), ["r0", "r2", "r1"]),
+            (RunQuery(where="summary.acc < 0.85", order="name"), ["r1", "r2"]),
+        ):
+            assert [run.run_id for run in store.runs.list_runs(query).items] == wanted
+        assert store.runs.group_runs(RunQuery(), [], ["summary.acc"])[0].figures["summary.acc"][3] == 3
+
     def test_fields_follow_their_run(self, store: Store) -> None:
         fill(store)
         store.ingest(batch_of("move", RunUpdate("a", "q", T + 9 * _SECOND)))

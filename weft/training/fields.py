@@ -19,15 +19,18 @@ class Nested(dict[str, Any]):
     def __init__(self, values: Mapping[Any, Any], heard: Callable[[], None]) -> None:
         super().__init__()
         object.__setattr__(self, "_heard", heard)
-        super().update({key: nested(value, heard) for key, value in values.items()})
+        super().update({str(key): nested(value, heard) for key, value in values.items()})
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        super().__setitem__(key, nested(value, self._heard))
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(str(key), nested(value, self._heard))
         self._heard()
+
+    def __missing__(self, key: Any) -> Any:
+        return _as_text(self, key)
 
     def update(self, *values: Any, **more: Any) -> None:
         """Set several items at once."""
-        super().update({key: nested(value, self._heard) for key, value in dict(*values, **more).items()})
+        super().update({str(key): nested(value, self._heard) for key, value in dict(*values, **more).items()})
         self._heard()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
@@ -68,6 +71,13 @@ def nested(value: Any, heard: Callable[[], None]) -> Any:
     return Nested(value, heard) if isinstance(value, Mapping) else value
 
 
+def _as_text(values: Mapping[str, Any], key: Any) -> Any:
+    """The item of a key that is no text, such as a number, as it is stored. Raises KeyError."""
+    if isinstance(key, str) or (text := str(key)) not in values:
+        raise KeyError(key)
+    return values[text]
+
+
 def plain(value: Any) -> Any:
     """The same without what hears."""
     return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
@@ -75,8 +85,8 @@ def plain(value: Any) -> Any:
 
 class Fields(dict[str, Any]):
     """A dictionary whose keys are attributes too; ``changed`` hears of every item that is set, as JSON
-    values, with what stands under secret keys redacted. A change within a mapping is heard as one of the item that
-    it lies in; one within a list is not: assign the item anew.
+    values, with what stands under secret keys redacted. Keys are texts: ``1`` is ``"1"``. A change within a mapping is
+    heard as one of the item that it lies in; one within a list is not: assign the item anew.
     """
 
     def __init__(self, name: str, changed: Callable[[dict[str, Any]], None]) -> None:
@@ -84,25 +94,24 @@ class Fields(dict[str, Any]):
         object.__setattr__(self, "_name", name)
         object.__setattr__(self, "_changed", changed)
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: Any, value: Any) -> None:
         self.update({key: value})
 
+    def __missing__(self, key: Any) -> Any:
+        return _as_text(self, key)
+
     def update(self, *values: Any, **more: Any) -> None:
-        """Set several items at once. Raises InputError where a key is not a string."""
+        """Set several items at once."""
         if kept := self.keep(dict(*values, **more)):
             self._changed(kept)
 
     def keep(self, given: Mapping[Any, Any]) -> dict[str, Any]:
         """Set items without being heard; returns them as JSON values."""
-        for key in given:
-            if not isinstance(key, str):
-                raise InputError(
-                    f"The {self._name} key {key!r} is a {type(key).__name__}, not a string.", field=self._name
-                )
+        given = {str(key): value for key, value in given.items()}
         super().update(
             {k: nested(value, self._hearer(k)) if isinstance(value, Mapping) else value for k, value in given.items()}
         )
-        kept: dict[str, Any] = capture(dict(given))
+        kept: dict[str, Any] = capture(given)
         return kept
 
     def setdefault(self, key: str, default: Any = None) -> Any:
@@ -158,7 +167,7 @@ class Config(Fields):
         Those that are locked, as the parameters of a sweep's trial are, stay as they are. Raises InputError where
         another item has another value already, unless ``allow_val_change`` or that of ``init``.
         """
-        given = {key: value for part in values for key, value in as_config(part).items()} | more
+        given = {str(key): value for part in values for key, value in as_config(part).items()} | more
         given = {key: value for key, value in given.items() if not self._keeps(key, value)}
         if not (self._allowed if allow_val_change is None else allow_val_change):
             self._check(given)
@@ -200,18 +209,20 @@ class Summary(Fields):
     """The summary of a run. ``summary["loss"]`` is also all that begins with ``loss.``, where there is nothing of that
     very name: ``summary["loss"]["min"]`` is ``summary["loss.min"]``."""
 
-    def __missing__(self, key: str) -> Any:
-        found = {name[len(key) + 1 :]: value for name, value in self.items() if name.startswith(f"{key}.")}
+    def __missing__(self, key: Any) -> Any:
+        found = {name[len(str(key)) + 1 :]: value for name, value in self.items() if name.startswith(f"{key}.")}
         if not found:
-            raise KeyError(key)
+            return super().__missing__(key)
         below = Summary(f"{self._name}.{key}", lambda changed: self.update(_under(key, changed.items())))
         below.keep(found)
         return below
 
-    def update(self, *values: Any, **more: Any) -> None:
-        """Set several items at once. Raises InputError where a key is not a string."""
-        given = dict(*values, **more)
-        super().update(given)
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The item, as ``summary[key]`` finds it; ``default`` where there is none."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
 
 def _under(key: str, items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

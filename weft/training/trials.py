@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from weft.errors import ConflictError, InputError, WeftError
 from weft.records import Failure, RunKind, RunStatus
+from weft.records import Run as Stored
+from weft.records.folding import with_chosen
 from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
 from weft.training import apart
 from weft.training.arguments import Arguments
@@ -142,9 +144,10 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return found
 
 
-def result_of(names: Sequence[str], summary: Mapping[str, Any]) -> tuple[TrialStatus, list[float] | None, str | None]:
-    """How a trial ended whose program did: with the last value of each objective. One that is no number counts as
-    stopped early, which keeps samplers away from there."""
+def result_of(names: Sequence[str], run: Run | Stored) -> tuple[TrialStatus, list[float] | None, str | None]:
+    """How a trial ended whose program did: with the last value of each objective, or what ``define_metric`` keeps of
+    it. One that is no number counts as stopped early, which keeps samplers away from there."""
+    summary = with_chosen(run.definitions, run.summary)
     values: list[float] = []
     for name in names:
         value = summary.get(name)
@@ -243,7 +246,7 @@ class _Outside:
     def ended(self, run: Run, failure: str | None) -> None:
         """Tell the store how the trial ended; where that fails the agent does it."""
         self.over = True
-        status, values, reason = result_of(objective_names(self.sweep.config), run.summary)
+        status, values, reason = result_of(objective_names(self.sweep.config), run)
         if failure is not None:
             status, values, reason = TrialStatus.FAILED, None, failure
         try:

@@ -45,7 +45,7 @@ def _real_number(value: Any) -> float | str | None:
 
 def split(values: Mapping[Any, Any]) -> tuple[dict[str, float | str], dict[str, Any]]:
     """Numbers, as they travel in JSON, and other values as they are; nested mappings are flattened with ``.``,
-    numbers among their keys as text.
+    what is no text among their keys as text.
 
     Raises InputError where a key is not a string, and where the name of a number is empty or too long.
     """
@@ -59,7 +59,7 @@ def _split_into(
     metrics: dict[str, float | str], others: dict[str, Any], prefix: str, values: Mapping[Any, Any], depth: int
 ) -> None:
     for key, value in values.items():
-        if depth and isinstance(key, int):  # {"accuracy": {0: 0.9, 1: 0.8}}: classes by number
+        if depth and not isinstance(key, str):  # {"accuracy": {0: 0.9, 1: 0.8}}: classes by number
             key = str(key)
         if not isinstance(key, str):
             raise InputError(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from weft.errors import InputError
 from weft.records import Run, RunQuery
+from weft.records.folding import SUMMARIES, chosen_of, with_chosen
 from weft.repositories import Store
 from weft.server.replies import reply
 from weft.statistics import importance
@@ -45,15 +46,18 @@ def _add_rows(routes: APIRouter, store: Store) -> None:
     def fields(query: Annotated[RunQuery, Body(embed=True)]) -> Response:
         found: dict[str, _Field] = {}
         hidden: set[str] = set()  # globs of fields that define_metric hides
+        members: set[str] = set()  # for which the name of their metric stands
         looked = list(_all(store, query, _LOOKED_THROUGH))
         for run in looked:
-            for place in ("config", "summary"):
-                for name, value in flat(getattr(run, place), place):
+            summary = with_chosen(run.definitions, run.summary)
+            members |= {f"summary.{name}.{kind}" for name in summary.keys() - run.summary.keys() for kind in SUMMARIES}
+            for place, values in (("config", run.config), ("summary", summary)):
+                for name, value in flat(values, place):
                     found.setdefault(name, _Field(name)).see(value)
             for glob in [glob for glob, given in run.definitions.items() if given.get("hidden")]:
                 hidden |= {f"summary.{glob}", f"summary.{glob}.*"}
         for field in found.values():
-            field.hidden = any(fnmatchcase(field.name, glob) for glob in hidden)
+            field.hidden = field.name in members or any(fnmatchcase(field.name, glob) for glob in hidden)
         return reply({"runs": len(looked), "fields": [field.told() for field in found.values()]})
 
 
@@ -109,16 +113,16 @@ def is_logged(value: Any) -> bool:
 
 def field_of(run: Run, name: str) -> Any:
     """A field of a run by name: ``name``, ``duration`` (ns), ``config.optimizer.lr``, ``summary.loss``, ``git.commit``;
-    None where there is none."""
+    None where there is none. Of a metric that is kept as its maximum, its plain name is that."""
     if name == "duration":
-        ended = run.ended_at_ns is not None and run.started_at_ns is not None
-        return run.ended_at_ns - run.started_at_ns if ended else None  # type: ignore[operator]
+        return run.took_ns
     if name in _PLAIN:
         return getattr(run, _PLAIN[name], None)
     place, _, key = name.partition(".")
     if place not in {"config", "summary", "environment", "git"}:
         return None
-    return member(getattr(run, place), key)
+    value = member(getattr(run, place), key)
+    return chosen_of(run.definitions, run.summary, key) if value is None and place == "summary" else value
 
 
 _SAME = (

@@ -75,7 +75,7 @@ def test_a_promotion_is_refused_passed_over_and_rolled_back(store: Store, open_p
     expect(page.get_by_text(f"{NAME} v3 is in production now.")).to_be_visible()
     expect(page.locator(".w-stage", has_text="requires 2")).to_contain_text("passed over: evaluation qa")
     [event] = [one for one in store.registry.list_events(NAME, limit=3).items if one.action == "promoted"]
-    assert (event.reason, event.overridden) == ("the old one is down", ["evaluation qa", "recorded latency"])
+    assert (event.reason, event.overridden) == ("the old one is down", ["evaluation qa", "check latency"])
     page.get_by_label("Reason", exact=True).fill("it was not")
     page.get_by_role("button", name="Roll production back").click()
     expect(page.get_by_text(f"{NAME} v1 is in production again.")).to_be_visible()
@@ -154,7 +154,7 @@ def test_the_graph_is_walked_both_ways(store: Store, open_page: Open) -> None:
     page.keyboard.press("e")
     expect(page.locator("g.node", has_text="production/answerer:v1")).to_be_visible()
     assert nodes.count() > before
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")  # it is drawn from the top down: across it would be too small to read
     expect(page.locator("aside.card .kind").first).to_have_text("training run")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/run\?id=train-a"))

@@ -84,7 +84,7 @@ def test_trials_are_sorted_filtered_chosen_and_their_reasons_are_texts(open_page
     assert asked(page)["sort"] == ["value.loss"]
     page.get_by_label("Status of trials").select_option("failed")
     expect(rows(page)).to_have_count(1)
-    expect(rows(page).locator(".trial-status")).to_have_text("▲ failed")
+    expect(rows(page).locator(".status")).to_have_text("▲ failed")
     assert rows(page).locator(".cell").nth(1).get_attribute("title") == seeds.HOSTILE
     page.get_by_label("Status of trials").select_option("")
     page.get_by_label("Find in trials").fill("iteration 3")

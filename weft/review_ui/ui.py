@@ -132,8 +132,10 @@ def identified(identifier: str) -> Markup:
     return element("button", identifier, class_="w-id", type="button", title="Copy")
 
 
-def named(title: str) -> None:
-    """Name the browser's tab by the page and what it shows: ``Run baseline · Weft``."""
+def named(title: str, *, headed: bool = False) -> None:
+    """Name the browser's tab by the page and what it shows: ``Run baseline · Weft``; ``headed``: the page has a heading
+    of its own making."""
+    st.session_state["headed"] = headed
     page = str(st.session_state.get("page_title", ""))
     words = title if title.startswith(page) else f"{page} {title}"
     st.set_page_config(page_title=f"{words} · Weft")

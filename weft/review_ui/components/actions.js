@@ -69,7 +69,10 @@ function form(host, title, fields, label, submit) {
       say.textContent = error.message;
     } finally { done.disabled = false; }
   };
-  node.onkeydown = (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit(); };
+  node.onkeydown = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) node.requestSubmit();
+    if (event.key === "Escape") { event.stopPropagation(); host.replaceChildren(); }
+  };
   host.replaceChildren(node);
   const first = node.querySelector("textarea, input, select");
   if (first) first.focus();

@@ -11,7 +11,7 @@ class ChartsPart {
     const tools = element("div"), pane = element("div", "charts-part");
     root.replaceChildren(tools, pane);
     this.tools = new ChartTools(tools, this.board);
-    this.panels = new Panels(pane, this.board, data.palette, (prefix) => (prefix === FOLDED) === data.system);
+    this.panels = new Panels(pane, this.board, data.palette, (prefix) => (prefix === FOLDED) === data.system, data.system ? FOLDED + "/" : "");
     this.load();
   }
 
@@ -28,7 +28,7 @@ class ChartsPart {
 
   changed(names) {
     this.tools.follow();
-    if (names.has("m")) this.panels.list(false);
+    if (names.has("m")) this.panels.list();
     else this.panels.arrange();
     this.panels.ask();
   }

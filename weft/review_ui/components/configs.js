@@ -23,7 +23,8 @@ class Configs {
     const names = [...new Set(flats.flatMap((flat) => [...flat.keys()]))];
     const differ = (name) => new Set(flats.map((flat) => plainText(flat.get(name)))).size > 1;
     const rank = (name) => ["config", "summary"].indexOf(name.split(".")[0]) + 1 || 3;
-    const rows = names.map((name) => [name, differ(name)]).sort((a, b) => b[1] - a[1] || rank(a[0]) - rank(b[0]));
+    const rare = (name) => flats.filter((flat) => flat.has(name)).length * 2 < runs.length;  // what one run has alone comes behind what they share
+    const rows = names.map((name) => [name, differ(name)]).sort((a, b) => b[1] - a[1] || rare(a[0]) - rare(b[0]) || rank(a[0]) - rank(b[0]));
     const table = element("table", "side"), head = table.createTHead().insertRow();
     head.append(element("th", "", ""));
     for (const run of runs) {
@@ -47,7 +48,7 @@ class Configs {
       const figures = flats.map((flat) => numeric(flat.get(name)));
       flats.forEach((flat, at) => {
         const cell = row.insertCell(), value = flat.get(name);
-        cell.textContent = figures[at] !== null && typeof value !== "boolean" ? String(Number(figures[at].toPrecision(5))) : plainText(value);
+        cell.textContent = figures[at] !== null && typeof value !== "boolean" ? plainFigure(figures[at]) : plainText(value);
         cell.title = plainText(value);
       });
     }
@@ -62,6 +63,12 @@ class Configs {
     scroll.append(table);
     this.node.replaceChildren(bar, scroll);
   }
+}
+
+// Five digits; small ones in powers of ten, all of them alike.
+function plainFigure(figure) {
+  const short = Number(figure.toPrecision(5));
+  return short && Math.abs(short) < 1e-4 ? short.toExponential() : String(short);
 }
 
 // Media, tables and histograms stand in the summary as what they are and where their bytes lie: the panels show them.

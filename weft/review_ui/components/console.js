@@ -12,7 +12,7 @@ class ConsolePart extends Listening {
     this.root = root;
     this.lines = new Map();  // place among those that match -> line
     this.asked = new Set();
-    this.follows = !asked().get("line");
+    this.follows = !asked().get("line") && !asked().get("at");
     this.build();
     this.on(window, RUN_NEWS, (event) => { if (event.detail.run_id === this.run.run_id) this.run = event.detail; });
     this.on(document, "keydown", (event) => this.key(event));
@@ -84,9 +84,20 @@ class ConsolePart extends Listening {
     return turn === this.turn ? page : null;
   }
 
+  // The last line before a time: lines are in the order of their times, so a few questions find it.
+  async lineAt(at) {
+    let low = 0, high = (await ask(runPath(this.run.run_id, "/console/lines?limit=1"))).total;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1, { lines } = await ask(runPath(this.run.run_id, `/console/lines?first=${middle}&limit=1`));
+      if (lines.length && plainNumber(lines[0].time_ns) / 1e9 <= at) low = middle; else high = middle;
+    }
+    return String(low + 1);
+  }
+
   async start() {
-    const wanted = asked().get("line");
     try {
+      if (asked().get("at")) { remember({ line: await this.lineAt(Number(asked().get("at"))), at: "" }, false); this.follows = false; }
+      const wanted = asked().get("line");
       const page = await this.read(wanted || this.search.value ? { first: wanted ? Math.max(0, Number(wanted) - 1 - LINES_AT_ONCE / 2) : 0, limit: LINES_AT_ONCE } : { limit: LINES_AT_ONCE });
       if (!page) return;
       this.take(page);

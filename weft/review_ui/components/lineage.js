@@ -1,6 +1,7 @@
-// A graph of what led to what, in layers from left to right. Click chooses a node, its "+" fetches its neighbours.
+// A graph of what led to what, in layers from left to right, or from the top down where it is read better so. Click chooses a node, its "+" fetches its neighbours.
 const NS = "http://www.w3.org/2000/svg";
-const WIDE = 216, HIGH = 62, GAP_X = 104, GAP_Y = 18;
+const WIDE = 216, HIGH = 62, GAP_X = 104, GAP_Y = 18, GAP_DOWN = 40;
+const LEGIBLE = 0.55, LARGE = 0.8;  // of its own size
 
 function shape(tag, attributes, text) {
   const node = document.createElementNS(NS, tag);
@@ -59,7 +60,7 @@ function layersOf(nodes, edges) {
 }
 
 // Places: in each layer by the middle of the neighbours, a few times from left to right and back.
-function placed(nodes, edges) {
+function placed(nodes, edges, down) {
   const layer = layersOf(nodes, edges), columns = new Map(), near = new Map();
   for (const id of nodes.keys()) {
     near.set(id, []);
@@ -82,7 +83,7 @@ function placed(nodes, edges) {
     }
   }
   const places = new Map();
-  for (const id of nodes.keys()) places.set(id, { x: layer.get(id) * (WIDE + GAP_X), y: row.get(id) * (HIGH + GAP_Y) });
+  for (const id of nodes.keys()) places.set(id, down ? { x: row.get(id) * (WIDE + GAP_Y), y: layer.get(id) * (HIGH + GAP_DOWN) } : { x: layer.get(id) * (WIDE + GAP_X), y: row.get(id) * (HIGH + GAP_Y) });
   return places;
 }
 
@@ -104,7 +105,7 @@ class LineageGraph {
     this.card = element("aside", "card");
     const stage = element("div", "stage");
     const tools = element("div", "tools");
-    tools.append(this.tool("−", "Smaller (-)", () => this.zoom(1 / 1.25)), this.tool("+", "Larger (+)", () => this.zoom(1.25)), this.tool("Fit", "The whole graph (0)", () => this.fit()));
+    tools.append(this.tool("−", "Smaller (-)", () => this.zoom(1 / 1.25)), this.tool("+", "Larger (+)", () => this.zoom(1.25)), this.tool("Fit", "The whole graph (0)", () => this.fit(0)));
     this.canvas.append(this.svg, tools);
     stage.append(this.canvas, this.card);
     this.foot = element("div", "foot");
@@ -113,8 +114,26 @@ class LineageGraph {
     this.high = 0;
     this.move();
     this.keys();
-    this.draw();
+    new ResizeObserver(() => this.turn()).observe(this.canvas);
+    this.turn();
+  }
+
+  // Drawn for the width that the page has, until the reader has moved it.
+  turn() {
+    const wide = this.canvas.clientWidth;
+    if (this.wide === wide || (this.moved && this.wide)) return;
+    this.wide = wide;
+    this.lay(false);
+    const across = this.scale();
+    if (across < LARGE) this.lay(true);
+    if (this.scale() < across) this.lay(false);
     this.fit();
+  }
+
+  lay(down) {
+    this.down = down;
+    this.high = 0;
+    this.draw();
   }
 
   tool(text, title, act) {
@@ -139,12 +158,12 @@ class LineageGraph {
   size() {
     const rows = [...this.places.values()].map((place) => place.y);
     const wanted = Math.max(...rows) - Math.min(...rows) + HIGH + 120;
-    this.high = Math.max(this.high, Math.min(this.data.height, Math.max(300, wanted)));
+    this.high = Math.max(this.high, Math.min(this.data.height * (this.down ? 1.4 : 1), Math.max(300, wanted)));
     this.canvas.style.height = this.card.style.maxHeight = this.high + "px";
   }
 
   draw() {
-    this.places = placed(this.nodes, this.edges);
+    this.places = placed(this.nodes, this.edges, this.down);
     this.size();
     const lines = [], boxes = [], crowd = new Map();
     for (const edge of this.edges.values()) {
@@ -154,11 +173,11 @@ class LineageGraph {
     this.lines = new Map();
     for (const edge of this.edges.values()) {
       const from = this.places.get(edge.source), to = this.places.get(edge.target);
-      const x1 = from.x + WIDE, y1 = from.y + HIGH / 2, x2 = to.x - 2, y2 = to.y + HIGH / 2;
-      const reach = Math.max(40, Math.min(160, Math.abs(x2 - x1) / 2));
-      const line = shape("path", { d: `M${x1} ${y1} C${x1 + reach} ${y1} ${x2 - reach} ${y2} ${x2} ${y2}`, class: "edge", "marker-end": "url(#tip)" });
+      const [x1, y1] = this.down ? [from.x + WIDE / 2, from.y + HIGH] : [from.x + WIDE, from.y + HIGH / 2], [x2, y2] = this.down ? [to.x + WIDE / 2, to.y - 2] : [to.x - 2, to.y + HIGH / 2];
+      const along = this.down ? y2 - y1 : x2 - x1, reach = Math.max(this.down ? 16 : 40, Math.min(160, Math.abs(along) / 2)), [rx, ry] = this.down ? [0, reach] : [reach, 0];
+      const line = shape("path", { d: `M${x1} ${y1} C${x1 + rx} ${y1 + ry} ${x2 - rx} ${y2 - ry} ${x2} ${y2}`, class: "edge", "marker-end": "url(#tip)" });
       lines.push(line);
-      if (x2 > x1 && crowd.get(edge.source) < 12) lines.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
+      if (along > 0 && crowd.get(edge.source) < 12) lines.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
       this.lines.set(edge, line);
     }
     this.boxes = new Map();
@@ -207,7 +226,8 @@ class LineageGraph {
   }
 
   told() {
-    this.foot.textContent = `${this.nodes.size} nodes, ${this.edges.size} edges. Arrows move, e expands, enter opens, 0 fits.`;
+    const some = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+    this.foot.textContent = `${some(this.nodes.size, "node")}, ${some(this.edges.size, "edge")}. Arrows move, e expands, enter opens, 0 fits.`;
   }
 
   choose(id, focus = true) {
@@ -274,6 +294,7 @@ class LineageGraph {
       return;
     }
     this.draw();
+    this.moved = true;
     const after = this.places.get(id);  // what was clicked stays where it is
     this.view.x += (before.x - after.x) * this.view.k;
     this.view.y += (before.y - after.y) * this.view.k;
@@ -283,15 +304,24 @@ class LineageGraph {
 
   apply() { this.scene.setAttribute("transform", `translate(${this.view.x} ${this.view.y}) scale(${this.view.k})`); }
 
-  fit() {
-    const places = [...this.places.values()];
-    const left = Math.min(...places.map((p) => p.x)), right = Math.max(...places.map((p) => p.x)) + WIDE;
-    const top = Math.min(...places.map((p) => p.y)), bottom = Math.max(...places.map((p) => p.y)) + HIGH;
-    const wide = this.canvas.clientWidth || 800, high = this.high;
-    const k = Math.min(1, (wide - 32) / (right - left), (high - 48) / (bottom - top));
-    if (k > 0.55) {
+  edgesOf() {
+    const places = [...this.places.values()], xs = places.map((p) => p.x), ys = places.map((p) => p.y);
+    return [Math.min(...xs), Math.max(...xs) + WIDE, Math.min(...ys), Math.max(...ys) + HIGH];
+  }
+
+  // How large the whole of it may be drawn.
+  scale() {
+    const [left, right, top, bottom] = this.edgesOf();
+    return Math.min(1, ((this.canvas.clientWidth || 800) - 32) / (right - left), (this.high - 48) / (bottom - top));
+  }
+
+  // The whole graph; where it would be smaller than `least`, what is around the chosen one.
+  fit(least = LEGIBLE) {
+    this.moved = false;
+    const [left, right, top, bottom] = this.edgesOf(), wide = this.canvas.clientWidth || 800, high = this.high, k = this.scale();
+    if (k > least) {
       this.view = { k, x: (wide - (right + left) * k) / 2, y: (high - (bottom + top) * k) / 2 };
-    } else {  // too large to read whole: the start in the middle
+    } else {
       const at = this.places.get(this.chosen), near = 0.8;
       const inside = (start, low, length, room) => length > room ? Math.min(16 - low, Math.max(room + 16 - low - length, start)) : (room + 32 - length) / 2 - low;
       this.view = { k: near, x: inside(wide / 2 - (at.x + WIDE / 2) * near, left * near, (right - left) * near, wide - 32),
@@ -301,6 +331,7 @@ class LineageGraph {
   }
 
   zoom(factor, cx = this.canvas.clientWidth / 2, cy = this.high / 2) {
+    this.moved = true;
     const k = Math.min(2, Math.max(0.1, this.view.k * factor)), by = k / this.view.k;
     this.view = { k, x: cx - (cx - this.view.x) * by, y: cy - (cy - this.view.y) * by };
     this.apply();
@@ -321,7 +352,7 @@ class LineageGraph {
       if (!held) return;
       const x = event.clientX - held.x, y = event.clientY - held.y;
       if (!held.far && Math.hypot(x - this.view.x, y - this.view.y) < 4) return;
-      if (!held.far) { held.far = true; this.svg.setPointerCapture(held.id); this.svg.classList.add("held"); }
+      if (!held.far) { held.far = this.moved = true; this.svg.setPointerCapture(held.id); this.svg.classList.add("held"); }
       this.view.x = x;
       this.view.y = y;
       this.apply();
@@ -343,7 +374,7 @@ class LineageGraph {
       if (way) { this.step(...way); }
       else if (event.key === "Enter") this.open(this.chosen);
       else if (event.key === "e" || event.key === " ") this.expand(this.chosen);
-      else if (event.key === "0") this.fit();
+      else if (event.key === "0") this.fit(0);
       else if (event.key === "+") this.zoom(1.25);
       else if (event.key === "-") this.zoom(1 / 1.25);
       else return;

@@ -108,8 +108,10 @@ function overlays(item, frame, host, context) {
     const slide = input("0", "", "range");
     Object.assign(slide, { min: "0", max: "1", step: "0.01" });
     slide.setAttribute("aria-label", "Least score of boxes");
-    slide.oninput = () => { least = Number(slide.value); follow(); };
-    legend.append(slide);
+    const told = element("label", "soft least", "score ≥ 0");
+    slide.oninput = () => { least = Number(slide.value); told.firstChild.data = "score ≥ " + least; follow(); };
+    told.append(" ", slide);
+    legend.append(told);
   }
   host.append(legend);
 }

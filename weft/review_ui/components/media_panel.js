@@ -23,7 +23,8 @@ class MediaPanel {
 
   async load(runs) {
     this.runs = runs;
-    const turn = (this.turn = (this.turn || 0) + 1), before = this.steps?.length ? this.steps[Number(this.slide.value)] : null, atEnd = !this.steps || Number(this.slide.value) === this.steps.length - 1;
+    const turn = (this.turn = (this.turn || 0) + 1), before = this.steps?.length ? this.steps[Number(this.slide.value)] : null, wish = this.steps ? null : asked().get("step");
+    const atEnd = !wish && (!this.steps || Number(this.slide.value) === this.steps.length - 1);
     try {
       const found = await Promise.all(runs.map((run) => ask(`/api/runs/${encodeURIComponent(run.run_id)}/logged/values?` + new URLSearchParams({ name: this.name, limit: MEDIA_AT_ONCE }))));
       if (turn !== this.turn) return;
@@ -31,7 +32,7 @@ class MediaPanel {
     } catch (error) { this.body.replaceChildren(errorNode(error)); return; }
     this.steps = [...new Set(this.values.flat().map((value) => value.step))].sort((a, b) => a - b);
     this.slide.max = String(Math.max(0, this.steps.length - 1));
-    const nearest = this.steps.findLastIndex((step) => step <= before);
+    const nearest = this.steps.findLastIndex((step) => step <= (wish ? Number(wish) : before));
     this.slide.value = String(atEnd ? this.steps.length - 1 : Math.max(0, nearest));
     this.slide.hidden = this.steps.length < 2;
     this.show();

@@ -1,16 +1,14 @@
 // A panel for each metric, in sections by prefix. Only panels in sight have a canvas and ask for curves; a pointer in one
 // moves the cursor in all of them, a drag zooms all.
-const PANEL_NAMES = 200;
+const SECTION_AT_FIRST = 24;  // panels
+const OPEN_AT_FIRST = 30;  // sections
 const READOUT_ROWS = 14;
 const MOST_NAMED = 24;
-const FOLDED = "system";
 const BUCKETS = 300;
 const WIDE_BUCKETS = 900;
 const MANY_BUCKETS = 128;  // of each of many runs: outlines answer it without reading points
 const FEW_RUNS = 24;
 const FRAME_MS = 6;  // of script: the browser takes several times as long to paint what it drew
-
-const prefixOf = (name) => (name.includes("/") ? name.slice(0, name.indexOf("/")) : "");
 
 function globOf(pattern) {
   return new RegExp("^" + pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".") + "$");
@@ -18,14 +16,14 @@ function globOf(pattern) {
 
 class Panels {
   // `board`: get(name), set(changes) of what stands in the address; `palette`: the colours of runs.
-  // `shows(prefix)`: whether metrics of this prefix are shown.
-  constructor(host, board, palette, shows = () => true) {
+  // `shows(prefix)`: whether metrics of this prefix are shown; `within`: what the names of all begin with.
+  constructor(host, board, palette, shows = () => true, within = "") {
     this.shows = shows;
     this.host = host;
     this.board = board;
     this.palette = palette;
     this.runs = [];
-    this.names = [];
+    this.metrics = new MetricNames(() => this.arrange(), (error) => this.tell(error), within);
     this.definitions = [];
     this.panels = new Map();  // panel's key -> {name, node, plot}
     this.sections = new Map();
@@ -39,7 +37,7 @@ class Panels {
     this.node = element("div", "panels");
     this.problem = element("div");
     this.body = element("div", "sections");
-    this.more = button("Show more metrics", "", () => this.list(true), "more");
+    this.more = button("Show more metrics", "", () => this.metrics.more(), "more");
     this.more.hidden = true;
     this.legend = element("div", "legend");
     this.readout = element("div", "readout");
@@ -62,17 +60,17 @@ class Panels {
 
   // The runs that are drawn, in order: {run_id, name, status, definitions, group}.
   show(runs) {
-    const before = this.runs.map((run) => run.run_id).join();
     this.runs = runs;
     this.by = new Map(runs.map((run) => [run.run_id, run]));
     const ids = runs.map((run) => run.run_id);
     this.dashes = dashesOf(ids, this.palette);
     this.name();
     this.definitions = runs.flatMap((run) => Object.entries(run.definitions || {})).map(([name, given]) => [globOf(name), given]);
-    if (before !== ids.join() || this.listed !== this.board.get("m")) this.list(false);
-    else this.arrange();
+    if (this.list()) this.arrange();
     this.ask();
   }
+
+  list() { return this.metrics.show(this.runs.map((run) => run.run_id), this.board.get("m"), this.runs.some((run) => run.status === "running")); }
 
   // Which line is which run, where no table stands beside the charts.
   name() {
@@ -108,23 +106,6 @@ class Panels {
     return parts.length === 2 && parts.every(Number.isFinite) ? parts : null;
   }
 
-  // Which metrics there are, of the runs that are drawn.
-  async list(next) {
-    const text = this.board.get("m"), ids = this.runs.map((run) => run.run_id), turn = (this.turn = (this.turn || 0) + 1);
-    this.listed = text;
-    if (!ids.length) { this.names = []; this.arrange(); return; }
-    const query = new URLSearchParams({ limit: PANEL_NAMES, ...(text ? { text } : {}), ...(next ? { cursor: this.after } : {}) });
-    for (const id of ids) query.append("run_id", id);
-    try {
-      const page = await ask("/api/series/names?" + query);
-      if (turn !== this.turn) return;
-      this.after = page.cursor;
-      this.names = [...(next ? this.names : []), ...page.items.map((item) => item.name)];
-      this.tell(null);
-      this.arrange();
-    } catch (error) { this.tell(error); }
-  }
-
   tell(error) { this.problem.replaceChildren(...(error ? [errorNode(error)] : [])); }
 
   hidden(name) {
@@ -133,28 +114,23 @@ class Panels {
 
   // Sections and panels as they should stand; those that stand already are moved, not made anew.
   arrange() {
-    const pins = this.board.list("pins"), shut = this.board.list("shut"), wanted = new Map();
-    const names = this.names.filter((name) => !this.hidden(name) && this.shows(prefixOf(name)));
-    if (pins.length) wanted.set("pinned", pins.map((name) => ["pin " + name, name]));
-    for (const name of names) {
-      const section = "of " + prefixOf(name);
-      if (!wanted.has(section)) wanted.set(section, []);
-      wanted.get(section).push([name, name]);
-    }
-    const order = [...wanted.keys()].sort((a, b) => rankOf(a) - rankOf(b));
-    const kept = new Set();
-    place(this.body, order.map((key) => {
-      const section = this.section(key), entries = wanted.get(key);
-      const folded = shut.includes(key) !== (key === "of " + FOLDED && order.length > 1);
+    const pins = this.board.list("pins"), shut = this.board.list("shut"), kept = new Set();
+    const found = this.metrics.sections((name) => !this.hidden(name) && this.shows(prefixOf(name)));
+    const wanted = new Map([...(pins.length ? [["pinned", pins]] : []), ...found]), order = [...wanted.keys()];
+    place(this.body, order.map((key, at) => {
+      const section = this.section(key), names = wanted.get(key);
+      const folded = shut.includes(key) !== (at >= OPEN_AT_FIRST || (key === "of " + FOLDED && order.length > 1));
       section.node.classList.toggle("folded", folded);
       section.head.setAttribute("aria-expanded", String(!folded));
-      section.count.textContent = count(entries.length);
-      place(section.grid, folded ? [] : entries.map(([id, name]) => { kept.add(id); return this.panel(id, name).node; }));
+      section.count.textContent = count(names.length);
+      section.more.hidden = folded || names.length <= section.most;
+      section.more.textContent = `Show all ${count(names.length)}`;
+      place(section.grid, folded ? [] : names.slice(0, section.most).map((name) => { const id = (key === "pinned" ? "pin " : "") + name; kept.add(id); return this.panel(id, name).node; }));
       return section.node;
     }));
     for (const [id, panel] of this.panels) if (!kept.has(id)) { this.drop(panel); this.panels.delete(id); }
-    this.more.hidden = !this.after;
-    if (!order.length && this.runs.length) this.body.replaceChildren(element("div", "soft", this.names.length ? "All of these metrics are hidden, by define_metric or on this page." : this.listed ? "No metric has this in its name." : "These runs have logged no metrics yet."));
+    this.more.hidden = !this.metrics.after;
+    if (!order.length && this.runs.length) this.body.replaceChildren(element("div", "soft", this.metrics.runs.size ? "All of these metrics are hidden, by define_metric or on this page." : this.metrics.text ? "No metric has this in its name." : "These runs have logged no metrics yet."));
   }
 
   section(key) {
@@ -164,8 +140,9 @@ class Panels {
     const title = key === "pinned" ? "Pinned" : key.slice(3) || "Metrics", number = element("span", "soft");
     head.append(element("span", "twist", "▾"), element("span", "", title), number);
     head.onclick = () => this.board.toggle("shut", key);
-    node.append(head, grid);
-    const section = { node, head, grid, count: number };
+    const more = button("", "", () => { section.most = Infinity; this.arrange(); }, "more");
+    node.append(head, grid, more);
+    const section = { node, head, grid, more, count: number, most: SECTION_AT_FIRST };
     this.sections.set(key, section);
     return section;
   }
@@ -350,7 +327,7 @@ class Panels {
     const first = this.pinned ? 0 : Math.max(0, Math.min(place - (READOUT_ROWS >> 1), found.length - READOUT_ROWS));
     const shown = this.pinned ? found : found.slice(first, first + READOUT_ROWS);
     const head = element("div", "readout-head", placeOf(found.length ? found[Math.max(0, place)].x : this.cursor.x, this.axisOf(panel.name), panel.plot.to[0] - panel.plot.from[0]));
-    if (this.pinned) head.append(copyButton(() => found.map((one) => one.line.label + "\t" + one.value).join("\n")), button("×", "esc", () => this.unpin(), "quiet"));
+    if (this.pinned) head.append(...momentLinks(found[Math.max(0, place)], panel.name, this.axisOf(panel.name)), copyButton(() => found.map((one) => one.line.label + "\t" + one.value).join("\n")), button("×", "esc", () => this.unpin(), "quiet"));
     const table = element("table");
     for (const one of shown) {
       const row = table.insertRow(), name = row.insertCell(), value = row.insertCell(), range = row.insertCell();
@@ -462,6 +439,7 @@ class Panels {
       [this.board.get("wide") === panel.name ? "Small again" : "Enlarge", "f", () => this.enlarge(panel)],
       ["Other y axis (log, linear)", "", () => this.board.toggle("flip", panel.name)],
       ["Hide", "", () => this.board.toggle("hide", panel.name)],
+      ["Copy its address", "", () => navigator.clipboard.writeText(window.location.origin + addressWith({ m: panel.name, wide: panel.name }))],
       ["CSV", "", () => saveCurves(panel, this.lines(panel.name), this.axisOf(panel.name))],
       ["PNG", "", () => saveImage(panel, this.ink())],
       ["SVG", "", () => saveDrawing(panel, this.ink())],
@@ -471,6 +449,7 @@ class Panels {
 
   stop() {
     this.curves.stop();
+    this.metrics.stop();
     this.seen.disconnect();
     this.sized.disconnect();
     this.scheme.onchange = null;
@@ -483,8 +462,6 @@ function place(node, children) {
   const now = [...node.childNodes];
   if (now.length !== children.length || now.some((child, at) => child !== children[at])) node.replaceChildren(...children);
 }
-
-const rankOf = (key) => (key === "pinned" ? 0 : key === "of " ? 1 : key === "of " + FOLDED ? 3 : 2);
 
 function swatch(colour, dash = 0) {
   const node = element("span", "swatch");

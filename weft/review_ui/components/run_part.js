@@ -1,16 +1,9 @@
 // What the parts of the page of one run share: how it stands, tables of facts, empty states, files that were kept.
 const RUN_AGAIN_MS = 2000;
-const RUN_MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇" };
 const RUN_NEWS = "weft-run";  // the head tells the other parts what it read anew
 
 const runPath = (id, rest = "") => "/api/runs/" + encodeURIComponent(id) + rest;
 const runHref = (run) => (run.kind === "eval" ? "/evaluation?" : "/run?") + new URLSearchParams({ id: run.run_id });
-
-function statusNode(word) {
-  const node = element("span", "run-status " + (word in RUN_MARKS ? word : ""));
-  node.append(element("span", "mark", RUN_MARKS[word] || "●"), " " + word);
-  return node;
-}
 
 function emptyNode(sentence, code) {
   const node = element("div", "nothing"), lines = element("pre", "mono", code);

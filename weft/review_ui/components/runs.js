@@ -99,7 +99,7 @@ class RunsPage {
 
   recharted(set) {
     if (!this.panels) return;
-    if (["m"].some((name) => set.has(name))) this.panels.list(false);
+    if (set.has("m")) this.panels.list();
     if (["pins", "shut", "hide", "wide"].some((name) => set.has(name))) this.panels.arrange();
     this.panels.ask();
   }

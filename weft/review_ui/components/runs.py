@@ -9,7 +9,10 @@ from weft.review_ui import style
 from weft.review_ui.components.assets import renderer
 from weft.review_ui.components.logged import PANELS
 
-CHARTS = ("values", "whisker", "actions", "colours", "bands", "curves", "plot", "chart_menu", "board", "panels")
+CHARTS = (
+    *("values", "whisker", "actions", "colours", "bands", "curves", "plot", "chart_menu", "board"),
+    *("metric_names", "moments", "panels"),
+)
 DRAWN = ("scales", "chart", "parallel", "importance_bars")
 
 

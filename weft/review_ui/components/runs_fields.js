@@ -1,7 +1,6 @@
 // What the fields of runs are called, how they are written, filtered and sorted by.
-const MARKS = { finished: "●", running: "◐", failed: "▲", crashed: "✕", preempted: "◇", preempting: "◇", killed: "■" };
 const FIXED = { status: "Status", started: "Started", duration: "Duration", tags: "Tags", kind: "Kind", group: "Group", job_type: "Job type", notes: "Notes", "git.commit": "Commit", "environment.host": "Host" };
-const WIDTHS = { name: 150, status: 100, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
+const WIDTHS = { name: 150, status: 112, started: 104, duration: 92, tags: 150, kind: 60, notes: 180 };
 const LESS_IS_MORE = /loss|error|perplexity|latency|cost/;
 const SORTABLE = /^(name|started|ended|duration|kind|status|group|job_type|notes|tags|environment\.host|(config|summary)\..+)$/;
 const ORDERS = { started: "started_at", ended: "ended_at", duration: "duration_s" };
@@ -48,6 +47,9 @@ function movableColumn(cell, name, moved) {
 const groupName = (value) => (value === null || value === undefined ? "none" : plainText(plainNumber(value)));
 
 const changeRun = (run, changes) => send("/api/runs/" + encodeURIComponent(run), changes, "PATCH");
+
+// What was measured on data held out comes first, what only goes along with training last.
+const interestOf = (field) => (/^summary\.(val|valid|validation|test|eval|dev|held_?out)[/_.]/i.test(field) ? 0 : /(^|[/_.])(lr|learning_rate|epoch|step|grad_norm)$|throughput|per_s(ec|econd)?$|time/i.test(field) ? 2 : 1);
 
 // How wide a column is that nobody has made wider: its title and the mark of the order fit.
 const widthOf = (field) => WIDTHS[field] ?? Math.min(150, Math.max(84, Math.round(titleOf(field).length * 6.6) + 28));

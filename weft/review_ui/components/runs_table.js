@@ -54,7 +54,7 @@ class RunsTable {
   usual() {
     const half = Math.max(1, this.looked / 2), often = this.fields.filter((field) => field.runs >= half && !field.hidden);
     const config = often.filter((field) => field.name.startsWith("config.") && field.distinct > 1 && field.runs >= 2).slice(0, 3);
-    const results = often.filter((field) => /^summary\.(?!system\/|samples$|failed$)/.test(field.name) && field.numbers >= half);
+    const results = often.filter((field) => /^summary\.(?!system\/|samples$|failed$)/.test(field.name) && field.numbers >= half).sort((a, b) => interestOf(a.name) - interestOf(b.name));
     return [...results.slice(0, 4), ...config].map((field) => field.name);
   }
 
@@ -135,6 +135,13 @@ class RunsTable {
     const set = new Set(this.ticked);
     for (const id of ids) on ? set.add(id) : set.delete(id);
     this.board.set({ sel: [...set].join(",") }, false);
+  }
+
+  // One line; with the shift key all from the one before.
+  pick(at, on, range) {
+    const [from, to] = range && this.last !== undefined ? [this.last, at].sort((a, b) => a - b) : [at, at];
+    this.last = at;
+    this.tick(this.rows.slice(from, to + 1).filter(({ run }) => run).map(({ run }) => run.run_id), on);
   }
 
   // The runs that are drawn.
@@ -262,18 +269,18 @@ class RunsTable {
   line({ run, group, inside }, at, ticked, drawn) {
     const node = element("div", "row" + (group ? " group" : "") + (at === this.at ? " at" : "") + (inside ? " inside" : ""));
     if (group) this.groupLine(node, group, ticked);
-    else this.runLine(node, run, ticked, drawn);
+    else this.runLine(node, run, ticked, drawn, at);
     return node;
   }
 
-  runLine(node, run, ticked, drawn) {
+  runLine(node, run, ticked, drawn, at) {
     const colour = colourOf(run.run_id, this.data.palette), box = element("input"), check = element("div", "cell check"), name = element("div", "cell first");
     node.dataset.run = run.run_id;
     if (run.run_id === this.glowing) node.classList.add("bright");
     box.type = "checkbox";
     box.checked = ticked.has(run.run_id);
     box.setAttribute("aria-label", "draw " + run.name);
-    box.onclick = () => this.tick([run.run_id], box.checked);
+    box.onclick = (event) => this.pick(at, box.checked, event.shiftKey);
     check.append(box);
     const dot = element("span", "dot" + (drawn.has(run.run_id) ? "" : " off"));
     dot.style.setProperty("--colour", colour);
@@ -282,9 +289,12 @@ class RunsTable {
     link.title = run.name + " · " + run.run_id;
     link.dir = "auto";  // a name that is written from right to left is cut at its end
     link.onclick = (event) => { event.stopPropagation(); follow(event, link.getAttribute("href")); };
-    name.append(dot, link);
+    const show = () => { link.firstChild.data = run.name; name.replaceChildren(dot, link, edit); };
+    const edit = this.pencil("✎", "Rename " + run.name, () => this.write(name, "Name of the run", run.name, async (words) => { if (words) { await changeRun(run.run_id, { name: words }); run.name = words; } }, show));
+    show();
     node.append(check, name, ...this.columns.map(([field]) => this.cell(run, field)));
-    node.onclick = (event) => { if (!event.target.closest("input, a, button")) this.tick([run.run_id], !box.checked); };
+    node.onmousedown = (event) => { if (event.shiftKey) event.preventDefault(); };  // no text is marked
+    node.onclick = (event) => { if (!event.target.closest("input, a, button")) this.pick(at, !box.checked, event.shiftKey); };
   }
 
   cell(run, field) {
@@ -292,8 +302,7 @@ class RunsTable {
     node.setAttribute("role", "gridcell");
     if (field === "status") {
       const why = run.failure ? `${run.failure.type ?? "failed"}: ${run.failure.message ?? ""}` : run.status;
-      node.classList.add("status", run.status in MARKS ? run.status : "other");
-      node.append(element("span", "mark", MARKS[run.status] ?? "●"), " " + run.status);
+      node.append(statusNode(run.status));
       node.title = why;
     } else if (field === "started" || field === "ended") {
       node.textContent = ago(value);
@@ -313,33 +322,45 @@ class RunsTable {
     return node;
   }
 
-  // Tags are words; a click makes a field of them.
   tags(node, run) {
     node.classList.add("tags");
     const show = () => {
       const chips = (run.tags || []).map((tag) => element("span", "tag", tag));
-      const edit = button(chips.length ? "✎" : "+ tag", "Edit tags", (event) => { event.stopPropagation(); write(); }, "quiet edit");
-      edit.setAttribute("aria-label", "Edit tags of " + run.name);
-      node.replaceChildren(...chips, edit);
+      node.replaceChildren(...chips, this.pencil(chips.length ? "✎" : "+ tag", "Edit tags of " + run.name, () => this.write(node, "Tags of " + run.name, (run.tags || []).join(", "), keep, show)));
       node.title = (run.tags || []).join(", ") || "no tags";
     };
-    const write = () => {
-      const field = input((run.tags || []).join(", "), "tags, by commas");
-      field.setAttribute("aria-label", "Tags of " + run.name);
-      this.editing = true;
-      const done = async (keep) => {
-        if (!this.editing) return;
-        this.editing = false;
-        const tags = [...new Set(field.value.split(",").map((tag) => tag.trim()).filter(Boolean))];
-        try { if (keep && tags.join() !== (run.tags || []).join()) { await changeRun(run.run_id, { tags }); run.tags = tags; } } catch (error) { this.problem.replaceChildren(errorNode(error)); }
-        show();
-      };
-      field.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") done(true); if (event.key === "Escape") done(false); };
-      field.onblur = () => done(true);
-      node.replaceChildren(field);
-      field.focus();
+    const keep = async (words) => {
+      const tags = [...new Set(words.split(",").map((tag) => tag.trim()).filter(Boolean))];
+      await changeRun(run.run_id, { tags });
+      run.tags = tags;
     };
     show();
+  }
+
+  pencil(text, title, act) {
+    const node = button(text, title, (event) => { event.stopPropagation(); act(); }, "quiet edit");
+    node.setAttribute("aria-label", title);
+    return node;
+  }
+
+  // A field in place of what a cell shows: enter and leaving it keep the words, escape does not.
+  write(node, label, text, keep, show) {
+    const field = input(text, label);
+    field.setAttribute("aria-label", label);
+    this.editing = true;
+    const done = async (kept) => {
+      if (!this.editing) return;
+      this.editing = false;
+      const words = field.value.trim();
+      try { if (kept && words !== text) await keep(words); } catch (error) { this.problem.replaceChildren(errorNode(error)); }
+      show();
+    };
+    field.onkeydown = (event) => { event.stopPropagation(); if (event.key === "Enter") done(true); if (event.key === "Escape") done(false); };
+    field.onblur = () => done(true);
+    field.onclick = (event) => event.stopPropagation();
+    node.replaceChildren(field);
+    field.focus();
+    field.select();
   }
 
   groupLine(node, group, ticked) {

@@ -130,15 +130,19 @@ class RunsTools {
   archive() {
     const ids = this.page.table.ticked, back = this.board.get("archived") === "1";
     form(this.form, back ? `Bring ${ids.length} runs back into the lists?` : `Take ${ids.length} runs out of the lists? Nothing is deleted.`, [], back ? "Bring back" : "Archive", async () => {
-      const told = await this.all(ids, (id) => this.retag(id, back ? [] : [ARCHIVED], back ? [ARCHIVED] : []), (n) => (back ? `${n} runs are back.` : `Archived ${n} runs: they have the tag ${ARCHIVED}, and the columns' "Archived runs only" lists them.`));
+      const told = await this.all(ids, (id) => this.retag(id, back ? [] : [ARCHIVED], back ? [ARCHIVED] : []), (n) => (back ? `${n} runs are back. ` : `Archived ${n} runs: they have the tag ${ARCHIVED}, and "Archived runs only" below Columns lists them. `));
       this.board.set({ sel: "" }, false);
-      return told;
+      return [told, button("Undo", "", () => this.undo(ids, back), "quiet")];
     });
+  }
+
+  async undo(ids, back) {
+    try { told(this.form, await this.all(ids, (id) => this.retag(id, back ? [ARCHIVED] : [], back ? [] : [ARCHIVED]), (n) => `Undone for ${n} runs.`)); } catch (error) { told(this.form, error.message, true); }
   }
 
   remove() {
     const ids = this.page.table.ticked, word = input("", DELETE_WORD);
-    form(this.form, `Delete ${ids.length} ${ids.length === 1 ? "run" : "runs"} for good, with metrics, console, traces and samples? This cannot be undone.`, [field(`Write "${DELETE_WORD}"`, word)], "Delete for good", async () => {
+    form(this.form, `Delete ${ids.length} ${ids.length === 1 ? "run" : "runs"} for good, with metrics, console, traces and samples? This cannot be undone; Archive can.`, [field(`Write "${DELETE_WORD}"`, word)], "Delete for good", async () => {
       if (word.value.trim() !== DELETE_WORD) throw new Error(`Write "${DELETE_WORD}" to say that you mean it.`);
       const told = await this.all(ids, (id) => ask("/api/runs/" + encodeURIComponent(id), { method: "DELETE" }), (n) => `Deleted ${n} ${n === 1 ? "run" : "runs"}.`);
       this.board.set({ sel: "" }, false);

@@ -1,12 +1,5 @@
 // One span in full, as the right side of a trace shows it.
 
-function statusNode(status) {
-  const marks = { ok: "●", unset: "●", error: "▲", running: "◐", interrupted: "◇" };
-  const node = element("span", "status " + (status in marks ? status : ""));
-  node.append(element("span", "mark", marks[status] || "●"), " " + (status === "unset" ? "ok" : status));
-  return node;
-}
-
 function factsNode(pairs) {
   const box = element("div", "facts");
   for (const [name, value, title] of pairs) {
@@ -137,7 +130,7 @@ function spanNode(span, row, context) {
   const [into, out] = usage(span);
   const took = span.end_ns === null ? null : plainNumber(span.end_ns) - plainNumber(span.start_ns);
   box.append(head, factsNode([
-    ["Status", statusNode(span.status)], ["Kind", span.kind], ["Duration", duration(took)], ["Began", "+" + duration(row ? row.start : null)],
+    ["Status", statusNode(span.status === "unset" ? "ok" : span.status)], ["Kind", span.kind], ["Duration", duration(took)], ["Began", "+" + duration(row ? row.start : null)],
     ["Model", span.model], ["Provider", span.provider], ["Tokens in", into], ["out", out],
     ["Cost", span.cost_usd === null ? null : usd(span.cost_usd), span.cost_usd === null ? "" : String(span.cost_usd)],
     ["With all below: tokens", row && row.below ? count(row.tokens) : null], ["cost", row && row.below ? usd(row.cost) : null],

@@ -30,7 +30,7 @@ class SweepHead {
     const { config } = sweep, run_cap = config.run_cap ?? null;
     this.name.textContent = sweep.name;
     document.title = "Sweep " + sweep.name + " · Weft";
-    this.status.replaceChildren(statusMark(sweep.status, SWEEP_MARKS));
+    this.status.replaceChildren(statusNode(sweep.status));
     const key = JSON.stringify([sweep, this.model.trials.agent.length, this.model.trials.status.filter((word) => word === "running").length]);
     if (key === this.key) return;
     this.key = key;

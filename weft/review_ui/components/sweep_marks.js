@@ -1,14 +1,5 @@
-// How sweeps and trials stand, in colour, shape and word; values and times as the pages of sweeps write them.
-const TRIAL_MARKS = { complete: "●", running: "◐", pruned: "◇", failed: "▲", crashed: "✕", canceled: "■" };
-const SWEEP_MARKS = { running: "◐", paused: "‖", stopped: "■", finished: "●", canceled: "✕" };
-const TRIAL_WORDS = Object.keys(TRIAL_MARKS);
-
-function statusMark(word, marks, title) {
-  const node = element("span", "trial-status " + (word in marks ? word : ""));
-  node.append(element("span", "mark", marks[word] ?? "●"), " " + word);
-  if (title) node.title = title;
-  return node;
-}
+// How sweeps and trials stand, in the order in which they are told; values and times as the pages of sweeps write them.
+const TRIAL_WORDS = ["complete", "running", "pruned", "failed", "crashed", "canceled"];
 
 // Trials by status, a part of the bar each; what may still come is left blank.
 function trialsBar(counts, cap) {
@@ -80,7 +71,7 @@ class TrialReadout {
       if (value !== null) line(path, paramText(value).slice(0, 40));
     }
     const head = element("div", "readout-head"), why = trials.reason[at];
-    head.append(element("b", "", "Trial " + at), statusMark(trials.status[at], TRIAL_MARKS), element("span", "", duration(tookNs(trials, at))));
+    head.append(element("b", "", "Trial " + at), statusNode(trials.status[at]), element("span", "", duration(tookNs(trials, at))));
     this.node.replaceChildren(head, ...(why ? [element("div", "why", why)] : []), table);
     this.node.hidden = false;
     const box = this.node.getBoundingClientRect();

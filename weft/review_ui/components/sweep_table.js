@@ -19,7 +19,7 @@ class TrialsTable {
     this.words.setAttribute("aria-label", "Find in trials");
     this.words.title = "Words in parameters, reasons, agents (/)";
     this.words.oninput = () => this.board.set({ words: this.words.value.trim() }, false);
-    this.state = chooser([["", "Any status"], ...TRIAL_WORDS.map((word) => [word, TRIAL_MARKS[word] + " " + word])], "");
+    this.state = chooser([["", "Any status"], ...TRIAL_WORDS.map((word) => [word, MARKS[word] + " " + word])], "");
     this.state.setAttribute("aria-label", "Status of trials");
     this.state.onchange = () => this.board.set({ state: this.state.value }, false);
     this.only = button("Chosen only", "Only the trials that are chosen (o)", () => this.board.set({ only: this.board.get("only") ? "" : "1" }, false));
@@ -167,7 +167,7 @@ class TrialsTable {
     const { trials } = this.model, node = element("div", "cell" + (column.r ? " r" : ""));
     node.setAttribute("role", "gridcell");
     if (column.name === "status") {
-      node.append(statusMark(trials.status[at], TRIAL_MARKS));
+      node.append(statusNode(trials.status[at]));
       node.title = trials.reason[at] || trials.status[at];
     } else if (column.name === "run") this.runLink(node, trials, at);
     else if (column.name === "agent") {

@@ -124,7 +124,7 @@ class BestTrial {
       row.insertCell().append(link);
       row.insertCell().textContent = duration(Math.max(0, now - trials.started_ns[at]));
       const lease = row.insertCell();
-      lease.append(trials.status[at] === "crashed" || left < 0 ? statusMark("crashed", TRIAL_MARKS, "Its agent let the lease go by: the next agent begins it again") : element("span", "", duration(left)));
+      lease.append(trials.status[at] === "crashed" || left < 0 ? statusNode("crashed", "crashed", "Its agent let the lease go by: the next agent begins it again") : element("span", "", duration(left)));
     }
     const agents = new Set(working.map((at) => trials.agent[at])).size;
     this.agents.replaceChildren(element("h2", "", `At work: ${count(agents)} ${agents === 1 ? "agent" : "agents"}`), table);

@@ -66,7 +66,7 @@ class SweepsPage extends Listening {
     const href = sweepHref(sweep), link = linkTo(sweep.name, href);
     row.onclick = (event) => { if (!event.target.closest("a, button")) follow(event, href); };
     cell(link, "name", `${sweep.name} · ${sweep.sweep_id}`);
-    cell(statusMark(sweep.status, SWEEP_MARKS));
+    cell(statusNode(sweep.status));
     cell(method ?? MISSING, "low");
     cell(objectives.map((one) => element("div", "", `${one.name} ${one.goal === "maximize" ? "↑" : "↓"}`)), "low", objectives.map((one) => `${one.name} to be ${goalWord(one)}`).join(", ") || "no metric");
     if (!best || !best.values) cell(MISSING, "r", "no trial has come to its end with a value");

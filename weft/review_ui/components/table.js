@@ -1,6 +1,4 @@
 // A dense table. Every text goes in through textContent, so nothing that a span says becomes markup.
-const MARKS = { ok: "●", error: "▲", failed: "▲", timeout: "▲", crashed: "✕", running: "◐", interrupted: "◇",
-  waiting: "○", claimed: "◐", labelled: "●", disputed: "◆", gold: "★", skipped: "↷", held: "–", finished: "●", unset: "●" };
 
 function fill(cell, value, column) {
   const spec = value !== null && typeof value === "object" ? value : { t: value };
@@ -13,10 +11,7 @@ function fill(cell, value, column) {
     cell.appendChild(swatch);
   }
   if (spec.s) {
-    const status = element("span", "status " + (spec.s in MARKS ? spec.s : ""));
-    status.appendChild(element("span", "mark", MARKS[spec.s] || "●"));
-    status.appendChild(element("span", "", " " + text));
-    cell.appendChild(status);
+    cell.appendChild(statusNode(spec.s === "unset" ? "ok" : spec.s, text));
   } else if (spec.a) {
     const link = element("a", "", text);
     link.href = spec.a;

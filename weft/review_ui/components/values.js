@@ -16,6 +16,18 @@ function parseExact(text) {
       ? new Exact(context.source) : value));
 }
 
+// How something stands, as a mark beside its word: never told by colour alone.
+const MARKS = { ok: "●", finished: "●", complete: "●", labelled: "●", running: "◐", claimed: "◐", waiting: "○", held: "–", paused: "‖",
+  failed: "▲", error: "▲", timeout: "▲", crashed: "✕", interrupted: "◇", preempted: "◇", preempting: "◇", pruned: "◇", stopped: "■", killed: "■",
+  canceled: "■", disputed: "◆", gold: "★", skipped: "↷" };
+
+function statusNode(word, text = word, title = "") {
+  const node = element("span", "status " + (word in MARKS ? word : ""));
+  node.append(element("span", "mark", MARKS[word] ?? "●"), " " + text);
+  if (title) node.title = title;
+  return node;
+}
+
 async function ask(path, options) {
   const answer = await fetched(path, options);
   const text = await answer.text();

@@ -12,7 +12,7 @@ _DEPTH = 3
 
 def page() -> None:
     """The graph around the node that the address names."""
-    node = ui.parameter("node")
+    node = ui.parameter("node") or ui.parameter("ref")
     if not node:
         ui.empty(
             "No node is named in this address.",

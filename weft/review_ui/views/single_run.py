@@ -61,7 +61,7 @@ def page() -> None:
         return
     run = data.store().runs.get_run(run_id)
     data.adopt(run.project)
-    ui.named(run.name)
+    ui.named(run.name, headed=True)
     tab = ui.parameter("tab", "overview")
     tab = tab if tab in _TABS else "overview"
     run_head(run, [(name, title) for name, (title, _) in _TABS.items()], tab)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from weft.cli.main import app
-from weft.errors import ConflictError, InputError, StoreError
+from weft.errors import ConflictError, InputError, NotFoundError, StoreError
 
 
 @pytest.fixture(autouse=True)
@@ -70,5 +70,14 @@ def test_what_cannot_be_is_told() -> None:
         weft("rm", "net")
     Path("f").write_text("x")
     weft("put", "f")
+    weft("put", "f", "--name", "far", "--project", "q")
+    assert [one["project"] for one in json.loads(weft("ls", "--json"))] == ["default", "q"]
+    with pytest.raises(
+        NotFoundError, match="no artifact 'far' in project 'default'. There is one in q: add --project q"
+    ):
+        weft("get", "far")
+    with pytest.raises(NotFoundError, match="no artifact 'nowhere' in project 'default'. .W300"):
+        weft("get", "nowhere")
+    assert weft("ls", "nowhere") == "There is no artifact 'nowhere'.\n"
     with pytest.raises(InputError, match="--checkout takes the whole version. Leave out --path"):
         weft("get", "f", "--checkout", "--path", "f")

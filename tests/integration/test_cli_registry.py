@@ -46,7 +46,7 @@ def test_from_register_to_rollback(tmp_path: Path) -> None:
     assert "Nothing is registered yet" in run("registry", "ls")
     require = ("--require", "production=evaluation spelling", "--require", "production=check latency")
     told = run("registry", "create", "classifier", "--description", "Spells.", *require)
-    assert "production requires evaluation spelling; production requires recorded latency" in told
+    assert "production requires evaluation spelling; production requires check latency" in told
     for version in ("clf:v1", "clf:v2"):
         told = run("registry", "register", version, "classifier", "--as", "ann", "-m", "as trained")
     assert told == "registry/classifier:v2 (letters/clf:v2) is in no stage.\n"
@@ -72,7 +72,7 @@ def test_from_register_to_rollback(tmp_path: Path) -> None:
         "registry", "production", "classifier", "--stage", "staging", code=1
     )
     history = run("registry", "history", "classifier")
-    assert "passed over: evaluation spelling, recorded latency" in history
+    assert "passed over: evaluation spelling, check latency" in history
     assert json.loads(run("registry", "history", "--json"))[0]["action"] == "displaced"
     assert "production v1, archived v2" in run("registry", "ls")
     assert json.loads(run("registry", "ls", "--json"))[0]["in_stages"] == {"production": [1], "archived": [2]}
@@ -90,6 +90,8 @@ def test_from_register_to_rollback(tmp_path: Path) -> None:
 
 def test_hooks() -> None:
     assert "No hooks yet" in run("registry", "hooks", "ls")
+    told = CliRunner().invoke(app, ["registry", "hooks", "add", "https://ci.example/x"], input="short\n").exception
+    assert "The secret of a hook has 5 characters" in str(told)
     run("registry", "hooks", "add", "https://ci.example/x", "--secret", "s" * 16, "--action", "linked")
     [hook] = json.loads(run("registry", "hooks", "ls", "--json"))
     assert "https://ci.example/x" in run("registry", "hooks", "ls")

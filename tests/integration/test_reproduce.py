@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,10 @@ def test_a_run_is_run_again_elsewhere_with_the_same_metrics(repository: Path, tm
     assert again.record.git["commit"] == first.record.git["commit"]
     assert again.record.environment["cwd"] == str(into / "source" / "work place")
     assert f"numpy=={__import__('numpy').__version__}" in (into / "requirements.txt").read_text()
+    shutil.rmtree(repository / ".git")
+    shutil.rmtree(into / "source")
+    done = subprocess.run(["sh", str(into / "reproduce.sh"), "--here"], env=environ, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.partition(", and ")[0]) == (1, "reproduce.sh: no remote was recorded")
 
 
 @pytest.fixture

@@ -94,6 +94,15 @@ run.finish()
         }
 
 
+def test_a_rank_without_an_id_has_a_run_of_its_own_and_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    quiet = {"console": False, "git": False, "instrument": False, "system_interval_s": 0, "quiet": True}
+    weft.init("p", name="alone", settings={**quiet, "drain": "thread"}).finish()
+    with weft.Api() as api:
+        assert [(run.name, str(run.status)) for run in api.runs(project="p")] == [("alone", "finished")]
+
+
 def test_processes_with_labels_share_a_run_and_one_of_them_ends_it() -> None:
     code = """
 import sys, weft

@@ -440,9 +440,7 @@ def test_the_result_as_table_and_frame(recorder: MemoryRecorder) -> None:
 
 def test_progress_in_a_log(recorder: MemoryRecorder, capsys: pytest.CaptureFixture[str]) -> None:
     Evaluation("sums", ROWS, [Exact()]).evaluate_sync(answer)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1] == "weft: sums: 6/6 samples, 0 failed"
-    assert len(lines) == 5
+    assert capsys.readouterr().err.splitlines()[-1] == "weft: sums: 6/6 samples, 0 failed"
 
 
 def test_progress_on_a_terminal(

@@ -227,6 +227,10 @@ def test_progress_tells_rate_cost_errors_and_time_left(
     now = [0.0]
     monkeypatch.setattr("weft.evals.progress.time.monotonic", lambda: now[0])
     spending = Spending(10)
+    with Meter("quick", 10, spending) as meter:
+        for _ in range(10):
+            meter(SAMPLE)
+    assert capsys.readouterr().err == "weft: quick: 10/10 samples, 0 failed\n"
     with Meter("qa", 10, spending) as meter:
         meter.kept(2)
         for number in range(4):

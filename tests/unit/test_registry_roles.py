@@ -88,7 +88,7 @@ def test_an_admin_approves_overrides_and_changes_hooks(ask: Any, store: Store) -
     assert status == 409
     assert "whoever promotes does not count" in told["error"]["message"]
     assert ask("ada", "POST", "/registry/classifier/promote", {**wish, "override": True})[0] == 200
-    assert store.registry.list_standings("classifier")[0].event.overridden == ["approval admin"]
+    assert store.registry.list_standings("classifier")[0].event.overridden == ["1 approval by admin"]
     status, hook = ask("ada", "POST", "/hooks", HOOK)
     assert (status, hook["created_by"]) == (200, "ada")
     assert ask("mia", "DELETE", f"/hooks/{hook['hook_id']}")[0] == 403

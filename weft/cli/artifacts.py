@@ -12,8 +12,10 @@ from weft import session
 from weft import settings as settings_module
 from weft.api import Api
 from weft.cli.output import console, print_json, print_table
-from weft.errors import InputError
+from weft.cli.places import elsewhere
+from weft.errors import InputError, NotFoundError
 from weft.formatting import ago, size
+from weft.records import ArtifactVersion
 from weft.records.artifacts import MediaLimit
 from weft.training.artifacts import Artifact, LoggedArtifact, Place
 from weft.training.artifacts.cache import Cache
@@ -28,8 +30,20 @@ artifacts = typer.Typer(
 
 
 def _version(api: Api, ref: str, project: str | None) -> LoggedArtifact:
-    version = api.store.artifacts.get_version(api.project(project), ref)
+    try:
+        version = api.store.artifacts.get_version(api.project(project), ref)
+    except NotFoundError as error:
+        raise (error if project else elsewhere(api, error, ref)) from None
     return LoggedArtifact(api.store, version, Place(settings_module.load()))
+
+
+def _found(api: Api, name: str | None, type: str | None, project: str | None) -> list[ArtifactVersion]:
+    """The newest version of each, or all of one; those of every project where none is named."""
+    store = api.store.artifacts
+    where = api.projects() if project is None else [api.project(project)]
+    if name is not None:
+        return [version for one in where for version in store.list_versions(one, name)]
+    return [version for one in where for version in store.list_artifacts(one, type=type)]
 
 
 @artifacts.command("ls")
@@ -39,23 +53,20 @@ def list_artifacts(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest version of each artifact, all versions of one, or the files of a version."""
+    """List the newest version of each artifact, all versions of one, or the files of a version; of all projects
+    without --project."""
     with Api() as api:
         if name is not None and ":" in name:
             _list_files(_version(api, name, project), as_json)
             return
-        where = api.project(project)
-        found = (
-            api.store.artifacts.list_artifacts(where, type=type)
-            if name is None
-            else api.store.artifacts.list_versions(where, name)
-        )
+        found = _found(api, name, type, project)
     if as_json:
         print_json(found)
         return
     print_table(
         {
             "ref": "left",
+            "project": "left",
             "type": "left",
             "files": "right",
             "size": "right",
@@ -66,6 +77,7 @@ def list_artifacts(
         [
             (
                 v.ref,
+                v.project,
                 v.type,
                 f"{v.file_count:,}",
                 size(v.size_bytes),
@@ -75,7 +87,9 @@ def list_artifacts(
             )
             for v in found
         ],
-        empty="No artifacts yet. Log one: run.log_artifact('model.bin', name='net', type='model')",
+        empty=f"There is no artifact {name!r}."
+        if name is not None
+        else "No artifacts yet. Log one: run.log_artifact('model.bin', name='net', type='model')",
     )
 
 
@@ -176,7 +190,7 @@ def alias(
         if remove:
             api.store.artifacts.remove_alias(found.project, found.name, alias)
         else:
-            api.store.artifacts.set_alias(found.project, found.name, alias, found.version)
+            api.store.artifacts.set_alias(found.project, found.name, alias, found.number)
     now = "is gone" if remove else f"is {found.ref} now"
     console().print(f"{found.name}:{alias} {now}.", markup=False)
 

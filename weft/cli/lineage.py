@@ -11,6 +11,8 @@ from rich.tree import Tree
 
 from weft.api import Api
 from weft.cli.output import console, print_json
+from weft.cli.places import elsewhere
+from weft.errors import NotFoundError
 from weft.formatting import ago
 from weft.registry.graph import Graph, Node, graph_of, start_of, tree_lines
 
@@ -27,7 +29,11 @@ def lineage(
 ) -> None:
     """Print what led to an artifact, run, span or deployment, and what it led to."""
     with Api() as api:
-        graph = graph_of(api.store, start_of(api.store, api.project(project), node), depth=depth, most=_MOST)
+        try:
+            start = start_of(api.store, api.project(project), node)
+        except NotFoundError as error:
+            raise (error if project else elsewhere(api, error, node)) from None
+        graph = graph_of(api.store, start, depth=depth, most=_MOST)
     if as_json:
         print_json(asdict(graph))
         return

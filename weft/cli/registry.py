@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ from weft.cli.output import console, print_json, print_table
 from weft.errors import InputError
 from weft.formatting import MISSING, ago, moment
 from weft.records import RegistryEvent, Standing
+from weft.records.registry import Requirement
 from weft.registry import Registry, Version
 from weft.registry.facade import wake
 
@@ -121,7 +123,7 @@ def create(
         if description is not None or own is not None or require is not None:
             requires = None if require is None else _requires(require)
             known = found.change(name, description=description, stages=own, requires=requires)
-    told = "; ".join(f"{check.stage} requires {check.kind} {check.name}" for check in known.checks)
+    told = "; ".join(f"{check.stage} requires {check.text}" for check in known.checks)
     console().print(
         f"{known.name} ({known.type}): {', '.join(stage.name for stage in known.stages)}. {told}".strip(), markup=False
     )
@@ -230,10 +232,7 @@ def checks(
     else:
         print_table(
             {"": "left", "requirement": "left", "why": "left"},
-            [
-                ("met" if s.passed else "NOT MET", f"{s.requirement.kind} {s.requirement.name}", s.reason)
-                for s in states
-            ],
+            [("met" if s.passed else "NOT MET", s.requirement.text, s.reason) for s in states],
             empty=f"{stage} requires nothing.",
         )
     if not all(state.passed for state in states):
@@ -263,7 +262,10 @@ def production(
         ("by", f"{event.author} ({event.action})"),
         ("before", event.before),
         ("why", event.reason),
-        *(("evidence", one.get("reason") or f"promotion {one.get('promoted')}") for one in event.evidence),
+        *(
+            ("evidence", one.get("reason") or f"it was here before, by decision {one.get('promoted')}")
+            for one in event.evidence
+        ),
         *(("passed over", text) for text in event.overridden),
         *(
             (
@@ -293,8 +295,8 @@ def history(
         print_json([asdict(event) for event in events])
         return
     print_table(
-        {"when": "right", "who": "left", "what": "left", "version": "left", "of": "left", "why": "left"},
-        [(ago(e.time_ns), e.author, e.action, _version(e), _subject(e), _why(e)) for e in events],
+        {"#": "right", "when": "right", "who": "left", "what": "left", "version": "left", "of": "left", "why": "left"},
+        [(e.sequence, ago(e.time_ns), e.author, e.action, _version(e), _subject(e), _why(e)) for e in events],
         empty="No decisions yet.",
     )
 
@@ -306,7 +308,19 @@ def _version(event: RegistryEvent) -> str:
 def _subject(event: RegistryEvent) -> str:
     before = f" (before: {event.before})" if event.before else ""
     word = "" if event.passed is None else " passed" if event.passed else " failed"
+    if event.action == "changed":
+        return "; ".join(told for one in event.evidence for told in _changes(one["before"], one["after"])) or MISSING
     return f"{event.subject or MISSING}{word if event.action == 'checked' else ''}{before}"
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    if before["description"] != after["description"]:
+        yield "the description"
+    if before["stages"] != after["stages"]:
+        yield f"stages {', '.join(stage['name'] for stage in after['stages'])}"
+    if before["checks"] != after["checks"]:
+        told = [f"{one['stage']}: {Requirement(**one).text}" for one in after["checks"]]
+        yield f"requires {', '.join(told) or 'nothing'}"
 
 
 def _why(event: RegistryEvent) -> str:
@@ -348,13 +362,15 @@ def list_hooks(as_json: AsJson = False) -> None:
 def add_hook(
     url: Annotated[str, typer.Argument(help="An http or https address.")],
     secret: Annotated[
-        str, typer.Option(envvar="HOOK_SECRET", prompt=True, hide_input=True, help="What signs; 16 characters or more.")
-    ],
+        str | None, typer.Option(envvar="HOOK_SECRET", help="What signs, 16 characters or more; else it is asked for.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Only decisions about this registered name.")] = None,
     action: Annotated[list[str] | None, typer.Option(help="Only this action, such as promoted.")] = None,
     author: Author = None,
 ) -> None:
-    """Tell an address of decisions, signed with HMAC-SHA256 of a secret."""
+    """Tell an address of decisions, signed with HMAC-SHA256 of a secret; it is read from a pipe, too."""
+    if secret is None:
+        secret = typer.prompt("Secret", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
     with _opened(author) as (_, found):
         made = found.add_hook(url, secret, name=name, actions=action or [])
     console().print(f"{made.hook_id} tells {made.url}.", markup=False)

@@ -232,9 +232,12 @@ def _recorded(example: dict[str, Any]) -> Any:
 
 
 def _waited_for(begin: Callable[[], Coroutine[Any, Any, EvaluationResult]]) -> EvaluationResult:
+    running = True
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        running = False
+    if not running:  # not above, where an error of the evaluation would be told as one that came of another
         return asyncio.run(begin())
     outcome: list[EvaluationResult | BaseException] = []
     context = contextvars.copy_context()

@@ -15,6 +15,7 @@ from weft.records import Sample
 
 _LINES = 5  # in a log
 _REFRESH_S = 0.1
+_FIRST_LINE_S = 1.0  # in a log: what takes less is told once it is done
 _FIRST_RATE_S = 0.5  # sooner there is no rate to speak of
 
 
@@ -66,7 +67,10 @@ class Meter:
             if now_s - self._shown_s >= _REFRESH_S or self._done >= self._total:
                 self._shown_s = now_s
                 self._bar.update(self._task, completed=self._done, facts=self._facts())
-        elif self._done * _LINES // max(self._total, 1) > self._told * _LINES // max(self._total, 1):
+        elif (
+            self._done * _LINES // max(self._total, 1) > self._told * _LINES // max(self._total, 1)
+            and time.monotonic() - self._started_s >= _FIRST_LINE_S
+        ):
             self._line()
 
     def _line(self) -> None:

@@ -67,6 +67,15 @@ class Requirement:
     dataset: str | None = None
     count: int = 1
 
+    @property
+    def text(self) -> str:
+        """As people write it: ``evaluation NAME on DATASET``, ``check NAME``, ``2 approvals by admin``."""
+        if self.kind == CheckKind.EVALUATION:
+            return f"evaluation {self.name}" + (f" on {self.dataset}" if self.dataset else "")
+        if self.kind == CheckKind.RECORDED:
+            return f"check {self.name}"
+        return f"{self.count} approval{'' if self.count == 1 else 's'} by {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:

@@ -9,7 +9,7 @@ from typing import Any
 
 from weft import recording
 from weft.drainer import ensure_running
-from weft.errors import InputError
+from weft.errors import InputError, WeftError
 from weft.records import (
     STAGES,
     CheckKind,
@@ -286,7 +286,12 @@ def _requirements(given: Mapping[str, Sequence[str | Requirement]]) -> list[Requ
 
 
 def _of_session(what: str) -> Registry:
-    recorder = recording.require(f"weft.registry.{what}")
+    recorder = recording.active
+    if recorder is None:
+        raise WeftError(
+            f"weft.registry.{what} needs a running session.",
+            remedy="Call weft.init('my-project') first, or use weft.Api().registry, which needs no run.",
+        )
     store = recorder.caught_up()  # what a requirement rests on may still be on its way
     return Registry(store, decided=lambda: wake(recorder.settings))
 

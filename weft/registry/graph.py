@@ -23,6 +23,8 @@ from weft.repositories import Store
 
 Key = tuple[str, str, str]  # project ("" of the registry's), kind, name
 _FIGURES = 3
+# What is recorded beside the figures that a run is about: the machine, and `run.watch`.
+_BESIDE = ("system/", "gradients", "parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def _run_node(key: Key, run: Run | None) -> Node:
     for name, value in run.summary.items():
         if len(figures) > _FIGURES:
             break
-        if isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith("system/"):
+        if isinstance(value, int | float) and not isinstance(value, bool) and not name.startswith(_BESIDE):
             figures[name] = fmt.number(value)
     page = "/evaluation" if run.kind.value == "eval" else "/run"
     kind = {"eval": "evaluation", "train": "training run"}.get(run.kind.value, f"{run.kind.value} run")

@@ -33,6 +33,7 @@ from weft.settings import Settings
 from weft.training import apart, frameworks, lifecycle, trials
 from weft.training import run as runs
 from weft.training.arguments import BEGUN, Arguments, arguments
+from weft.training.environment import rank
 from weft.training.lifecycle import RunOptions
 from weft.training.resuming import Wish, resolve
 from weft.training.run import Run
@@ -354,7 +355,9 @@ def _greeting(session: Session, run: Run) -> str:
         where = run.url
     else:
         where = f"{run.url} (`weft up` serves the page)"
-    return f"weft: run {run.name} of project {run.project}: {where}\n"
+    number = rank() or 0
+    alone = f"weft: rank {number} has a run of its own; with weft.init(id=...) all ranks share one.\n" if number else ""
+    return f"weft: run {run.name} of project {run.project}: {where}\n{alone}"
 
 
 def _run_ended(run: Run) -> None:

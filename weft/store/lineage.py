@@ -151,11 +151,15 @@ def answered_rows(spans: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         ref = row[version]
         if ref is None or row[run_id] is None or not _VERSION.fullmatch(ref):
             continue
-        kind = NodeKind.ARTIFACT
-        if ref.startswith(_REGISTRY):
-            kind, ref = NodeKind.REGISTRY, ref.removeprefix(_REGISTRY)
-        found.append((row[project], kind.value, ref, "answered", NodeKind.RUN.value, row[run_id], row[start]))
+        found.append((row[project], *_source(ref), "answered", NodeKind.RUN.value, row[run_id], row[start]))
     return found
+
+
+def _source(ref: str) -> tuple[str, str]:
+    """The node that a reference to a model or prompt names: its kind and name."""
+    if ref.startswith(_REGISTRY):
+        return NodeKind.REGISTRY.value, ref.removeprefix(_REGISTRY)
+    return NodeKind.ARTIFACT.value, ref
 
 
 def folded(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -203,7 +207,8 @@ def _answered(connection: Connection, project: str, kind: NodeKind, name: str) -
             place, steps = parents.get(place), steps + 1
         if place in inside:
             for relation, ref in known.items():
-                found[ref] = LineageEdge(project, NodeKind.ARTIFACT, ref, relation, kind, name, row.start_ns)
+                source, node = _source(ref)
+                found[ref] = LineageEdge(project, NodeKind(source), node, relation, kind, name, row.start_ns)
     return list(found.values())
 
 

@@ -145,11 +145,10 @@ def resolve(connection: Connection, ref: str) -> RegistryVersion:
     return get_version(connection, name, found)
 
 
-def holders(connection: Connection, project: str, artifact: str, number: int) -> list[str]:
-    """The references under which the registry has a version of an artifact; it must not be deleted while it does."""
+def holders(connection: Connection, project: str, artifact: str, number: int) -> list[RegistryVersion]:
+    """The versions of the registry that a version of an artifact is; it must not be deleted while there are any."""
     c = t.registry_versions.c
-    found = versions_where(connection, c.project == project, c.artifact == artifact, c.number == number)
-    return [version.ref for version in found]
+    return versions_where(connection, c.project == project, c.artifact == artifact, c.number == number)
 
 
 def write_event(connection: Connection, event: RegistryEvent) -> RegistryEvent:

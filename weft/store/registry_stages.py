@@ -46,7 +46,7 @@ def promote(connection: Connection, promotion: Promotion) -> RegistryVersion:
     if missing and not promotion.override:
         raise _unmet(version, stage.name, missing)
     entered = _Entry(known, version, stage, RegistryAction.PROMOTED, promotion.author, promotion.reason)
-    return _enter(connection, entered, states, overridden=[_named(state) for state in missing])
+    return _enter(connection, entered, states, overridden=[state.requirement.text for state in missing])
 
 
 def roll_back(
@@ -154,7 +154,7 @@ def _enter(
     known, version, stage = entry.known, entry.version, entry.stage
     there = [] if stage.many else _in_stage(connection, known.name, stage.name)
     before = f"v{there[0].version}" if there else None
-    told = [{"check": _named(s), "passed": s.passed, "reason": s.reason, **s.evidence} for s in states]
+    told = [{"check": s.requirement.text, "passed": s.passed, "reason": s.reason, **s.evidence} for s in states]
     event = rows.write_event(
         connection,
         entry.event(
@@ -242,8 +242,3 @@ def _unmet(version: RegistryVersion, stage: str, missing: list[CheckState]) -> C
         "over them with override and a reason.",
         field="checks",
     )
-
-
-def _named(state: CheckState) -> str:
-    check = state.requirement
-    return f"{check.kind.value} {check.name}" + (f" on {check.dataset}" if check.dataset else "")

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from weft import clock, ids
 from weft.errors import ConflictError, InputError, NotFoundError
+from weft.formatting import moment
 from weft.records import ArtifactVersion, AuditEntry
 from weft.records.artifacts import ArtifactCollection, MediaLimit, VersionChange
 from weft.store import collection, outdated_media
@@ -59,9 +60,12 @@ def refuse_held(connection: Connection, version: ArtifactVersion, *, force: bool
     """Raises ConflictError where something needs the version."""
     key = (version.project, version.name, version.version)
     if registered := holders(connection, *key):
+        # The one that is in a stage says more than one that is not.
+        held = max(registered, key=lambda one: one.staged_ns or 0)
+        where = f"in {held.stage} since {moment(held.staged_ns)}" if held.stage else "in no stage"
         raise ConflictError(
-            f"{version.ref} is {registered[0]} in the registry.",
-            remedy="Take it out of the registry first.",
+            f"{version.ref} is {held.ref}, {where}.",
+            remedy="What is registered is kept, whatever its stage: decisions in the registry's log rest on it.",
             field="version",
         )
     if connection.execute(select(t.deployments.c.deployment_id).where(_serves(key))).first() is not None:

@@ -91,3 +91,8 @@ class LineageContract:
             ("artifact", "clf:v1", "answered", T + 1),
             ("registry", "classifier:v1", "answered", T + 3),
         }
+        up = store.artifacts.lineage("p", NodeKind.TRACE, spans[2].trace_id).upstream
+        assert [(e.source_kind.value, e.source, e.relation) for e in up] == [
+            ("registry", "classifier:v1", "answered"),
+            ("artifact", "clf:v1", "registered"),
+        ]

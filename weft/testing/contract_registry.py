@@ -107,6 +107,9 @@ class RegistryContract:
         assert store.registry.get_version("classifier:candidate").version == 3
         version = store.artifacts.get_version("elsewhere", "registry/classifier:production")
         assert (version.project, version.ref) == ("p", "clf:v1")
+        for number, where in ((1, "production since"), (2, "no stage")):
+            with pytest.raises(ConflictError, match=f"clf:v{number} is registry/classifier:v{number}, in {where}"):
+                store.artifacts.delete_version("p", "clf", number, author="ann", force=True)
         for ref, message in (
             ("classifier:staging", "No version of 'classifier' is in the registry as 'staging'"),
             ("classifier:v9", "has no version 9 in the registry"),

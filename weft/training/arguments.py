@@ -121,6 +121,8 @@ class Arguments:
     def options(self, wish: Wish, start: Start, settings: Values) -> RunOptions:
         """The options of the run that begins; what ``init`` was not given is as the settings have it."""
         source, primary = self.place(wish.run_id)
+        own = wish.run_id is None and not start.resumed  # that no other rank knows of, so that nobody else can end it
+        primary = primary or (own and self.primary is None)
         stored = start.stored
         told = dict(self.described)
         name = told.pop("name") or settings.run_name

@@ -154,7 +154,10 @@ def _code_part(run: Run, files: Mapping[str, bytes]) -> str:
         root, remote = str(run.git.get("root", "")), str(run.git.get("remote", ""))
         lines.append('if [ ! -d "$here/source" ]; then')
         local = f"git -C {_quoted(root)} cat-file -e {commit}^{{commit}} 2>/dev/null" if root else "false"
-        lines += [f"  if {local}; then", f"    from={_quoted(root)}", "  else", f"    from={_quoted(remote)}", "  fi"]
+        gone = f"no remote was recorded, and {root or 'its repository'} has no commit {commit} here"
+        other = f"from={_quoted(remote)}" if remote else f"echo {_quoted(f'reproduce.sh: {gone}')} >&2; exit 1"
+        lines += [f"  if {local}; then", f"    from={_quoted(root)}", "  else", f"    {other}", "  fi"]
+        lines.append('  rm -rf "$here/source.part"')
         lines.append('  git clone --quiet --no-checkout -- "$from" "$here/source.part"')
         lines.append(f'  git -C "$here/source.part" checkout --quiet --detach {commit}')
         lines.append('  if [ -f "$here/source.part/.gitmodules" ]; then')

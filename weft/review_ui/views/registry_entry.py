@@ -9,14 +9,12 @@ import streamlit as st
 from weft import formatting as fmt
 from weft.errors import WeftError
 from weft.records import (
-    CheckKind,
     CheckState,
     Deployment,
     Registered,
     RegistryAction,
     RegistryEvent,
     RegistryVersion,
-    Requirement,
     Role,
     Standing,
 )
@@ -199,12 +197,11 @@ def _checks(states: Sequence[CheckState], stage: str) -> None:
     for state in states:
         run_id = state.evidence.get("run_id")
         href = address("/evaluation", id=run_id, project=data.project()) if run_id else None
-        check = state.requirement
         rows.append(
             Row(
                 [
                     Cell("met" if state.passed else "not met", status="ok" if state.passed else "error"),
-                    requirement(check),
+                    state.requirement.text,
                     Cell(state.reason, href=href, hover=state.reason),
                 ]
             )
@@ -216,14 +213,6 @@ def _checks(states: Sequence[CheckState], stage: str) -> None:
         keys=False,
         csv=False,
     )
-
-
-def requirement(check: Requirement) -> str:
-    """A requirement in the words in which it is given to ``weft.registry.change``."""
-    if check.kind is CheckKind.APPROVAL:
-        return f"{check.count} approval{'s' if check.count != 1 else ''} by {check.name}"
-    word = "check" if check.kind is CheckKind.RECORDED else "evaluation"
-    return f"{word} {check.name}" + (f" on {check.dataset}" if check.dataset else "")
 
 
 def _versions(versions: Sequence[RegistryVersion]) -> None:

@@ -58,6 +58,8 @@ ABSENT = {
     "run.upload_file": "weft.init(id=..., resume='must'), then run.save(path)",
     "run.upsert_artifact": "run.log_artifact, once all parts are there",
     "run.write_logs": "print: what a program prints is recorded",
+    "artifact.unlink": "`weft registry promote NAME:vN archived`, as a registry forgets nothing",
+    "file.delete": "weft.Api().run(id).delete(), for the whole run",
     "EvalTable": "weft.Table and weft.Evaluation",
     "Graph": "run.watch(model), or log the drawing as weft.Image",
     "agents": "weft.agent(sweep_id, function)",

@@ -191,7 +191,7 @@ def test_files_are_written_into_a_draft_and_taken_out_of_it(run: weft.Run, tmp_p
         artifact.wait()
     assert (artifact.state, artifact.get_entry("gone")) == ("draft", artifact.get_path("gone"))
     logged = run.log_artifact(artifact)
-    assert (artifact.wait(), artifact.state, artifact.version) == (logged, "committed", 1)
+    assert (artifact.wait(), artifact.state, artifact.version) == (logged, "committed", "v1")
     assert (logged.file("b.bin"), logged.file("gone"), logged.size) == (b"2", b"gone", 5)
     assert repr(artifact) == "<weft artifact net (model, 2 files, logged)>"
 

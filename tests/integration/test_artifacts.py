@@ -47,7 +47,7 @@ def test_a_folder_goes_in_and_comes_out_the_same(run: weft.Run, tmp_path: Path) 
     artifact = weft.Artifact("net", "model", description="small", metadata={"acc": 0.5})
     artifact.add_dir(folder).add_file(folder / "weights.bin", name="copy.bin").add_bytes("text", "note.txt")
     logged = run.log_artifact(artifact, aliases=["best"])
-    assert (logged.ref, logged.version, logged.type) == ("net:v1", 1, "model")
+    assert (logged.ref, logged.version, logged.number, logged.type) == ("net:v1", "v1", 1, "model")
     assert set(logged.aliases) == {"best", "latest"}
     assert len(logged.digest) == 64
     assert repr(logged) == "<weft artifact net:v1 (model, 4 files)>"
@@ -72,11 +72,11 @@ def test_equal_content_is_the_same_version_and_new_content_a_new_one(run: weft.R
     def make(data: bytes) -> weft.Artifact:
         return weft.Artifact("a", "files").add_bytes(data, "f")
 
-    assert run.log_artifact(make(b"1")).version == 1
-    assert run.log_artifact(make(b"1"), aliases=["old"]).version == 1
-    assert run.log_artifact(make(b"2")).version == 2
-    assert run.use_artifact("a").version == 2
-    assert run.use_artifact("a:old").version == 1
+    assert run.log_artifact(make(b"1")).number == 1
+    assert run.log_artifact(make(b"1"), aliases=["old"]).number == 1
+    assert run.log_artifact(make(b"2")).number == 2
+    assert run.use_artifact("a").number == 2
+    assert run.use_artifact("a:old").number == 1
     assert run.use_artifact("a:v1").file("f") == b"1"
 
 

@@ -153,7 +153,7 @@ def test_disabled_records_nothing(fresh_home: Path) -> None:
     run = weft.init("p", mode="disabled")
     run.log({"loss": 1.0})
     logged = run.log_artifact(weft.Artifact("a", "files").add_bytes(b"x", "f"))
-    assert logged.version == 0
+    assert logged.version == "v0"
     with pytest.raises(WeftError, match="a:v0 was not kept: Weft is disabled"):
         logged.file("f")
     with pytest.raises(WeftError, match="The artifact 'a' cannot be read: Weft is disabled"):

@@ -31,6 +31,12 @@ def test_reading_by_their_names(api: Any) -> None:
         (lambda: api.artifact_collection("dataset", "shop/cols"), NotFoundError, "There is no dataset 'cols'"),
         (lambda: api.artifact("rows", "shop").file(), InputError, "rows:v2 has 2 files. Name one, or use download"),
         (lambda: api.artifact("rows", "shop").get_path("0.txt").ref_target(), ValueError, "is a file, not a reference"),
+        (
+            lambda: api.artifact("rows", "shop").add_file("a"),
+            AttributeError,
+            r"not changed by 'add_file'. Instead: new_",
+        ),
+        (lambda: api.artifact("rows", "shop").nothing, AttributeError, "an artifact has no 'nothing'"),
         (lambda: run.log_artifact("rows"), InputError, "'rows' is no artifact to be logged"),
         (lambda: Runs([run]).histories(format="csv"), InputError, "There is no format 'csv'"),
     )
@@ -39,7 +45,11 @@ def test_reading_by_their_names(api: Any) -> None:
             call()
     [kind] = api.artifact_types("shop")
     rows = kind.collection("rows")
-    assert [one.version for one in rows.versions()] == [2, 1]
+    assert [one.version for one in rows.versions()] == ["v2", "v1"]
+    newest = api.artifact("rows", "shop")
+    assert api.artifact(f"{newest.name}:{newest.version}", "shop").number == int(newest.version[1:]) == 2
+    assert (newest.collection.name, newest.source_artifact.ref, newest.linked_artifacts) == ("rows", "rows:v2", [])
+    assert newest.commit_hash == run.git.get("commit")
     assert (rows.created_at <= rows.versions()[0].created_at, rows.tags, repr(rows)) == (
         True,
         [],

@@ -12,9 +12,12 @@ import pytest
 import weft
 from weft import util, wandb_names
 from weft.api import StoredRun
-from weft.records import Run, RunKind, RunStatus
+from weft.api.logged import RunFile
+from weft.records import ArtifactVersion, Run, RunKind, RunStatus
+from weft.training.artifacts import LoggedArtifact
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "from-wandb.md"
+VERSION = ArtifactVersion("p", "net", "model", 3, "d" * 64, 1)
 RECORD = Run("abc", "p", RunKind.TRAIN, "a run", RunStatus.FINISHED)
 _IMPORTS = """
 from weft import Plotly, Molecule, Classes, JoinedTable, ArtifactTTL, CommError, UsageError, Error, box3d
@@ -55,6 +58,11 @@ def test_an_absent_name_says_what_to_do_and_stands_on_the_page(name: str) -> Non
     assert f"`{name.replace('Api.', 'Api().')}`" in PAGE.read_text()
     assert told in PAGE.read_text()
     owner, _, attribute = name.rpartition(".")
+    if owner in ("artifact", "file"):
+        of = LoggedArtifact(None, VERSION) if owner == "artifact" else RunFile("a", 1, "d", "text/plain", None, "p")
+        with pytest.raises(AttributeError, match="has no .* Instead: "):
+            getattr(of, attribute)
+        return
     if owner in ("Api", "run"):
         with weft.Api() as api, pytest.raises(AttributeError, match="Instead: "):
             getattr(api if owner == "Api" else StoredRun(api.store, RECORD), attribute)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from weft import wandb_names
 from weft.api.records import Records
 from weft.errors import InputError, NotFoundError
 from weft.records import Logged, LoggedSummary, Run
@@ -31,6 +32,10 @@ class RunFile:
     mimetype: str
     _store: Store
     _project: str
+
+    def __getattr__(self, name: str) -> Any:
+        told = wandb_names.ABSENT.get(f"file.{name}")
+        raise AttributeError(f"A file of a run has no {name!r}." + (f" Instead: {told}." if told else ""))
 
     def read(self) -> bytes:
         """Its bytes. Raises NotFoundError where they were not kept."""

@@ -51,7 +51,7 @@ class Summary(dict[str, Any]):
         self._run.update()
 
     def __missing__(self, key: str) -> Any:
-        found = self._run._noted(key)
+        found: Any = self._run._noted(key)
         if found is None:  # summary["acc"]["max"], as define_metric keeps it
             found = {name[len(key) + 1 :]: value for name, value in self.items() if name.startswith(f"{key}.")} or None
         if found is None:

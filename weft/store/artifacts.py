@@ -457,4 +457,5 @@ def _check_alias(alias: str) -> None:
 
 
 def _no_artifact(project: str, ref: str) -> NotFoundError:
-    return NotFoundError(f"There is no artifact {ref!r} in project {project!r}.", field="ref")
+    first = "Versions are numbered from 1: the first is v1." if ref.endswith((":v0", ":0")) else ""
+    return NotFoundError(f"There is no artifact {ref!r} in project {project!r}.", remedy=first, field="ref")

@@ -52,6 +52,8 @@ class ArtifactContract:
         for ref in ("clf:v9", "clf:none", "none", "clf:0"):
             with pytest.raises(NotFoundError, match="There is no artifact"):
                 store.artifacts.get_version("p", ref)
+        with pytest.raises(NotFoundError, match="numbered from 1: the first is v1"):
+            store.artifacts.get_version("p", "clf:v0")
         with pytest.raises(NotFoundError, match="There is no artifact"):
             store.artifacts.set_alias("p", "clf", "prod", 9)
         for alias in ("v3", "latest", "17", "", "a/b"):

@@ -31,7 +31,8 @@ Entry = Content | ArtifactFile
 _OF_A_VERSION = {
     *("aliases", "created_at", "digest", "entity", "id", "manifest", "project", "qualified_name", "ref", "updated_at"),
     *("source_name", "source_version", "url", "checkout", "delete", "diff", "download", "file", "files", "get", "link"),
-    *("logged_by", "new_draft", "used_by", "verify"),
+    *("logged_by", "new_draft", "used_by", "verify", "ttl", "collection", "commit_hash", "source_artifact"),
+    *("source_collection", "source_entity", "source_project", "source_qualified_name", "is_link", "linked_artifacts"),
 }
 
 saver: Callable[[Artifact], LoggedArtifact] | None = None
@@ -153,9 +154,14 @@ class Artifact:
         return "draft" if self._logged is None else self._logged.state
 
     @property
-    def version(self) -> int:
-        """The version's number. Raises WeftError where it was not logged."""
+    def version(self) -> str:
+        """Which version it became: ``v3``. Raises WeftError where it was not logged."""
         return self.logged.version
+
+    @property
+    def number(self) -> int:
+        """The version's number, from 1. Raises as :attr:`version`."""
+        return self.logged.number
 
     def add_file(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path, PosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,16 @@ from weft.records import ArtifactFile
 
 if TYPE_CHECKING:
     from weft.training.artifacts.logged import LoggedArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What all versions of an artifact have in common; ``Api().artifact_collection(type, name)`` has them."""
+
+    name: str
+    type: str
+    project: str
+    entity: str = ""
 
 
 class Downloaded(PosixPath):

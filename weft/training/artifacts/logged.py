@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from weft import clock, recording
+from weft import clock, recording, wandb_names
 from weft.errors import InputError, NotFoundError, ServerError, StoreError, WeftError
 from weft.records import ArtifactFile, ArtifactVersion, NodeKind, RegistryVersion, Run
 from weft.records.artifacts import VersionChange
@@ -23,7 +23,7 @@ from weft.training.artifacts import references, values, writing
 from weft.training.artifacts.contents import Contents, not_kept
 from weft.training.artifacts.diffs import ArtifactDiff, difference
 from weft.training.artifacts.draft import Artifact
-from weft.training.artifacts.entries import Downloaded, Files, LoggedFile, Manifest
+from weft.training.artifacts.entries import Downloaded, Files, LoggedFile, Manifest, Named
 from weft.training.artifacts.paths import checked_name
 from weft.training.linking import registered
 
@@ -82,8 +82,14 @@ class LoggedArtifact:
         return self._state
 
     @property
-    def version(self) -> int:
-        """The version's number; waits for it where it is pending. Raises as :meth:`wait`."""
+    def version(self) -> str:
+        """Which version it is, as references have it: ``v3``; waits for it where it is pending. Raises as
+        :meth:`wait`."""
+        return f"v{self.number}"
+
+    @property
+    def number(self) -> int:
+        """The version's number, from 1; waits for it as :attr:`version` does."""
         return self._known().version
 
     @property
@@ -117,15 +123,56 @@ class LoggedArtifact:
 
     source_name = ref
 
+    source_version = version
+
     @property
-    def source_version(self) -> str:
-        """``v3``; waits for the version as :attr:`version` does."""
-        return f"v{self.version}"
+    def collection(self) -> Named:
+        """What its versions have in common: ``collection.name``."""
+        return Named(self.name, self.type, self.project)
+
+    source_collection = collection
+
+    @property
+    def source_artifact(self) -> LoggedArtifact:
+        """Itself: a name in the registry leads to the version that was logged, and is no copy."""
+        return self
+
+    @property
+    def source_project(self) -> str:
+        """The project that it was logged in."""
+        return self.project
+
+    source_qualified_name = id
+
+    is_link = False
+
+    @property
+    def linked_artifacts(self) -> list[RegistryVersion]:
+        """The versions in the registry that are this one."""
+        return self._asked().registry.list_links(self.project, self.ref)
+
+    @property
+    def commit_hash(self) -> str | None:
+        """The git commit of the run that made it; None where there is none."""
+        run_id = self._known().run_id
+        run = None if run_id is None else self._run(run_id)
+        return None if run is None else run.git.get("commit")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(Artifact, name):
+            raise AttributeError(
+                f"A version of an artifact is not changed by {name!r}. Instead: new_draft(), then run.log_artifact."
+            )
+        if (told := wandb_names.ABSENT.get(f"artifact.{name}")) is not None:
+            raise AttributeError(f"An artifact has no {name!r}. Instead: {told}.")
+        raise AttributeError(f"an artifact has no {name!r}")
 
     @property
     def entity(self) -> str:
         """Nobody: a Weft directory or server has one owner."""
         return ""
+
+    source_entity = entity
 
     @property
     def url(self) -> str:
@@ -350,7 +397,7 @@ class LoggedArtifact:
         return folder
 
     def _folder(self, root: str | Path | None) -> Downloaded:
-        return Downloaded("artifacts", f"{self.name}-v{self.version}") if root is None else Downloaded(root)
+        return Downloaded("artifacts", f"{self.name}-{self.version}") if root is None else Downloaded(root)
 
     def _known(self) -> ArtifactVersion:
         self.wait()

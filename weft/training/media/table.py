@@ -195,6 +195,16 @@ class Table(Value):
         made = Table([col_name], [[cell] for cell in cells], dtype={col_name: kind})
         self._columns[self.columns.index(col_name)] = made._columns[0]
 
+    def set_pk(self, col_name: str) -> None:
+        """Accepted, as other trackers' scripts say by it what tables are joined by: here the page and
+        :class:`weft.JoinedTable` are told then. Raises NotFoundError where there is no such column."""
+        self.get_column(col_name)
+
+    def set_fk(self, col_name: str, table: Table, table_col: str) -> None:
+        """As :meth:`set_pk`, of a column that names rows of another table."""
+        self.get_column(col_name)
+        table.get_column(table_col)
+
     def get_index(self) -> list[int]:
         """The numbers of the rows."""
         return list(range(self._rows))

@@ -42,6 +42,8 @@ class Gate:
             self._open = []
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for the next one
         self._listener.close()
         self.drop()
 
@@ -49,7 +51,11 @@ class Gate:
         with contextlib.suppress(OSError):  # it was closed
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # nobody is there
+                    near.close()
+                    continue
                 with self._lock:
                     self._open += [near, far]
                 for work in (lambda n=near, f=far: self._requests(n, f), lambda n=near, f=far: self._answers(n, f)):

@@ -163,8 +163,12 @@ def test_used_once_a_version_can_be_used_without_the_server(server: str, tmp_pat
     assert session.sync(settings).complete
     store = RemoteStore(server)
     wait_for(lambda: [one.ref for one in store.artifacts.list_artifacts("cached")] == ["data:v1", "late:v1"])
-    edges = store.artifacts.lineage("cached", NodeKind.ARTIFACT, "data:v1").downstream
-    assert {edge.target for edge in edges if edge.relation == "used"} == {run.id, offline.id, lost.id}
+
+    def users() -> set[str]:
+        edges = store.artifacts.lineage("cached", NodeKind.ARTIFACT, "data:v1").downstream
+        return {edge.target for edge in edges if edge.relation == "used"}
+
+    wait_for(lambda: users() == {run.id, offline.id, lost.id})
     store.close()
 
 

@@ -22,14 +22,14 @@ def tell(directory: Path) -> str:
         env={**os.environ, "COLUMNS": "120"},
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.timeout(360)
+@pytest.mark.timeout(900)
 def test_the_whole_job_is_told_and_stored_in_one_file(tmp_path: Path) -> None:
     # One test, as the demo would be told again in each process that has one of several.
     directory = tmp_path / "demo"

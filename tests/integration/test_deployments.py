@@ -89,7 +89,7 @@ def test_workers_that_a_server_forks_keep_all_they_recorded(server: str, tmp_pat
     for _ in range(3):
         assert line(process) == "done"
     process.send_signal(signal.SIGTERM)  # the workers do not catch it: they die at once
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
     expected = sorted(worker * 100 + n for worker in range(3) for n in range(20))
     wait_for(lambda: answers(server, "prefork") == expected)
@@ -159,7 +159,7 @@ def test_a_container_whose_disk_goes_with_it_sends_before_it_ends(server: str, t
     process = python(ON_SIGTERM, tmp_path / "ephemeral", WEFT_URL=server)
     assert line(process) == "ready"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
     shutil.rmtree(tmp_path / "ephemeral")
     assert answers(server, "sigterm") == list(range(50))
@@ -172,7 +172,7 @@ weft.init("serverless")
 for request in sys.stdin:
     n = int(request)
     answer(n)
-    print(weft.flush(timeout_s=30).complete, flush=True)
+    print(weft.flush(timeout_s=60).complete, flush=True)
 """
 )
 
@@ -188,7 +188,7 @@ def test_a_function_that_is_frozen_after_each_answer_has_sent_it(server: str, tm
         assert answers(server, "serverless") == list(range(n + 1))
         process.send_signal(signal.SIGCONT)
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
 
 READ_ONLY = (
@@ -197,7 +197,7 @@ READ_ONLY = (
 weft.init("readonly")
 for n in range(50):
     answer(n)
-report = weft.flush(timeout_s=30)
+report = weft.flush(timeout_s=60)
 print(report.complete, report.lost, flush=True)
 """
 )
@@ -206,7 +206,7 @@ NO_FOLDER = "/proc/weft"  # where nobody may make a folder, not even root
 
 def test_with_a_read_only_disk_records_go_through_memory_and_it_is_said(server: str) -> None:
     process = python(READ_ONLY, NO_FOLDER, WEFT_URL=server)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert out.strip() == "True {}", err
     assert "Records are kept in memory" in err
     assert err.count("Records are kept in memory") == 1
@@ -235,7 +235,7 @@ def test_memory_is_bounded_while_the_server_is_away_and_what_is_lost_is_counted(
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         process = python(AWAY, NO_FOLDER, WEFT_URL=url)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out.strip()) == (0, "False True"), err
     assert "quota" in err
     directory = memory_directory(f"{NO_FOLDER} to {url}")

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from weft import settings as settings_module
 from weft import workbench
 from weft.client import RemoteStore
 from weft.drainer import (
+    DrainReport,
     DrainThread,
     Loop,
     StoreSink,
@@ -32,7 +34,8 @@ from weft.drainer import (
 from weft.drainer import loop as loop_module
 from weft.drainer import process as drainer_process
 from weft.drainer.leader import Leadership, Request, destination_of, is_rival, wanted
-from weft.errors import NotFoundError, ServerError
+from weft.drainer.status import load_status, write_status
+from weft.errors import NotFoundError, ServerError, StoreError
 from weft.journal import Folder, Journal
 from weft.records import Span, encode
 from weft.settings import Settings, to_environ
@@ -115,13 +118,34 @@ def test_sync_takes_over_from_a_drainer_with_the_wrong_key(right: Settings) -> N
     wait_for(lambda: status_of(right, "synced") == "finished")
 
 
+def test_what_a_drainer_with_the_wrong_key_could_not_do_is_not_told_of_sync(
+    right: Settings, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led = [True, True]  # twice the other one leads, is refused and makes way before we look who it is
+
+    def drain(*given: Any, **how: Any) -> DrainReport:
+        if led and led.pop():
+            folder = Folder.of(right.dir)
+            status = load_status(folder)
+            status.destination = "The server answered 401."
+            status.failed(status.destination)
+            write_status(folder, status)
+            raise StoreError("another drainer leads")
+        return real(*given, **how)
+
+    real = drainer_process.drain
+    monkeypatch.setattr(drainer_process, "drain", drain)
+    report = drain_all(right)
+    assert (report.complete, report.error) == (True, None)
+
+
 def test_a_program_that_changes_its_settings_gets_another_drainer(
     right: Settings, away: Settings, journal: Journal
 ) -> None:
     ensure_running(away)
     wait_for(lambda: "cannot be reached" in read_status(right.dir).destination)
     sink = open_sink(right)
-    assert wait_until_stored(sink, journal.position(), 30, ensure=lambda: ensure_running(right))
+    assert wait_until_stored(sink, journal.position(), 60, ensure=lambda: ensure_running(right))
     sink.close()
 
     def former_has_ended() -> bool:
@@ -213,7 +237,7 @@ def test_two_programs_with_two_destinations_do_not_fight(
     wait_for(lambda: wanted(right.dir) == destination_of(first))
     journal.append(*encode(Span("p", f"{2:032x}", "1" * 16, "n", 1, end_ns=2)))
     sink = open_sink(second)
-    assert wait_until_stored(sink, journal.position(), 30)
+    assert wait_until_stored(sink, journal.position(), 60)
     sink.close()
     assert is_rival(right.dir, destination_of(first))  # asked to make way, it holds on
     ensure_running(first)

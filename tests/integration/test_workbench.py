@@ -70,7 +70,7 @@ def test_one_that_does_not_come_up_says_so(capfd: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_nothing_outlives_it(how: signal.Signals) -> None:
-    background = workbench.start_background(configured())
+    background = workbench.start_background(configured(port=kept_port()))  # nobody else answers there afterwards
     ingest = [p for p in psutil.Process(background.pid).children() if "weft.server.ingest" in p.cmdline()]
     assert len(ingest) == 1
     os.kill(background.pid, how)

@@ -98,7 +98,13 @@ def destination_of(settings: Settings) -> str:
 
 def is_led(directory: Path) -> bool:
     """Whether a drainer runs for this Weft directory."""
-    return _note(Folder.of(directory).lock) is not None
+    return led_to(directory) is not None
+
+
+def led_to(directory: Path) -> str | None:
+    """The destination of the drainer that runs for this Weft directory, empty where it has noted none; None where
+    none runs."""
+    return _note(Folder.of(directory).lock)
 
 
 def wanted(directory: Path) -> str | None:

@@ -17,7 +17,7 @@ from weft.drainer.alerting import poster_of
 from weft.drainer.bell import drainers, ring
 from weft.drainer.drain import DrainReport, drain, ends
 from weft.drainer.herald import herald_of
-from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, wanted
+from weft.drainer.leader import Request, destination_of, is_led, is_led_by_the_server, is_rival, led_to, wanted
 from weft.drainer.loop import HOLD_S, DrainThread, Loop
 from weft.drainer.scrubbing import scrub_of
 from weft.drainer.sinks import Sink, StoreSink
@@ -206,7 +206,8 @@ def drain_all(settings: Settings, *, timeout_s: float = 60.0) -> DrainReport:
 
 def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: float) -> DrainReport:
     destination = destination_of(settings)
-    asked_ns, deadline = clock.now_ns(), time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s
+    since_ns: int | None = None  # since when one with our destination leads: what failed before was another's
     targets: list[Position] | None = None
     asking = False
     turn_s = 0.0
@@ -217,7 +218,7 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
             return DrainReport(complete=False, error="the server whose folder this is stores what is in it")
         asking = asking or request.acquire(note=destination)
         if is_rival(settings.dir, destination):
-            turn_s = _TURN_S
+            turn_s, since_ns = _TURN_S, None
             continue
         turn_s = 0.0
         ring(drainers(settings.dir))
@@ -226,7 +227,12 @@ def _drain_all(settings: Settings, sink: Sink, request: Request, timeout_s: floa
         if wait_until_stored(sink, targets, min(_TURN_S, timeout_s)) and not outbox.parked(settings.dir):
             return DrainReport()
         pending_bytes(sink, targets)  # raises where the sink does not answer
-        status = read_status(settings.dir)
-        if status.destination != "ok" and (status.last_error_ns or 0) > asked_ns:
-            return DrainReport(complete=False, error=status.destination)
+        if led_to(settings.dir) not in ("", destination):
+            since_ns = None
+        elif since_ns is None:
+            since_ns = clock.now_ns()
+        else:
+            status = read_status(settings.dir)
+            if status.destination != "ok" and (status.last_error_ns or 0) > since_ns:
+                return DrainReport(complete=False, error=status.destination)
     return DrainReport(complete=False, error="another drainer has not stored everything in time")

@@ -13,7 +13,7 @@ import sweep_seeds
 from conftest import Workbench  # type: ignore[attr-defined]
 from playwright.sync_api import Locator, Page, expect
 
-from weft.records.sweeps import SweepStatus, TrialStatus
+from weft.records.sweeps import Sweep, SweepStatus, TrialStatus
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -171,7 +171,8 @@ def test_the_runs_of_a_sweep_are_a_group_that_leads_to_it(open_page: Open, small
 
 
 def test_what_changes_is_seen_at_once(bench: Workbench, open_page: Open) -> None:
-    sweep_id = sweep_seeds.begin(bench.store, "live")
+    begun = Sweep("nothing-run-yet", "live", sweep_seeds.CONFIG)  # a project of its own
+    sweep_id = bench.store.sweeps.create_sweep(begun).sweep_id
     page = open_page(f"/sweep?id={sweep_id}")
     expect(page.get_by_text("No trial has begun: the line below runs them.")).to_be_visible()
     for number, value in enumerate([0.5, 0.4]):

@@ -78,7 +78,7 @@ def project() -> str:
 
 def adopt(project: str) -> None:
     """Make the project of the object on this page the chosen one, where an address led here from elsewhere."""
-    if st.session_state.get("project") != project:
+    if st.session_state.get("project") != project and st.query_params.get("project") != project:
         st.query_params["project"] = project
         st.rerun()
 

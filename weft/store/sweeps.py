@@ -35,6 +35,7 @@ class SqlSweeps:
         try:
             with self._database.write() as connection:
                 connection.execute(t.sweeps.insert().values(**row))
+                self._database.insert_new(connection, "projects", ("project",), [(sweep.project,)])
         except IntegrityError:
             raise ConflictError(
                 f"There is a sweep {sweep.sweep_id!r} already.", remedy="Leave the id out.", field="sweep_id"

@@ -299,5 +299,5 @@ def _card(registry: Registry, known: Registered, versions: Sequence[RegistryVers
         text = model_card(registry.store, version)
         st.markdown(text)
         st.download_button(
-            "Download as Markdown", text, file_name=f"{known.name}-v{version.version}.md", mime="text/markdown"
+            "Download as Markdown", text, f"{known.name}-v{version.version}.md", "text/markdown", on_click="ignore"
         )

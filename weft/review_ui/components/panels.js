@@ -326,8 +326,9 @@ class Panels {
     const place = found.findIndex((one) => one.line.run === this.cursor.bright);
     const first = this.pinned ? 0 : Math.max(0, Math.min(place - (READOUT_ROWS >> 1), found.length - READOUT_ROWS));
     const shown = this.pinned ? found : found.slice(first, first + READOUT_ROWS);
-    const head = element("div", "readout-head", placeOf(found.length ? found[Math.max(0, place)].x : this.cursor.x, this.axisOf(panel.name), panel.plot.to[0] - panel.plot.from[0]));
-    if (this.pinned) head.append(...momentLinks(found[Math.max(0, place)], panel.name, this.axisOf(panel.name)), copyButton(() => found.map((one) => one.line.label + "\t" + one.value).join("\n")), button("×", "esc", () => this.unpin(), "quiet"));
+    const axis = this.axisOf(panel.name), where = placeOf(found.length ? found[Math.max(0, place)].x : this.cursor.x, axis, panel.plot.to[0] - panel.plot.from[0]);
+    const head = element("div", "readout-head", /^(time|relative)$/.test(axis) ? where : axis + " " + where);
+    if (this.pinned) head.append(...momentLinks(found[Math.max(0, place)], panel.name, axis), copyButton(() => found.map((one) => one.line.label + "\t" + one.value).join("\n")), button("×", "esc", () => this.unpin(), "quiet"));
     const table = element("table");
     for (const one of shown) {
       const row = table.insertRow(), name = row.insertCell(), value = row.insertCell(), range = row.insertCell();

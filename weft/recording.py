@@ -59,8 +59,9 @@ class Recorder(Protocol):
         """Record an observation; never raises."""
         ...
 
-    def append(self, record_type: RecordType, payload: bytes, /) -> None:
-        """Record an encoded observation (the hot path of spans and metrics); never raises."""
+    def append(self, record_type: RecordType, payload: bytes, checksum: int | None = None, /) -> None:
+        """Record an encoded observation (the hot path of spans and metrics), whose CRC-32 the caller may know; never
+        raises."""
         ...
 
     def flush(self, timeout_s: float = 30.0) -> FlushReport:

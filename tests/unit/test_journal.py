@@ -115,12 +115,14 @@ def test_an_append_from_within_an_append(fresh_home: Path, monkeypatch: pytest.M
     journal: Journal | None = None
     depth, armed = 0, True
 
-    def reentrant(self: segments.MappedSegment, kind: int, flags: int, payload: bytes) -> bool:
+    def reentrant(
+        self: segments.MappedSegment, kind: int, flags: int, payload: bytes, checksum: int | None = None
+    ) -> bool:
         nonlocal depth
         if armed and journal is not None and depth < deepest:
             depth += 1
             journal.append(RecordType.SPAN, b"depth %d" % depth)
-        return write(self, kind, flags, payload)
+        return write(self, kind, flags, payload, checksum)
 
     monkeypatch.setattr(segments.MappedSegment, "write", reentrant)
     journal = Journal.open(fresh_home, mapped=True)

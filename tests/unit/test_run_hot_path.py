@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,15 @@ def test_names_of_a_program_that_never_repeats_them_are_forgotten() -> None:
 def test_layouts_of_few_and_of_many_values(count: int) -> None:
     names = [f"n{number}\n" for number in range(count)]
     layout = layout_of("r", "p", "", names)
-    payload = layout({name: number + 0.25 for number, name in enumerate(names)}, -7, 2**62)
-    assert payload is not None
+    kept: list[tuple[int, bytes, int]] = []
+    assert layout(lambda *record: kept.append(record), {name: at + 0.25 for at, name in enumerate(names)}, -7, 2**62)
+    [(kind, payload, checksum)] = kept
+    assert (kind, checksum) == (RecordType.POINTS, zlib.crc32(payload))
     values: dict[str, float | str] = {name: number + 0.25 for number, name in enumerate(names)}
     assert decode(RecordType.POINTS, payload) == Metrics("r", "p", -7, 2**62, values)
     for wrong in ("1", True, None, np.float64(1), 10**400):
-        assert layout(dict.fromkeys(names, wrong), 0, 0) is None
+        assert not layout(lambda *record: kept.append(record), dict.fromkeys(names, wrong), 0, 0)
+    assert len(kept) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_metrics_that_are_not_finite_travel_as_words() -> None:
 def test_an_interrupted_append_leaves_the_lock_free(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal.open(fresh_home)
 
-    def interrupted(kind: int, flags: int, payload: bytes) -> bool:
+    def interrupted(kind: int, flags: int, payload: bytes, checksum: int | None) -> bool:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(journal, "_write", interrupted)
@@ -157,7 +161,7 @@ def test_a_step_that_is_interrupted_leaves_the_lock_free(monkeypatch: pytest.Mon
     run = start(Kept())
     run.log({"loss": 1.0})
 
-    def interrupted(kind: RecordType, payload: bytes) -> None:
+    def interrupted(kind: RecordType, payload: bytes, checksum: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "_append", interrupted)

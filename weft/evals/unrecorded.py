@@ -39,7 +39,7 @@ class Unrecorded:
     def record(self, observation: Observation) -> None:
         """Keep nothing."""
 
-    def append(self, record_type: RecordType, payload: bytes) -> None:
+    def append(self, record_type: RecordType, payload: bytes, checksum: int | None = None) -> None:
         """Keep nothing."""
 
     def flush(self, timeout_s: float = 30.0) -> FlushReport:

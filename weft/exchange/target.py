@@ -89,9 +89,9 @@ class Target:
         """Keep an observation."""
         self.append(*encode(observation))
 
-    def append(self, record_type: RecordType, payload: bytes) -> None:
+    def append(self, record_type: RecordType, payload: bytes, checksum: int | None = None) -> None:
         """Keep an encoded observation."""
-        self._journal.append(record_type, payload)
+        self._journal.append(record_type, payload, checksum)
         self._count += 1
         if self._count % _PACE == 0:
             self._settle(last=False)

@@ -30,6 +30,7 @@ from weft.journal.segment import Segment, create_segment, sync_folder, write_all
 from weft.records import RecordType, Writer, dumps
 
 Position = tuple[str, int, int]
+_Write = Callable[[int, int, bytes, int | None], bool]  # Segment.write
 
 _RETRY_S = 0.1
 _DEEPEST = 8
@@ -110,7 +111,7 @@ class Journal:
         self._preparing = threading.RLock()
         self._depth = 0
         self._lanes: list[Segment | None] = []
-        self._write: Callable[[int, int, bytes], bool] = _refuse  # to the segment of the first lane, once there is one
+        self._write: _Write = _refuse  # to the segment of the first lane, once there is one
         self._ready: list[Segment] = []
         self._sealed: dict[int, int] = {}
         self._sequence = itertools.count(1)
@@ -133,8 +134,9 @@ class Journal:
         """The folder of the journal."""
         return self._folder.root
 
-    def append(self, record_type: RecordType | int, payload: bytes) -> None:
-        """Record ``payload``. Never raises: what cannot be kept is counted by :meth:`lost`."""
+    def append(self, record_type: RecordType | int, payload: bytes, checksum: int | None = None) -> None:
+        """Record ``payload``, whose CRC-32 the caller may know. Never raises: what cannot be kept is counted by
+        :meth:`lost`."""
         written = False
         try:
             if len(payload) <= self._inline_bytes:  # the usual, on the shortest way
@@ -144,7 +146,7 @@ class Journal:
                     if not self._depth:
                         try:
                             self._depth = 1
-                            written = self._write(record_type, 0, payload)
+                            written = self._write(record_type, 0, payload, checksum)
                         finally:
                             self._depth = 0
                 except BaseException:
@@ -304,7 +306,7 @@ class Journal:
     def _presence(self, *, ended: bool) -> bytes:
         return dumps(Writer(self._writer, clock.now_ns(), os.getpid(), os.uname().nodename, ended))
 
-    def _writing(self, segment: Segment) -> Callable[[int, int, bytes], bool]:
+    def _writing(self, segment: Segment) -> _Write:
         """What appends write with; where each must be durable they go the long way."""
         return _refuse if self._sync else segment.write
 
@@ -375,7 +377,7 @@ class Journal:
             segment.abandon()
 
 
-def _refuse(kind: int, flags: int, payload: bytes) -> bool:
+def _refuse(kind: int, flags: int, payload: bytes, checksum: int | None) -> bool:
     return False
 
 

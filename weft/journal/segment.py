@@ -35,9 +35,10 @@ _ZEROS = bytes(256 * 1024)
 _MOST_AT_ONCE = 64  # pieces; the system takes no more than 1,024
 _MADV_POPULATE_WRITE = 23  # linux/mman.h; not named by the mmap module of Python 3.11
 _MARK_AT = RECORD_BYTES - WORD.size
-(_MARK,) = WORD.unpack(MARK_BYTES)
-_pack_head, _pack_word_into = HEAD.pack, WORD.pack_into
-_pack_unmarked = struct.Struct("<I4x").pack  # the word behind the head, and the place of the mark
+_LAST = MARK_BYTES[-1]
+_pack_head = HEAD.pack
+_pack_unmarked_into = struct.Struct(f"<{HEAD.size}sI{len(MARK_BYTES) - 1}s").pack_into  # all but the mark's last byte
+_UNMARKED = MARK_BYTES[:-1]
 _crc32 = zlib.crc32
 
 
@@ -61,8 +62,8 @@ class Segment(ABC):
         self._sync_lock = threading.RLock()
 
     @abstractmethod
-    def write(self, kind: int, flags: int, payload: bytes) -> bool:
-        """Copy a record in; False where it does not fit. Raises OSError."""
+    def write(self, kind: int, flags: int, payload: bytes, checksum: int | None = None) -> bool:
+        """Copy a record in; False where it does not fit. ``checksum`` is the payload's, if known. Raises OSError."""
 
     def sync(self, end: int) -> None:
         """Make all up to ``end`` durable; one call serves every thread that waits. Raises OSError."""
@@ -91,7 +92,7 @@ class MappedSegment(Segment):
         with contextlib.suppress(OSError, ValueError):  # an older kernel faults the pages in one by one
             self._map.madvise(_MADV_POPULATE_WRITE)
 
-    def write(self, kind: int, flags: int, payload: bytes) -> bool:
+    def write(self, kind: int, flags: int, payload: bytes, checksum: int | None = None) -> bool:
         """Copy a record in; False where it does not fit."""
         at = self.at
         if at != self.end:
@@ -103,10 +104,11 @@ class MappedSegment(Segment):
         self.end = end
         target = self._map
         # pack_record, written out: this is the hot path of every span and metric. crc32 takes the low 32 bits itself.
-        head = _pack_head(MAGIC, length, kind, flags, _crc32(payload))
-        whole = head + _pack_unmarked(_crc32(head, self._salt + at)) + payload
-        target[at : at + RECORD_BYTES + length] = whole
-        _pack_word_into(target, at + _MARK_AT, _MARK)
+        head = _pack_head(MAGIC, length, kind, flags, _crc32(payload) if checksum is None else checksum)
+        _pack_unmarked_into(target, at, head, _crc32(head, self._salt + at), _UNMARKED)
+        at += RECORD_BYTES
+        target[at : at + length] = payload
+        target[at - 1] = _LAST  # a mark is whole with its last byte, and that comes last
         self.at = end
         return True
 
@@ -133,7 +135,7 @@ class MappedSegment(Segment):
 class PlainSegment(Segment):
     """A segment written by ``pwrite``: the same format on file systems where mapping is not known to be safe."""
 
-    def write(self, kind: int, flags: int, payload: bytes) -> bool:
+    def write(self, kind: int, flags: int, payload: bytes, checksum: int | None = None) -> bool:
         """Write a record; False where it does not fit. Raises OSError."""
         at = self.at
         if at != self.end:

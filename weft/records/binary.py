@@ -9,26 +9,31 @@ from __future__ import annotations
 import json
 import math
 import struct
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from weft.records.runs import Metrics
 
+POINTS = 14  # the number of the records
 FIXED = struct.Struct("<qq")
-Layout = Callable[[Mapping[str, Any], int, int], bytes | None]  # of values, step and time_ns
+Append = Callable[[Any, bytes, int], None]  # of POINTS, a payload and its CRC-32
+Layout = Callable[[Append, Mapping[str, Any], int, int], bool]  # of what appends, values, step and time_ns
 
 _UNROLLED = 16  # values; more are rare, and their number is what costs then
 _TEMPLATE = """
-def maker(head, pack):
-    def layout(values, step, time_ns):
+def maker(head, known, pack):
+    def layout(append, values, step, time_ns):
         {names}, = values.values()
         if {others}:
-            return None
+            return False
         try:
-            return head + pack(step, time_ns, {names})
+            rest = pack(step, time_ns, {names})
         except error:
-            return None
+            return False
+        append(points, head + rest, crc32(rest, known))
+        return True
     return layout
 """
 
@@ -44,38 +49,42 @@ class Head(NamedTuple):
 
 
 def layout_of(run_id: str, project: str, source: str, names: Sequence[str]) -> Layout:
-    """What writes the steps of one run and source whose values have these names, in this order.
+    """What appends the steps of one run and source whose values have these names, in this order.
 
-    It returns None for values that are not all plain floats and integers, or too large for a float.
+    It returns False, and appends nothing, for values that are not all plain floats and integers, or too large for a
+    float. The checksum of the line is that of every step: only the rest is summed for each.
     """
     told = {"run_id": run_id, "project": project, "source": source, "names": list(names)}
     head = json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n"
+    known = zlib.crc32(head)
     pack = struct.Struct(f"<qq{len(names)}d").pack
     if 0 < len(names) <= _UNROLLED:
-        return _unrolled(len(names))(head, pack)
+        return _unrolled(len(names))(head, known, pack)
 
-    def layout(values: Mapping[str, Any], step: int, time_ns: int) -> bytes | None:
+    def layout(append: Append, values: Mapping[str, Any], step: int, time_ns: int) -> bool:
         if not {float, int}.issuperset(map(type, values.values())):
-            return None
+            return False
         try:
-            return head + pack(step, time_ns, *values.values())
+            rest = pack(step, time_ns, *values.values())
         except struct.error:
-            return None
+            return False
+        append(POINTS, head + rest, zlib.crc32(rest, known))
+        return True
 
     return layout
 
 
 @cache
-def _unrolled(count: int) -> Callable[[bytes, Callable[..., bytes]], Layout]:
+def _unrolled(count: int) -> Callable[[bytes, int, Callable[..., bytes]], Layout]:
     """The layouts of so many values with a name for each: half of what a loop and a list of arguments cost."""
     names = [f"v{number}" for number in range(count)]
     text = _TEMPLATE.format(
         names=", ".join(names),
         others=" or ".join(f"(type({name}) is not float and type({name}) is not int)" for name in names),
     )
-    made: dict[str, Any] = {"error": struct.error}
+    made: dict[str, Any] = {"error": struct.error, "crc32": zlib.crc32, "points": POINTS}
     exec(text, made)  # noqa: S102 - our own template with nothing but numbered names in it
-    maker: Callable[[bytes, Callable[..., bytes]], Layout] = made["maker"]
+    maker: Callable[[bytes, int, Callable[..., bytes]], Layout] = made["maker"]
     return maker
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from weft.records import binary
 from weft.records.alerts import Alert, AlertLevel
 from weft.records.artifacts import ArtifactFile, ArtifactVersion, LineageEdge, NodeKind, PendingVersion
 from weft.records.binary import finite_or_name, metrics_of
@@ -66,7 +67,7 @@ class RecordType(IntEnum):
     LOGGED = 11
     ALERT = 12
     ARTIFACT = 13
-    POINTS = 14
+    POINTS = binary.POINTS
     OTLP_TRACES_PROTO = 16
     OTLP_TRACES_JSON = 17
     OTLP_LOGS_PROTO = 18

@@ -48,11 +48,16 @@ class SeriesContract:
 
     def test_steps_in_binary_are_those_in_json(self, store: Store) -> None:
         layout = layout_of("r", "p", "0", ["m", "n"])
-        rows = [layout({"m": math.nan, "n": step}, step, T + step) for step in (1, 3, 2)]
-        short = (RecordType.POINTS, (rows[0] or b"")[:-1])
-        nobody = (RecordType.POINTS, layout_of("", "p", "", ["m"])({"m": 1}, 0, T) or b"")
+        rows: list[bytes] = []
+        for step in (1, 3, 2):
+            assert layout(
+                lambda kind, payload, checksum: rows.append(payload), {"m": math.nan, "n": step}, step, T + step
+            )
+        short = (RecordType.POINTS, rows[0][:-1])
+        assert layout_of("", "p", "", ["m"])(lambda kind, row, checksum: rows.append(row), {"m": 1}, 0, T)
+        nobody = (RecordType.POINTS, rows.pop())
         late = encode(Metrics("r", "p", 3, T + 9, {"m": 7.0}, "0"))
-        points = [(RecordType.POINTS, row) for row in rows if row is not None]
+        points = [(RecordType.POINTS, row) for row in rows]
         report = store.ingest(raw_batch("w", *points, short, late, nobody, (RecordType.POINTS, b"none")))
         assert report.stored == 4
         assert [refused.entry.payload for refused in report.rejected] == [short[1], nobody[1], b"none"]

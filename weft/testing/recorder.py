@@ -61,7 +61,7 @@ class MemoryRecorder:
         """Keep an observation."""
         self.append(*encode(observation))
 
-    def append(self, record_type: RecordType, payload: bytes) -> None:
+    def append(self, record_type: RecordType, payload: bytes, checksum: int | None = None) -> None:
         """Keep an encoded observation, decoded."""
         observation = decode(record_type, payload)
         with self._lock:

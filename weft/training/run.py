@@ -15,7 +15,7 @@ from weft.errors import InputError, WeftError
 from weft.journal import fork
 from weft.journal.locking import let_go
 from weft.recording import Recorder
-from weft.records import Failure, Logged, Metrics, RecordType, RunStatus, encode
+from weft.records import Failure, Logged, Metrics, RunStatus, encode
 from weft.records import Run as StoredRun
 from weft.records.binary import Layout, layout_of
 from weft.tracing import steps
@@ -38,7 +38,6 @@ from weft.training.watch import RunWatch
 _INT64 = 1 << 63
 _SUMMARY_EVERY_NS = 1_000_000_000
 _MOST_LAYOUTS = 256  # that a run keeps: a program that never logs the same names twice would fill memory
-_POINTS = RecordType.POINTS
 _NAME = value_rules.LONGEST_NAME  # a global is found faster, and log is a hot path
 
 current: Run | None = None
@@ -110,18 +109,19 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                 try:
                     lock.acquire()
                     number = self._next_step
-                    payload = layout(data, number, now)
-                    if payload is not None:
-                        self._next_step = number + 1
-                        self._append(_POINTS, payload)
-                        self._last.update(data)
+                    self._next_step = number + 1
+                    if layout(self._append, data, number, now):
+                        self._last |= data
                         if now > self._due_ns:
                             self._publish(now)
+                    else:
+                        self._next_step = number
+                        layout = None
                 except BaseException:
                     let_go(lock)
                     raise
                 lock.release()
-                if payload is not None:
+                if layout is not None:
                     return
         self._log(data, step, commit)
 
@@ -174,7 +174,8 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
                     opened.note(step, metrics)
                 if self._defined is not None:
                     metrics = self._defined.completed(metrics)
-                self._append(*self._encoded(step, now, metrics))
+                if not self._layout(metrics)(self._append, metrics, step, now):  # numbers that are words
+                    self._append(*encode(Metrics(self.id, self.project, step, now, dict(metrics), self._source)))
                 if self._defined is None:
                     self._last.update(metrics)
                 else:
@@ -193,18 +194,15 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
             if others or now > self._due_ns:
                 self._publish(now)
 
-    def _encoded(self, step: int, now: int, metrics: Mapping[str, Any]) -> tuple[RecordType, bytes]:
-        """The record of a step."""
+    def _layout(self, metrics: Mapping[str, Any]) -> Layout:
+        """What appends metrics of these names."""
         names = tuple(metrics)
         layout = self._layouts.get(names)
         if layout is None:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
             layout = self._layouts[names] = layout_of(self.id, self.project, self._source, names)
-        payload = layout(metrics, step, now)
-        if payload is not None:
-            return RecordType.POINTS, payload
-        return encode(Metrics(self.id, self.project, step, now, dict(metrics), self._source))  # numbers that are words
+        return layout
 
     def _settle(self) -> None:
         """Make summary of what was logged last: numbers as they travel in JSON."""

@@ -64,7 +64,7 @@ def test_a_child_does_not_wait_for_a_lock_that_another_thread_held(module: str) 
     pid = os.fork()
     if pid == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(20)
+        signal.alarm(60)
         with owner._lock:
             os._exit(0)
     status = os.waitpid(pid, 0)[1]

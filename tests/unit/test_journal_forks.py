@@ -65,7 +65,7 @@ def test_threads_may_fork_at_once(journal: Journal, fresh_home: Path) -> None:
         for _ in range(8):
             pid = os.fork()
             if pid == 0:
-                signal.alarm(20)
+                signal.alarm(60)
                 journal.append(RecordType.SCORE, b"child")
                 os._exit(0)
             assert os.waitpid(pid, 0)[1] == 0
@@ -94,7 +94,7 @@ def test_a_fork_beside_busy_threads_does_not_deadlock(journal: Journal, fresh_ho
         for _ in range(20):
             pid = os.fork()
             if pid == 0:
-                signal.alarm(20)
+                signal.alarm(60)
                 journal.append(RecordType.SCORE, b"child")
                 os._exit(0)
             assert os.waitpid(pid, 0)[1] == 0

@@ -114,6 +114,8 @@ def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_
     page.get_by_role("button", name="Archive", exact=True).click()
     page.locator(".form").get_by_role("button", name="Archive").click()
     expect(page.locator(".found")).to_have_text(f"{COUNT - 2} runs")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".found")).to_have_text(f"{COUNT} runs")
     page.get_by_role("checkbox", name="draw try-6").check()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete for good").click()
@@ -123,6 +125,15 @@ def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_
     expect(page.get_by_text("Deleted 1 run.")).to_be_visible()
     assert bench.store.runs.find_run("try6") is None
     assert bench.store.runs.count_runs(RunQuery(project=PROJECT)) == COUNT - 1
+    page.get_by_role("checkbox", name="draw try-10").check()
+    page.get_by_role("checkbox", name="draw try-8").click(modifiers=["Shift"])
+    expect(page.locator(".drawn")).to_have_text("3 ticked")
+    page.locator(".row", has_text="try-8").hover()
+    page.get_by_role("button", name="Rename try-8").click()
+    page.get_by_label("Name of the run").fill("the eighth")
+    page.get_by_label("Name of the run").press("Enter")
+    expect(page.get_by_role("link", name="the eighth")).to_be_visible()
+    assert bench.store.runs.get_run("try8").name == "the eighth"
 
 
 def test_panels_share_cursor_and_zoom_and_are_pinned(open_page: Open) -> None:
@@ -156,9 +167,10 @@ def test_panels_share_cursor_and_zoom_and_are_pinned(open_page: Open) -> None:
 def test_new_points_come_while_a_run_goes_on(bench: Workbench, open_page: Open, trained: int) -> None:
     page = open_page(RUNS + "&sel=try11")
     expect(panel(page, "loss")).to_have_attribute("aria-label", re.compile("1 curve, step 0 to 299"))
-    more = [Metrics("try11", PROJECT, step, trained + step * S, {"loss": 0.5}) for step in range(STEPS, 400)]
+    more = [Metrics("try11", PROJECT, at, trained + at * S, {"loss": 0.5, "late": 1.0}) for at in range(STEPS, 400)]
     seeds.ingest(bench.store, more, writer="later")
     expect(panel(page, "loss")).to_have_attribute("aria-label", re.compile("to 399"))
+    expect(panel(page, "late")).to_have_attribute("aria-label", re.compile("step 300 to 399"))  # began late
     # Panels that stay are not put anew: a drag, the focus and the place of the scroll bar live on while runs change.
     count = "all => all.forEach(one => { node.gone = (node.gone ?? 0) + one.removedNodes.length; })"
     page.locator(".grid").first.evaluate(f"node => new MutationObserver({count}).observe(node, {{ childList: true }})")

@@ -149,7 +149,7 @@ class FileList extends Listening {
 
   follow() {
     if (!this.node.isConnected) return;
-    const wanted = asked().get("file"), file = this.files.find((one) => one.key === wanted) ?? (this.open && !wanted ? this.files[0] : undefined);
+    const wanted = asked().get("file"), file = this.files.find((one) => one.key === wanted) ?? (!wanted && (this.open || this.files.length === 1) ? this.files[0] : undefined);
     if (file && this.chosen && file.digest === this.chosen.digest && file.key === this.chosen.key) return;
     this.chosen = file;
     this.list();

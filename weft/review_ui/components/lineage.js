@@ -165,7 +165,7 @@ class LineageGraph {
   draw() {
     this.places = placed(this.nodes, this.edges, this.down);
     this.size();
-    const lines = [], boxes = [], crowd = new Map();
+    const lines = [], words = [], boxes = [], crowd = new Map();
     for (const edge of this.edges.values()) {
       crowd.set(edge.source, (crowd.get(edge.source) || 0) + 1);
       if (!crowd.has(edge.target)) crowd.set(edge.target, 0);
@@ -177,7 +177,7 @@ class LineageGraph {
       const along = this.down ? y2 - y1 : x2 - x1, reach = Math.max(this.down ? 16 : 40, Math.min(160, Math.abs(along) / 2)), [rx, ry] = this.down ? [0, reach] : [reach, 0];
       const line = shape("path", { d: `M${x1} ${y1} C${x1 + rx} ${y1 + ry} ${x2 - rx} ${y2 - ry} ${x2} ${y2}`, class: "edge", "marker-end": "url(#tip)" });
       lines.push(line);
-      if (along > 0 && crowd.get(edge.source) < 12) lines.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
+      if (along > 0 && crowd.get(edge.source) < 12) words.push(shape("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "relation", "text-anchor": "middle" }, edge.relation));
       this.lines.set(edge, line);
     }
     this.boxes = new Map();
@@ -186,7 +186,7 @@ class LineageGraph {
       this.boxes.set(id, box);
       boxes.push(box);
     }
-    this.scene.replaceChildren(...lines, ...boxes);
+    this.scene.replaceChildren(...lines, ...words, ...boxes);
     this.mark();
     this.told();
   }

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -66,6 +67,9 @@ def preview(version: ArtifactVersion, file: ArtifactFile) -> None:
     if file.url is not None:
         ui.facts({"Lies at": file.url, "Size": fmt.size(file.size_bytes)})
         return
+    content_at = f"/api/projects/{quote(version.project, safe='')}/blobs/{quote(file.digest, safe='')}"
+    name = file.path.rpartition("/")[2]
+    ui.show(ui.element("a", f"Download, {fmt.size(file.size_bytes)}", href=content_at, download=name, class_="w-chip"))
     pieces, size = [], 0
     for piece in data.store().blobs.pieces(version.project, file.digest):
         pieces.append(piece)
@@ -78,9 +82,7 @@ def preview(version: ArtifactVersion, file: ArtifactFile) -> None:
         return
     text = _text(content[:_PREVIEW_BYTES])
     if text is None:
-        ui.note(
-            f"{fmt.size(file.size_bytes)} that are no text, no table and no image: download the artifact to use them."
-        )
+        ui.note(f"{fmt.size(file.size_bytes)} that are no text, no table and no image.")
         return
     found = _rows(file.path, text) if file.size_bytes <= _PREVIEW_BYTES else None
     if found:

@@ -13,15 +13,15 @@ from weft.review_ui.views.single_artifact import made_by
 
 _COLUMNS = [
     Column("Name"),
-    Column("Type", "100px"),
+    Column("Type", "84px"),
     Column("Newest", "76px"),
-    Column("Aliases and tags", "15%", low=True),
-    Column("Registry", "13%"),
+    Column("Aliases and tags", "12%", low=True),
+    Column("Registry", "11%"),
     Column("Files", "64px", "r", low=True),
     Column("Size", "86px", "r", low=True),
     Column("Examples", "84px", "r", low=True),
     Column("Created", "118px"),
-    Column("Made by run", "17%", low=True),
+    Column("Made by run", "14%", low=True),
 ]
 _CODE = """import weft
 with weft.init("my-project", kind="train") as run:

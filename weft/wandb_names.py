@@ -7,6 +7,7 @@ instead. A finder makes their import paths work: ``from wandb.plot import line``
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
@@ -117,6 +118,7 @@ _FRAMEWORKS = [
 ]
 _ELSEWHERE.update({name: f"weft.integrations.{name}" for name in _FRAMEWORKS})
 _ELSEWHERE.update({f"integration.{name}": f"weft.integrations.{name}" for name in _FRAMEWORKS})
+_OF_THE_SDK = ("sdk.artifacts", "sdk.artifacts.artifact", "sdk.data_types", "sdk.lib")
 _OURS = ("apis", "apis.internal", "data_types", "sdk")
 _PUBLIC = {
     "Api": "weft.api:Api",
@@ -175,6 +177,9 @@ class _Names(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        path = f"{self.__name__.partition('.')[2]}.{name}"
+        if path == "apis.public" or re.fullmatch(r"sdk\.wandb_\w+", path) or path in _OF_THE_SDK:
+            return importlib.import_module(f"weft.{path}")  # asked for without an import of its own
         table = _PUBLIC if self.__name__ == "weft.apis.public" else _MORE
         return _found(table[name]) if name in table else getattr(sys.modules["weft"], name)
 

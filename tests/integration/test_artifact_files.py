@@ -141,11 +141,15 @@ def test_tables_and_images_come_back_as_what_they_were(run: weft.Run) -> None:
 
     table = Table(columns=["question", "score"], data=[["what?", 0.5], ["why?", 1.0]])
     picture = Image(PNG, caption="a dot")
+    table.add_column("drawn", [picture, None])
     artifact = weft.Artifact("report", "report").add(table, "answers").add(picture, "dot")
     artifact.add_bytes("plain", "notes.txt")
     logged = run.log_artifact(artifact)
     back = run.use_artifact("report").get("answers")
-    assert (back.columns, back.data) == (["question", "score"], [["what?", 0.5], ["why?", 1.0]])
+    assert (back.columns, back.data[1]) == (["question", "score", "drawn"], ["why?", 1.0, None])
+    assert [(cell.data, cell.caption) for cell in back.get_column("drawn")[:1]] == [(PNG, "a dot")]
+    again = run.log_artifact(weft.Artifact("again", "report").add(back, "answers"))
+    assert again.get("answers").data[0][2].data == PNG
     assert logged.get("dot").data == PNG
     with pytest.raises(NotFoundError, match=r"There is no value 'notes' in the artifact. Read a file with file\(\)"):
         logged.get("notes")

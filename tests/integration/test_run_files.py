@@ -61,6 +61,7 @@ def test_files_are_kept_when_their_policy_says_so(tmp_path: Path) -> None:
             Path(name).write_text("changed")
         Path(run.dir, "model").mkdir()
         Path(run.dir, "model", "weights.bin").write_bytes(b"\x00")
+        assert run.save(Path(run.dir, "model", "*")) == ["model/weights.bin"]
         with pytest.raises(InputError, match="There is no policy 'sometimes'"):
             run.save("a.txt", policy="sometimes")
     assert kept("r") == {

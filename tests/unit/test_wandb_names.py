@@ -39,6 +39,7 @@ from weft.util import generate_id, make_artifact_name_safe
 import weft.plot as plots
 import weft.data_types, weft.apis.public, weft.integration.sklearn, weft.sklearn
 assert plots is weft.plot and weft.integration.sklearn is weft.sklearn
+assert weft.sdk.wandb_run.Run is weft.Run and weft.apis.public.Run is not weft.Run
 assert weft.data_types.Table is weft.Table and weft.apis.public.Api is weft.Api
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from weft import wandb_names
 from weft.api.records import Records
@@ -40,6 +41,11 @@ class RunFile:
     def read(self) -> bytes:
         """Its bytes. Raises NotFoundError where they were not kept."""
         return self._store.blobs.get(self._project, self.digest)
+
+    @property
+    def url(self) -> str:
+        """Where a server gives its bytes: the path of their address."""
+        return f"/api/projects/{quote(self._project, safe='')}/blobs/{self.digest}"
 
     @property
     def md5(self) -> str:

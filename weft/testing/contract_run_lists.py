@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from weft.errors import InputError, NotFoundError
-from weft.records import RunKind, RunQuery, RunStatus, RunUpdate, Writer
+from weft.records import ArtifactVersion, NodeKind, RunKind, RunQuery, RunStatus, RunUpdate, Writer
 from weft.repositories import Store
 from weft.testing.batches import batch_of
 from weft.testing.contract_observations import T
@@ -175,6 +175,19 @@ class RunListContract:
         ):
             assert [run.run_id for run in store.runs.list_runs(query).items] == wanted
         assert store.runs.group_runs(RunQuery(), [], ["summary.acc"])[0].figures["summary.acc"][3] == 3
+
+    def test_names_of_any_script(self, store: Store) -> None:
+        project, name = "Größe & Проект +1 (a,b)=c 🚀", "модель ä"
+        store.ingest(batch_of("w", RunUpdate("r", project, T, group="gruppe ä/1?", tags=["метка"])))
+        assert store.runs.list_projects() == [project]
+        query = RunQuery(project=project, group="gruppe ä/1?", where='"метка" in tags')
+        assert [run.project for run in store.runs.list_runs(query).items] == [project]
+        made = store.artifacts.create_version(ArtifactVersion(project, name, "модель", 0, "d", T, run_id="r"))
+        store.artifacts.set_alias(project, name, "лучший", 1)
+        assert store.artifacts.get_version(project, f"{name}:лучший").ref == made.ref == f"{name}:v1"
+        assert store.artifacts.lineage(project, NodeKind.ARTIFACT, made.ref).upstream[0].source == "r"
+        with pytest.raises(InputError, match="cannot stand in an address"):
+            store.artifacts.create_version(replace(made, name="a\u202eb"))
 
     def test_fields_follow_their_run(self, store: Store) -> None:
         fill(store)

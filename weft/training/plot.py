@@ -194,6 +194,7 @@ def roc_curve(
 _SPECS = {  # W&B's own charts: which of ours each is, and our names of their fields
     "wandb/line/v0": ("line", {"x": "x", "y": "y", "stroke": "stroke"}),
     "wandb/lineseries/v0": ("line", {"step": "x", "lineVal": "y", "lineKey": "stroke"}),
+    "wandb/area-under-curve/v0": ("line", {"x": "x", "y": "y", "class": "stroke"}),
     "wandb/scatter/v0": ("scatter", {"x": "x", "y": "y"}),
     "wandb/bar/v0": ("bar", {"label": "label", "value": "value"}),
     "wandb/histogram/v0": ("histogram", {"value": "value"}),
@@ -209,8 +210,8 @@ def plot_table(
     split_table: bool = False,
 ) -> Plot | Table:
     """The chart of a table that W&B knows by this name (``wandb/line/v0``, ``wandb/scatter/v0``, ``wandb/bar/v0``,
-    ``wandb/histogram/v0``, ``wandb/lineseries/v0``); for a Vega chart of one's own its table, which the pages can
-    chart, with a warning. Raises InputError for what is no table.
+    ``wandb/histogram/v0``, ``wandb/lineseries/v0``, ``wandb/area-under-curve/v0``); for a Vega chart of one's own its
+    table, which the pages can chart, with a warning. Raises InputError for what is no table.
     """
     known = _SPECS.get(vega_spec_name)
     if known is None or not isinstance(data_table, Table):

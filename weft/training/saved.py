@@ -37,23 +37,23 @@ class RunFiles(RunArtifacts, RunDescription):
     ) -> list[str]:
         """Keep the files that a path or glob names with the run; returns the names they are kept under.
 
-        A name is the path below ``base_path``, without that the path below the working directory, or the file's own
-        name where it lies elsewhere. ``policy``: ``now`` keeps a file as it is, ``live`` once more at the end of the
-        run where it has changed by then, ``end`` at the end only. ``glob=False``: the path is one file's, whatever
-        stands in it. Without a path nothing is done. Raises InputError for another policy.
+        A name is the path below ``base_path``, without that the path below :attr:`dir` or the working directory, or the
+        file's own name where it lies elsewhere. ``policy``: ``now`` keeps a file as it is, ``live`` once more at the
+        end of the run where it has changed by then, ``end`` at the end only. ``glob=False``: the path is one file's,
+        whatever stands in it. Without a path nothing is done. Raises InputError for another policy.
         """
         if policy not in POLICIES:
             raise InputError(f"There is no policy {policy!r}.", remedy=f"Use {', '.join(POLICIES)}.", field="policy")
         if self.disabled or glob_str is None:
             return []
         pattern = os.fspath(glob_str) if glob else globs.escape(os.fspath(glob_str))
-        base = Path(base_path).absolute() if base_path is not None else Path.cwd()
+        bases = [Path(base_path).absolute()] if base_path is not None else [self._folder, Path.cwd()]
         names: list[str] = []
         for found in sorted(globs.glob(pattern, recursive=True)):
             path = Path(found).absolute()
             if not path.is_file():
                 continue
-            name = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+            name = next((path.relative_to(base).as_posix() for base in bases if path.is_relative_to(base)), path.name)
             names.append(name)
             if policy != "now":
                 self._to_save[name] = path
@@ -116,6 +116,10 @@ class RunFiles(RunArtifacts, RunDescription):
                 artifact.add_file(path, path.relative_to(folder).as_posix())
         return self.log_artifact(artifact) if artifact.paths else None
 
+    @property
+    def _folder(self) -> Path:
+        return Path(self._recorder.directory, "files", self.id)
+
     def _save_file(self, name: str, path: Path) -> None:
         stamp = path.stat()
         self._saved[name] = hash((stamp.st_mtime_ns, stamp.st_size))
@@ -123,7 +127,7 @@ class RunFiles(RunArtifacts, RunDescription):
 
     def _save_at_end(self) -> None:
         """Keep what was to be kept at the end, and what lies in the run's folder."""
-        folder = Path(self._recorder.directory, "files", self.id)
+        folder = self._folder
         below = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         for name, path in {**below, **self._to_save}.items():
             try:

@@ -59,9 +59,18 @@ def _made(kind: str, told: dict[str, Any], data: bytes | None, paths: list[str],
         below = str(told["parts_path"]).rstrip("/") + "/"
         parts = sorted(path for path in paths if path.startswith(below) and path.endswith(_TABLE))
         return gathered(value_of(paths, path.removesuffix(_TABLE), read) for path in parts)
-    if kind == "table" and data is not None:
-        return media.Table.of_frame(tables.unpack(data))
     makers: dict[str, Any] = {"image": media.Image, "audio": media.Audio, "video": media.Video, "file": media.File}
-    if kind in makers and data is not None:
-        return makers[kind](data, media_type=told.get("media_type"), name=told.get("name"))
-    return told
+
+    def revived(told: dict[str, Any], kind: str, data: bytes) -> Any:
+        value = makers[kind](data, media_type=told.get("media_type"), name=told.get("name"))
+        value.caption = told.get("caption")
+        return value
+
+    def of_cell(told: dict[str, Any]) -> Any:
+        path, kind = f"{SHARED}{told.get('digest')}", str(told.get("kind"))
+        return revived(told, kind, read(path)) if kind in makers and path in known else told
+
+    if kind == "table" and data is not None:
+        known = frozenset(paths)
+        return media.Table.of_frame(tables.unpack(data), of_cell)
+    return revived(told, kind, data) if kind in makers and data is not None else told

@@ -79,7 +79,7 @@ class Table(Value):
     as it is then.
     """
 
-    __slots__ = ("_columns", "_optional", "_rows")
+    __slots__ = ("_columns", "_made", "_optional", "_rows")
 
     kind = "table"
 
@@ -96,6 +96,7 @@ class Table(Value):
     ) -> None:
         self._optional = all(optional) if isinstance(optional, Sequence) else bool(optional)
         self._rows = 0
+        self._made: Callable[[dict[str, Any]], Any] | None = None
         data = rows if data is None else data
         if data is not None and dataframe is None and is_frame(data):
             data, dataframe = None, data
@@ -213,7 +214,7 @@ class Table(Value):
         """The cells of a column as a list, or with ``convert_to="numpy"`` as an array. Raises NotFoundError."""
         for column in self._columns:
             if column.name == name:
-                cells = [shown(column.kind or "text", cell) for cell in column.values]
+                cells = [self._shown(column, cell) for cell in column.values]
                 return np.array(cells) if convert_to == "numpy" else cells
         raise NotFoundError(
             f"The table has no column {name!r}.", remedy=f"It has: {', '.join(self.columns)}.", field="name"
@@ -222,7 +223,12 @@ class Table(Value):
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
         """The rows with their numbers, from 0."""
         for number in range(self._rows):
-            yield number, [shown(column.kind or "text", column.values[number]) for column in self._columns]
+            yield number, [self._shown(column, column.values[number]) for column in self._columns]
+
+    def _shown(self, column: _Cells, cell: Any) -> Any:
+        if self._made is not None and column.kind == "media" and isinstance(cell, dict):
+            return self._made(cell)
+        return shown(column.kind or "text", cell)
 
     def to_pandas(self) -> pd.DataFrame:
         """The table of pandas. Raises MissingExtraError without pandas."""
@@ -243,7 +249,7 @@ class Table(Value):
             kind = column.kind or "text"
             values: Sequence[Any] = column.values
             if kind in ("json", "media"):
-                values = [redact.clean_json(_referred(cell, blobs)) for cell in values]
+                values = [redact.clean_json(_referred(self._shown(column, cell), blobs)) for cell in values]
             elif kind == "text":
                 values = redact.clean_texts(values)
             columns.append(tables.column_of(column.name, kind, values))
@@ -265,9 +271,11 @@ class Table(Value):
         return found
 
     @classmethod
-    def of_frame(cls, frame: tables.Frame) -> Table:
-        """The table of stored columns; media cells are references (:func:`weft.find_media` reads them)."""
+    def of_frame(cls, frame: tables.Frame, made: Callable[[dict[str, Any]], Any] | None = None) -> Table:
+        """The table of stored columns; media cells are references (:func:`weft.find_media` reads them), or what
+        ``made`` makes of these as they are read."""
         table = cls([column.name for column in frame.columns])
+        table._made = made
         table._rows = frame.rows
         for cells, column in zip(table._columns, frame.columns, strict=True):
             cells.become(column.type)

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from weft import clock
 from weft.records import Metrics, RunKind, RunQuery, RunStatus, RunUpdate
+from weft.repositories import Store
 from weft.review_ui import style
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,11 @@ S = 10**9
 
 @pytest.fixture(scope="module", autouse=True)
 def trained(bench: Workbench) -> int:
+    """The runs that the tests below share; when the last one began."""
+    return train(bench.store, PROJECT, "try")
+
+
+def train(store: Store, project: str, ids: str) -> int:
     """Twelve runs that differ in two settings, of which the last still runs; when it began."""
     now = clock.now_ns()
     for n in range(COUNT):
@@ -41,12 +47,12 @@ def trained(bench: Workbench) -> int:
         config = {"lr": lr, "optimizer": optimizer, "note": "same"}
         status = RunStatus.RUNNING if live else RunStatus.FAILED if n == 3 else RunStatus.FINISHED
         told |= {"config": config, "summary": {"loss": loss}, "status": status}
-        run = RunUpdate(f"try{n}", PROJECT, start, **told)  # type: ignore[arg-type]
+        run = RunUpdate(f"{ids}{n}", project, start, **told)  # type: ignore[arg-type]
         points = [
-            Metrics(f"try{n}", PROJECT, at, start + at * S, {"loss": loss + 1 / (at + 1), "val/accuracy": at / STEPS})
+            Metrics(f"{ids}{n}", project, at, start + at * S, {"loss": loss + 1 / (at + 1), "val/accuracy": at / STEPS})
             for at in range(STEPS)
         ]
-        seeds.ingest(bench.store, [run, *points], writer=f"try{n}")
+        seeds.ingest(store, [run, *points], writer=f"{ids}{n}")
     return now - 3600 * S
 
 
@@ -100,7 +106,8 @@ def test_columns_are_chosen_and_groups_have_figures(open_page: Open) -> None:
 
 
 def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_page: Open) -> None:
-    page = open_page(RUNS)
+    train(bench.store, "changed", "mine")
+    page = open_page("/runs?project=changed")
     page.get_by_role("checkbox", name="draw try-4").check()
     page.get_by_role("checkbox", name="draw try-5").check()
     expect(panel(page, "loss")).to_have_attribute("aria-label", re.compile("2 curves, step 0 to 299"))
@@ -110,7 +117,7 @@ def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_
     page.get_by_label("Tags of try-4").fill("paper, good")
     page.get_by_label("Tags of try-4").press("Enter")
     expect(row.locator(".tag")).to_have_text(["paper", "good"])
-    assert bench.store.runs.get_run("try4").tags == ["paper", "good"]
+    assert bench.store.runs.get_run("mine4").tags == ["paper", "good"]
     page.get_by_role("button", name="Archive", exact=True).click()
     page.locator(".form").get_by_role("button", name="Archive").click()
     expect(page.locator(".found")).to_have_text(f"{COUNT - 2} runs")
@@ -123,8 +130,8 @@ def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_
     page.locator(".form input").fill("delete")
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Deleted 1 run.")).to_be_visible()
-    assert bench.store.runs.find_run("try6") is None
-    assert bench.store.runs.count_runs(RunQuery(project=PROJECT)) == COUNT - 1
+    assert bench.store.runs.find_run("mine6") is None
+    assert bench.store.runs.count_runs(RunQuery(project="changed")) == COUNT - 1
     page.get_by_role("checkbox", name="draw try-10").check()
     page.get_by_role("checkbox", name="draw try-8").click(modifiers=["Shift"])
     expect(page.locator(".drawn")).to_have_text("3 ticked")
@@ -133,7 +140,7 @@ def test_what_is_ticked_is_drawn_tagged_archived_deleted(bench: Workbench, open_
     page.get_by_label("Name of the run").fill("the eighth")
     page.get_by_label("Name of the run").press("Enter")
     expect(page.get_by_role("link", name="the eighth")).to_be_visible()
-    assert bench.store.runs.get_run("try8").name == "the eighth"
+    assert bench.store.runs.get_run("mine8").name == "the eighth"
 
 
 def test_panels_share_cursor_and_zoom_and_are_pinned(open_page: Open) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from weft.errors import InputError
+from weft.records.sweeps import grid_size
 from weft.sweeps.command import command_line
 from weft.sweeps.domains import Choice, Constant, Real, Whole
 from weft.sweeps.hyperband import bands, stopped_at
@@ -114,6 +115,24 @@ def test_shares_follow_the_probabilities() -> None:
     ("change", "said"),
     [
         ({"method": "annealing"}, "method: 'annealing' is none of grid, random, bayes"),
+        ({"method": "bayesian"}, "is none of grid, random, bayes; did you mean bayes?"),
+        ({"method": None}, "method: it is missing; give one of grid, random, bayes"),
+        ({"metric": "loss"}, "metric: 'loss' is not a mapping; write {name: loss, goal: minimize}"),
+        ({"early_terminate": "hyperband"}, "early_terminate: 'hyperband' is not a mapping; write {type: hyperband"),
+        ({"metrics": [{"name": "a"}, {"name": "b"}, {"name": "a"}]}, "metrics: a is there twice"),
+        ({"command": ["${interpreter}", "${programm}"]}, "command: there is no macro ${programm}; did you mean ${prog"),
+        ({"command": ["x", "--lr=${lr}"]}, "command: there is no macro ${lr}; use env, interpreter"),
+        ({"command": ["${program}"]}, "program: the command has ${program}: say which"),
+        ({"parameters": {"lr": {"vals": [1]}}}, "parameters.lr.vals: there is no such key; did you mean values?"),
+        ({"parameters": {"lr": [1, 2]}}, "parameters.lr: [1, 2] is not a mapping; write {values: [1, 2]} for a choice"),
+        (
+            {"parameters": {"lr": {"distribution": "loguniform_values", "min": 1, "max": 2}}},
+            "there is no distribution 'loguniform_values'; did you mean log_uniform_values?",
+        ),
+        (
+            {"parameters": {"o": {"values": ["adam", "sgd"]}, "m": {"value": 1, "when": {"o": "sdg"}}}},
+            "parameters.m.when: o is never 'sdg', so that this parameter never comes",
+        ),
         ({"paramters": {}}, "paramters: there is no such key; did you mean parameters?"),
         ({"parameters": None}, "parameters: None is not a mapping"),
         ({"parameters": {}}, "parameters: there are no parameters"),
@@ -315,3 +334,42 @@ def test_what_goes_beyond() -> None:
     assert (spec.seed, spec.retries) == (3, 0)
     assert spec.objectives[1].better(0.9, 0.8)
     assert spec.objectives[0].better(0.1, 0.8)
+
+
+def test_a_key_that_is_there_twice_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text("method: random\nparameters:\n  lr: {value: 1}\n  lr: {value: 2}\n")
+    with pytest.raises(InputError, match=r"the key 'lr' is there twice"):
+        read_spec(file)
+    file.write_text("a: &a {min: 1, max: 4}\nmethod: random\nparameters:\n  lr: {<<: *a, max: 2}\n")
+    with pytest.raises(InputError, match=r"a: there is no such key") as caught:  # what is merged may be overridden
+        read_spec(file)
+    assert "twice" not in str(caught.value)
+
+
+def test_a_group_has_a_condition() -> None:
+    momentum = {
+        "momentum": {"values": [0.8, 0.9]},
+        "nesterov": {"values": [True, False], "when": {"sgd.momentum": 0.9}},
+    }
+    parameters = {"name": {"values": ["adam", "sgd"]}, "sgd": {"parameters": momentum, "when": {"name": "sgd"}}}
+    config = {"method": "grid", "parameters": parameters}
+    cells = list(parse_spec(config).space.cells())
+    assert len(cells) == grid_size(config) == 4
+    assert cells[0] == {"name": "adam"}
+    assert cells[1] == {"name": "sgd", "sgd.momentum": 0.8}
+
+
+def test_one_is_one_whole_or_not() -> None:
+    assert Choice.of([1, True, "1"]).index(1.0) == 0
+    assert Choice.of([0.5, 1.0]).index(1) == 1
+    assert Choice.of([1.0, 1]).index(1) == 1
+    assert Choice.of([0.5, 1.0]).place(True) is None
+    assert Whole(1, 4).place(2.0) == Whole(1, 4).place(2)
+    assert Whole(1, 4).place(2.5) is None
+
+
+def test_a_shell_keeps_its_variables() -> None:
+    words = ["bash", "-c", "for x in ${args_no_hyphens}; do echo ${x}; done"]
+    assert parse_spec({**LEAST, "command": words}).command == tuple(words)
+    assert command_line(words, None, {"lr": 1}, {})[2] == "for x in lr=1; do echo ${x}; done"

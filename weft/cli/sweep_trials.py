@@ -11,10 +11,13 @@ from rich.text import Text
 
 from weft.cli.output import console, preview, print_json, print_table
 from weft.errors import InputError
-from weft.records.sweeps import Sweep, Trial
+from weft.records.sweeps import Sweep, Trial, TrialStatus, grid_size
 from weft.sweeps.command import DEFAULT, command_line
+from weft.sweeps.described import described
 from weft.sweeps.pareto import best_trials, objectives_of, ranked
+from weft.sweeps.spec import SweepSpec
 
+_MOST_LINES = 20
 _PYTHON = {"${env}": None, "${interpreter}": "python"}
 
 
@@ -36,6 +39,34 @@ def print_sweep(sweep: Sweep, trials: Sequence[Trial], limit: int) -> None:
     print_table(columns, rows, empty="No trial has begun: `weft agent` runs them.")
     if len(shown) < len(trials):
         out.print(Text(f"{len(trials) - len(shown):,} more trials: --limit 0 shows all."))
+
+
+def search_lines(spec: SweepSpec) -> list[str]:
+    """What a configuration asks for, a line each: method, objectives, limits, then each parameter."""
+    aims = [f"{one.name} is to be {'large' if one.goal == 'maximize' else 'small'}" for one in spec.objectives]
+    cells = grid_size(spec.given) if spec.method == "grid" else None
+    method = spec.method if cells is None else f"grid of {cells:,}"
+    stops = ["trials may be stopped early"] if spec.early_terminate or spec.pruner else []
+    most = [f"{spec.run_cap:,} trials at most"] if spec.run_cap is not None else []
+    if spec.run_cap is None and spec.method != "grid":
+        most = ["no run_cap: it goes on until it is stopped"]
+    parameters = described(spec.given)
+    width = max((len(one["path"]) for one in parameters[:_MOST_LINES]), default=0)
+    lines = ["; ".join([method, *aims, *stops, *most])]
+    lines += [f"  {one['path']:{width}}  {_range(one)}" for one in parameters[:_MOST_LINES]]
+    return lines + ([f"  and {len(parameters) - _MOST_LINES} more"] if len(parameters) > _MOST_LINES else [])
+
+
+def _range(one: Mapping[str, Any]) -> str:
+    """What a parameter may be, in words."""
+    if one["kind"] == "constant":
+        said = f"always {preview(one['values'][0], 60)}"
+    elif one["kind"] == "category":
+        said = f"{preview(', '.join(preview(value, 30) for value in one['values']), 60)} ({one['words']})"
+    else:
+        said = f"{one['min']:.6g} to {one['max']:.6g}{' mostly' if one.get('open') else ''}, {one['words']}"
+    when = " and ".join(f"{path} is {' or '.join(map(str, values))}" for path, values in one.get("when", {}).items())
+    return f"{said}; only where {when}" if when else said
 
 
 def print_best(sweep: Sweep, trials: Sequence[Trial]) -> None:
@@ -84,4 +115,6 @@ def _values(trial: Trial, count: int) -> list[str | None]:
 
 
 def _told(trial: Trial) -> str:
-    return preview(trial.params, 80) + (f"  ({trial.reason})" if trial.reason else "")
+    waits = trial.status is TrialStatus.CRASHED and trial.agent is None
+    why = "; ".join(filter(None, [trial.reason, "waits to be tried again" if waits else None]))
+    return preview(trial.params, 80) + (f"  ({why})" if why else "")

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
+from weft import settings as settings_module
 from weft.api import Api
 from weft.cli.output import console, print_json, print_table
 from weft.cli.slurm import slurm
-from weft.cli.sweep_trials import counted, print_best, print_sweep
+from weft.cli.sweep_trials import counted, print_best, print_sweep, search_lines
 from weft.errors import InputError
 from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
@@ -39,7 +42,6 @@ sweeps = typer.Typer(cls=StartByDefault, no_args_is_help=True, help="Search for 
 sweeps.command("slurm")(slurm)
 
 _Id = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's id.")]
-_Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The trial's number.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -56,9 +58,17 @@ def start(
     prior_run: Annotated[
         list[str] | None, typer.Option("--prior-run", help="An earlier run, a known result. Repeatable.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check the configuration, and say what it asks for.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Begin a sweep; agents run its trials: `weft agent SWEEP`."""
+    spec = read_spec(file)
+    if dry_run or not settings_module.load().quiet:
+        Console(stderr=True, highlight=False).print(Text("\n".join(search_lines(spec))), soft_wrap=True)
+    if dry_run:
+        return
     sweep_id = facade.sweep(file, project=project, prior_runs=prior_run)
     if as_json:
         with _opened() as store:
@@ -135,13 +145,28 @@ def cancel(
 
 
 @sweeps.command("retry")
-def retry(sweep_id: _Id, number: _Number) -> None:
-    """Have a failed or canceled trial tried again by the next agent."""
+def retry(
+    sweep_id: _Id,
+    number: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Its number; left out with --failed.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Every trial that failed.")] = False,
+) -> None:
+    """Have a failed or canceled trial tried again by the next agent; or all that failed."""
+    if (number is None) is not failed:
+        raise InputError("Which trial is to be tried again?", remedy="Give its number, or --failed.", field="number")
     with _opened() as store:
-        trial = store.sweeps.retry_trial(sweep_id_of(sweep_id), number)
-        if store.sweeps.get_sweep(trial.sweep_id).status is SweepStatus.FINISHED:
-            store.sweeps.change_sweep(trial.sweep_id, status=SweepStatus.RUNNING)
-        _told(trial)
+        sweep = store.sweeps.get_sweep(sweep_id_of(sweep_id))
+        numbers = [number] if number is not None else _failed(store, sweep.sweep_id)
+        again = [store.sweeps.retry_trial(sweep.sweep_id, one) for one in numbers]
+        if again and sweep.status is SweepStatus.FINISHED:
+            store.sweeps.change_sweep(sweep.sweep_id, status=SweepStatus.RUNNING)
+        if number is not None:
+            _told(again[0])
+        else:
+            console().print(f"{len(again)} failed trials of {sweep.sweep_id} are to be tried again.", markup=False)
+
+
+def _failed(store: Store, sweep_id: str) -> list[int]:
+    return [one.number for one in store.sweeps.list_trials(sweep_id) if one.status is TrialStatus.FAILED]
 
 
 @sweeps.command("edit")

@@ -127,13 +127,18 @@ def grid_size(config: Mapping[str, Any]) -> int | None:
     return None if any(values is None for values, _ in axes.values()) else _cells(axes, {})
 
 
-def _listed(parameters: Any, inside: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _listed(
+    parameters: Any, inside: str = "", above: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, given in parameters.items() if isinstance(parameters, Mapping) else ():
         path = f"{inside}.{name}" if inside else str(name)
-        if isinstance(given, Mapping) and "parameters" in given:
-            yield from _listed(given["parameters"], path)
-        elif isinstance(given, Mapping):
-            yield path, given
+        if not isinstance(given, Mapping):
+            continue
+        when = {**(above or {}), **(given.get("when") or {})}
+        if "parameters" in given:
+            yield from _listed(given["parameters"], path, when)
+        else:
+            yield path, {**given, "when": when}
 
 
 def _values(given: Mapping[str, Any]) -> Sequence[Any] | None:

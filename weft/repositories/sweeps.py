@@ -94,7 +94,8 @@ class Sweeps(Protocol):
         ...
 
     def retry_trial(self, sweep_id: str, number: int) -> Trial:
-        """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other."""
+        """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other, and where
+        the sweep was canceled."""
         ...
 
     def add_known(

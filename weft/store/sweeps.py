@@ -65,11 +65,7 @@ class SqlSweeps:
         with self._database.write() as connection:
             standing, now, at = rows.hold(connection, sweep_id)
             if standing is SweepStatus.CANCELED and status not in (None, SweepStatus.CANCELED):
-                raise ConflictError(
-                    f"The sweep {sweep_id!r} was canceled.",
-                    remedy="Start another one; its prior_runs may be the runs of this one.",
-                    field="status",
-                )
+                raise _canceled(sweep_id)
             if status == SweepStatus.CANCELED:
                 c = t.trials.c
                 at_work = (c.sweep_id == sweep_id, c.status == TrialStatus.RUNNING)
@@ -209,9 +205,12 @@ class SqlSweeps:
             return _end(connection, trial, TrialStatus.CANCELED, (now, at), reason=reason)
 
     def retry_trial(self, sweep_id: str, number: int) -> Trial:
-        """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other."""
+        """Have a failed or canceled trial tried again by the next agent. Raises ConflictError for any other, and where
+        the sweep was canceled."""
         with self._database.write() as connection:
-            _, now, at = rows.hold(connection, sweep_id)
+            standing, now, at = rows.hold(connection, sweep_id)
+            if standing is SweepStatus.CANCELED:
+                raise _canceled(sweep_id)
             trial = rows.get_trial(connection, sweep_id, number, at)
             if trial.status not in _AGAIN:
                 raise ConflictError(
@@ -238,6 +237,14 @@ class SqlSweeps:
             row = {"sweep_id": sweep_id, "number": number, "attempts": 0, "known": True, "run_id": run_id, **texts}
             times = {"started_ns": now, "ended_ns": now, "changed_ns": now}
             return rows.add_trial(connection, {**row, **times, "status": TrialStatus.COMPLETE.value}, at)
+
+
+def _canceled(sweep_id: str) -> ConflictError:
+    return ConflictError(
+        f"The sweep {sweep_id!r} was canceled.",
+        remedy="Start another one; its prior_runs may be the runs of this one.",
+        field="status",
+    )
 
 
 def _tries_after_failure(connection: Connection, sweep_id: str) -> int:

@@ -13,9 +13,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from weft import ids
 from weft.errors import ConflictError, InputError, WeftError
@@ -26,34 +27,54 @@ from weft.sweeps.outcome import Executor, Outcome
 from weft.sweeps.peers import Peers
 from weft.sweeps.spec import SweepSpec, parse_spec
 from weft.sweeps.suggest import Suggester
+from weft.sweeps.telling import Teller
 from weft.training.patience import patiently
 
 _log = logging.getLogger("weft")
 _OVER = (SweepStatus.STOPPED, SweepStatus.FINISHED, SweepStatus.CANCELED)
 _AT_WORK = (TrialStatus.RUNNING, TrialStatus.CRASHED)
 _FAILURES = 5  # in a row, before any trial succeeded: the program is wrong, not its parameters
+_LEFT, _VAIN = 0, 1
 _GRACE_S = 10.0  # after the store was away those who hold trials say so first
 T = TypeVar("T")
 
 
 class Budget:
-    """How many trials the agents of one call may begin; None for any number. Threads share it."""
+    """How many trials the agents of one call may begin; None for any number, and none where the first
+    five came to nothing. Threads share it."""
 
     def __init__(self, count: int | None = None) -> None:
-        self._left, self._lock = count, threading.Lock()
+        self._numbers: MutableSequence[int] = first_numbers(count)
+        self._lock: AbstractContextManager[Any] = threading.Lock()
 
     def take(self) -> bool:
         """Whether one more may begin."""
         with self._lock:
-            if self._left is None:
-                return True
-            self._left -= 1
-            return self._left >= 0
+            if self._numbers[_LEFT] <= 0 or self._numbers[_VAIN] >= _FAILURES:
+                return False
+            self._numbers[_LEFT] -= 1
+            return True
 
     def put_back(self) -> None:
         """One that began was not done."""
         with self._lock:
-            self._left = None if self._left is None else self._left + 1
+            self._numbers[_LEFT] += 1
+
+    def in_vain(self, vain: bool) -> bool:
+        """Hear whether a trial came to nothing; whether that makes five, and nothing else came so far."""
+        with self._lock:
+            self._numbers[_VAIN] = self._numbers[_VAIN] + 1 if vain and self._numbers[_VAIN] >= 0 else -1
+            return self._numbers[_VAIN] == _FAILURES
+
+    def is_vain(self) -> bool:
+        """Whether no more begin since nothing came of the first five."""
+        with self._lock:
+            return self._numbers[_VAIN] >= _FAILURES
+
+
+def first_numbers(count: int | None) -> list[int]:
+    """How many trials may begin, and how many came to nothing: -1 once anything came."""
+    return [2**62 if count is None else count, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,7 @@ class _Search:
 
 class Agent:
     """Runs trials of a sweep, one after another, by an executor. ``here`` says whether the agent is to
-    begin another."""
+    begin another; ``teller`` is told what becomes of each."""
 
     def __init__(
         self,
@@ -77,6 +98,7 @@ class Agent:
         lease_s: float = 60.0,
         budget: Budget | None = None,
         here: Callable[[], bool] = lambda: True,
+        teller: Teller | None = None,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{ids.new_id()[:6]}"
         self._store, self._sweep_id, self._executor = store, sweep_id, executor
@@ -84,14 +106,15 @@ class Agent:
         self._search: _Search | None = None
         self._given: object = None
         self._peers: Peers | None = None
-        self._failures: int | None = 0
+        self._teller, self._waits = teller or Teller(), False
         self._away_at = -math.inf  # when the store was last seen to be away, by a monotonic clock
 
     def run(self) -> int:
         """Work until the sweep has ended or the budget is spent; returns how many trials were run.
 
         A store that is away is waited for. Raises NotFoundError for a sweep that is not there, ServerError where a key
-        is refused or the server is away for a day, WeftError where the first five trials all fail.
+        is refused or the server is away for a day, WeftError where the first five trials of those who share
+        the budget came to nothing.
         """
         done = 0
         while self._here() and self._budget.take():
@@ -99,7 +122,7 @@ class Agent:
             if begun is None:
                 break
             sweep, spec, peers, trial = begun
-            self._check(self._work(sweep, spec, peers, trial))
+            self._check(spec, self._work(sweep, spec, peers, trial))
             done += 1
         return done
 
@@ -126,8 +149,12 @@ class Agent:
             if sweep.status in _OVER:
                 return None
             if sweep.status is SweepStatus.PAUSED:
+                if not self._waits:
+                    self._teller.waits(sweep)
+                self._waits = True
                 time.sleep(self._pause_s)
                 continue
+            self._waits = False
             search, peers = self._search_of(sweep)
             trials = peers.trials()
             trial = self._unanswered(trials) or self._taken_over(search.spec, trials) or self._claimed(search, trials)
@@ -200,10 +227,15 @@ class Agent:
         if outcome.status is TrialStatus.CRASHED and not held.lost:
             self._budget.put_back()
             self._give_back(trial)
+        if held.lost:
+            self._teller.say(f"trial {trial.number} is none of this agent any more: {held.reason}")
         if held.lost or outcome.status not in (TrialStatus.COMPLETE, TrialStatus.PRUNED, TrialStatus.FAILED):
             return None
         ended = self._patiently(lambda: self._finish(trial, outcome))
-        if ended is not None and _reaches_target(spec, ended):
+        if ended is None:
+            return outcome
+        self._teller.ended(spec, ended, peers.known())
+        if _reaches_target(spec, ended):
             self._patiently(lambda: self._end(spec))
         return outcome
 
@@ -232,18 +264,28 @@ class Agent:
             self._store.sweeps.renew(trial.sweep_id, trial.number, self.name, lease_s=1e-6)
         except WeftError as error:
             _log.warning("Weft: trial %s is given again when its lease has gone by: %s", trial.number, error)
+        else:
+            self._teller.given_back(trial)
 
-    def _check(self, outcome: Outcome | None) -> None:
-        """Raise WeftError where nothing but failures came so far, five in a row."""
-        if outcome is None or self._failures is None:
+    def _check(self, spec: SweepSpec, outcome: Outcome | None) -> None:
+        """Raise WeftError where nothing came of the first five trials: all failed, or a sampler learns of no value."""
+        if outcome is None:
             return
-        self._failures = self._failures + 1 if outcome.status is TrialStatus.FAILED else None
-        if self._failures == _FAILURES:
+        failed = outcome.status is TrialStatus.FAILED
+        silent = spec.method == "bayes" and outcome.status is TrialStatus.COMPLETE and not outcome.values
+        if not self._budget.in_vain(failed or silent):
+            return
+        if failed:
             raise WeftError(
                 f"The first {_FAILURES} trials of this agent all failed, the last one because of: {outcome.reason}.",
-                remedy="Mend the program and start the agent again; `weft sweep retry` tries the failed ones again.",
+                remedy="Mend the program and start the agent again; `weft sweep retry ID --failed` tries these again.",
                 field="function",
             )
+        raise WeftError(
+            f"The first {_FAILURES} trials of this agent had no value, so that bayes learns nothing: {outcome.reason}.",
+            remedy="Log the metric by the name that the sweep has, or `weft sweep edit` the name.",
+            field="metric",
+        )
 
 
 def _is_open(spec: SweepSpec, trials: Sequence[Trial]) -> bool:

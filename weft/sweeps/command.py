@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ MACROS = (
     *("env", "interpreter", "program", *_PREFIXES, "args_no_equals", "args_no_boolean_flags", "args_json"),
     *("args_json_file", "envvar:NAME"),
 )
+_NAMES = tuple(name for name in MACROS if ":" not in name)
 _MACRO = re.compile(r"\$\{([a-z_]+)\}")
 _ENVIRONMENT = re.compile(r"\$\{envvar:([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -40,18 +43,35 @@ def command_line(
     ``${args_override_hydra}`` ``++name=value``, ``${args_no_boolean_flags}`` the first with ``--name`` for true and
     nothing for false; values are written as Python does (``True``, ``None``). ``${args_json}`` is all of them as one
     JSON text, nested as the sweep's ``config`` has them, ``${args_json_file}`` a new file in ``folder`` with that.
-    Raises InputError for another macro, a variable that is not set, and where the program is missing.
+    What else stands in ``${}`` is left to the shell in the word after ``-c``. Raises InputError for it elsewhere, for
+    a variable that is not set, and where the program is missing.
     """
     found: list[str] = []
     given = configured(config or {}, chosen)
-    for word in words or DEFAULT:
-        whole = _MACRO.fullmatch(word)
-        if whole:
-            found.extend(_macro(whole[1], program, chosen, given, folder))
-        else:
-            inside = _ENVIRONMENT.sub(lambda match: _variable(match[1], environ), word)
-            found.append(_MACRO.sub(lambda match: " ".join(_macro(match[1], program, chosen, given, folder)), inside))
+    for before, word in pairwise(("", *(words or DEFAULT))):
+        if _MACRO.fullmatch(word):
+            found.extend(_macro(word[2:-1], program, chosen, given, folder))
+            continue
+
+        def filled(match: re.Match[str], shell: bool = before == "-c") -> str:
+            if shell and match[1] not in _NAMES:
+                return match[0]
+            return " ".join(_macro(match[1], program, chosen, given, folder))
+
+        inside = _ENVIRONMENT.sub(lambda match: _variable(match[1], environ), word)
+        found.append(_MACRO.sub(filled, inside))
     return found
+
+
+def unknown_macro(words: Sequence[str]) -> str | None:
+    """What is wrong with the macros of a command; None where nothing is."""
+    for before, word in pairwise(("", *words)):
+        for match in _MACRO.finditer(word):
+            if match[1] not in _NAMES and before != "-c":
+                close = difflib.get_close_matches(match[1], _NAMES, 1)
+                hint = f"did you mean ${{{close[0]}}}?" if close else f"use {', '.join(MACROS)}"
+                return f"there is no macro ${{{match[1]}}}; {hint}"
+    return None
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> str:

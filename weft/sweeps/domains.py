@@ -80,10 +80,13 @@ class Choice:
 
     def place(self, value: Value) -> float | None:
         """The middle of its share of the interval."""
-        for index, known in enumerate(self.values):
-            if known == value and type(known) is type(value):
-                return math.fsum(self.probabilities[:index]) + self.probabilities[index] / 2
-        return None
+        index = self.index(value)
+        return None if index is None else math.fsum(self.probabilities[:index]) + self.probabilities[index] / 2
+
+    def index(self, value: Value) -> int | None:
+        """Which of the values it is; None where it is none. 1 and 1.0 are one where only one of them is there."""
+        alike = [n for n, known in enumerate(self.values) if known == value and _is_bool(known) is _is_bool(value)]
+        return next((n for n in alike if type(self.values[n]) is type(value)), alike[0] if alike else None)
 
     def cells(self) -> list[Value]:
         """The values."""
@@ -103,7 +106,7 @@ class Whole:
 
     def place(self, value: Value) -> float | None:
         """The middle of its share of the interval."""
-        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
+        if _is_bool(value) or not isinstance(value, int | float) or value % 1 or not self.low <= value <= self.high:
             return None
         return (value - self.low + 0.5) / (self.high - self.low + 1)
 
@@ -149,6 +152,10 @@ class Real:
             return None
         whole = float(self.q).is_integer()
         return [int(k * self.q) if whole else float(f"{k * self.q:.12g}") for k in range(low, high + 1)]
+
+
+def _is_bool(value: Value) -> bool:
+    return isinstance(value, bool)
 
 
 def _uniform(u: float, low: float, high: float) -> float:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from weft import session
 from weft.errors import InputError
+from weft.records.sweeps import Sweep
 from weft.repositories import Store
 from weft.settings import Settings
 from weft.sweeps.agent import Agent, Budget
@@ -19,6 +21,8 @@ from weft.sweeps.outcome import Executor
 from weft.sweeps.outside import CommandTrials
 from weft.sweeps.processes import run_processes
 from weft.sweeps.ray_trials import Errand, RayCluster, RayTrials, check_reach, connect, planned, room_of
+from weft.sweeps.spec import parse_spec
+from weft.sweeps.telling import Teller, page_of
 
 NAMES = ("processes", "threads", "ray")
 
@@ -57,48 +61,71 @@ class Work:
 
     def run(self, store: Store, settings: Settings) -> None:
         """Run trials until the sweep has ended or ``count`` are done; SIGTERM and Ctrl-C give back those at work."""
+        call = _Call(self, store, settings, Teller(settings.quiet), store.sweeps.get_sweep(self.sweep_id))
         with heeding_sigterm():
             if self.executor == "ray" or isinstance(self.executor, RayCluster):
-                self._on_ray(store, settings)
+                call.on_ray()
             elif self.function is None:
-                self._commands(store, settings)
+                call.commands()
             elif self.executor == "threads":
-                self._threads(store, self.function)
+                call.threads(self.function)
             elif self.parallel in (None, 1):
-                with session.aside():
-                    self._agent(store, FunctionTrials(self.function), Leaving(), Budget(self.count)).run()
+                call.one_by_one(self.function)
             else:
-                store.close()  # no connection goes through a fork
-                places = slots(self.parallel or 0, os.environ)
-                with session.aside():
-                    run_processes(self.sweep_id, self.function, places, self.count, self.lease_s)
+                call.processes(self.function)
+        sweep = store.sweeps.get_sweep(self.sweep_id)
+        call.teller.comes_to(sweep, parse_spec(sweep.config), store.sweeps.list_trials(self.sweep_id))
 
-    def _agent(self, store: Store, executor: Executor, leaving: Leaving, budget: Budget) -> Agent:
-        return Agent(store, self.sweep_id, executor, lease_s=self.lease_s, budget=budget, here=leaving.stays)
 
-    def _commands(self, store: Store, settings: Settings) -> None:
-        leaving, budget = Leaving(), Budget(self.count)
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call of ``weft.agent``."""
+
+    work: Work
+    store: Store
+    settings: Settings
+    teller: Teller
+    sweep: Sweep
+
+    def one_by_one(self, function: Callable[[], object]) -> None:
+        self._begins("one trial after another")
+        with session.aside():
+            self._agent(FunctionTrials(function), Leaving(), Budget(self.work.count)).run()
+
+    def processes(self, function: Callable[[], object]) -> None:
+        places = slots(self.work.parallel or 0, os.environ)
+        self._begins(_at_once(len(places)))
+        self.store.close()  # no connection goes through a fork
+        with session.aside():
+            run_processes(self.work.sweep_id, function, places, self.work.count, self.work.lease_s)
+
+    def commands(self) -> None:
+        leaving, budget = Leaving(self.teller.leaves), Budget(self.work.count)
 
         def agent(extra: Mapping[str, str]) -> Agent:
             environ = {**os.environ, **extra}
-            commands = CommandTrials(store, lambda: session.catch_up(settings, store), environ, leaving=leaving)
-            return self._agent(store, commands, leaving, budget)
+            stored = CommandTrials(self.store, self._catch_up, environ, leaving=leaving)
+            return self._agent(stored, leaving, budget)
 
-        side_by_side([agent(place).run for place in slots(self.parallel or 0, os.environ)], leaving)
+        places = slots(self.work.parallel or 0, os.environ)
+        self._begins(_at_once(len(places)))
+        side_by_side([agent(place).run for place in places], leaving)
 
-    def _threads(self, store: Store, function: Callable[[], object]) -> None:
-        leaving, budget = Leaving(), Budget(self.count)
+    def threads(self, function: Callable[[], object]) -> None:
+        leaving, budget = Leaving(), Budget(self.work.count)
         calls = FunctionTrials(function, thread=True, leaving=leaving)
-        agents = [self._agent(store, calls, leaving, budget) for _ in range(self.parallel or usable_cores())]
+        agents = [self._agent(calls, leaving, budget) for _ in range(self.work.parallel or usable_cores())]
+        self._begins(_at_once(len(agents)))
         with session.aside():
             side_by_side([agent.run for agent in agents], leaving)
 
-    def _on_ray(self, store: Store, settings: Settings) -> None:
-        asked = self.executor if isinstance(self.executor, RayCluster) else RayCluster()
+    def on_ray(self) -> None:
+        asked = self.work.executor if isinstance(self.work.executor, RayCluster) else RayCluster()
         with closing(connect(asked)) as cluster:
-            found, parallel = planned(cluster.ray, asked, self.parallel or 0)
-            errand = Errand(self.function, self.lease_s, only_on=check_reach(cluster.ray, settings))
-            leaving, budget = Leaving(), Budget(self.count)
+            found, parallel = planned(cluster.ray, asked, self.work.parallel or 0)
+            only_on = check_reach(cluster.ray, self.settings)
+            errand = Errand(self.work.function, self.work.lease_s, only_on=only_on)
+            leaving, budget = Leaving(self.teller.leaves), Budget(self.work.count)
             tasks = RayTrials(cluster.ray, found, errand, leaving)
             begun = 0
 
@@ -106,11 +133,26 @@ class Work:
                 nonlocal begun
                 new = max(0, room - begun)
                 begun += new
-                return [self._agent(store, tasks, leaving, budget).run for _ in range(new)]
+                return [self._agent(tasks, leaving, budget).run for _ in range(new)]
 
             def joined() -> list[Callable[[], object]]:
                 """For nodes that came since; where some left, trials wait for room."""
-                return agents_for(0 if self.parallel else room_of(cluster.ray, found))
+                return agents_for(0 if self.work.parallel else room_of(cluster.ray, found))
 
+            self._begins(f"{_at_once(parallel)} on a Ray cluster")
             with heeding_sigterm():  # as it connects, Ray handles the signal itself, and ends the process
                 side_by_side(agents_for(parallel), leaving, joined)
+
+    def _begins(self, at_once: str) -> None:
+        self.teller.begins(self.sweep, page_of(self.settings, self.sweep.sweep_id), at_once)
+
+    def _agent(self, executor: Executor, leaving: Leaving, budget: Budget) -> Agent:
+        told: dict[str, Any] = {"lease_s": self.work.lease_s, "budget": budget, "teller": self.teller}
+        return Agent(self.store, self.work.sweep_id, executor, here=leaving.stays, **told)
+
+    def _catch_up(self) -> None:
+        session.catch_up(self.settings, self.store)
+
+
+def _at_once(count: int) -> str:
+    return "one trial at a time" if count == 1 else f"{count} trials at once"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -12,11 +14,14 @@ from weft import session
 from weft import settings as settings_module
 from weft.errors import InputError
 from weft.records import Run
+from weft.records.folding import chosen_of
 from weft.sweeps.agent import sweep_id_of
+from weft.sweeps.command import DEFAULT
 from weft.sweeps.executors import Work
 from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import SweepSpec, new_sweep, read_spec
+from weft.sweeps.telling import page_of
 from weft.tracing.human_scores import login
 
 _MISSING = object()
@@ -44,10 +49,11 @@ def sweep(
         for run_id, params, values in known:
             store.sweeps.add_known(made.sweep_id, params=params, values=values, run_id=run_id)
     if not settings.quiet:
-        base = settings.url or f"http://127.0.0.1:{settings.port}"
+        program = spec.program is not None or spec.command is not None
+        run = f"`weft agent {made.sweep_id}`" if program else f'weft.agent("{made.sweep_id}", function)'
         sys.stderr.write(
-            f"weft: sweep {made.name} of project {made.project}: {base.rstrip('/')}/sweep/{made.sweep_id}\n"
-            f"weft: run its trials with `weft agent {made.sweep_id}`, or weft.agent\n"
+            f"weft: sweep {made.name} of project {made.project}: {page_of(settings, made.sweep_id)}\n"
+            f"weft: run its trials with {run}\n"
         )
     return made.sweep_id
 
@@ -82,6 +88,8 @@ def agent(
         spec = read_spec(store.sweeps.get_sweep(work.sweep_id).config)
         if function is None:
             _check_command(spec)
+            if work.executor == "processes":  # on a cluster it is the nodes that must have it
+                _check_program(spec)
         work.run(store, settings)
 
 
@@ -92,6 +100,22 @@ def _check_command(spec: SweepSpec) -> None:
             remedy="Call weft.agent(sweep_id, function), or give the sweep a program.",
             field="function",
         )
+
+
+def _check_program(spec: SweepSpec) -> None:
+    """Raise InputError where the program is not here; one that Python finds by itself, behind ``-m``, is its matter."""
+    words = spec.command or DEFAULT
+    program = spec.program
+    if program is None or not any("${program}" in word for word in words):
+        return
+    at = next(n for n, word in enumerate(words) if "${program}" in word)
+    if os.path.exists(program) or shutil.which(program) or words[max(0, at - 1)] == "-m":
+        return
+    raise InputError(
+        f"The program {program!r} of the sweep is not in {os.getcwd()}.",
+        remedy="Start the agent in the folder from which the program is found, or `weft sweep edit` its path.",
+        field="program",
+    )
 
 
 def _known(spec: SweepSpec, run: Run) -> tuple[dict[str, Any], list[float]]:
@@ -110,7 +134,7 @@ def _known(spec: SweepSpec, run: Run) -> tuple[dict[str, Any], list[float]]:
         params[parameter.path] = value
     values: list[float] = []
     for objective in spec.objectives:
-        found = run.summary.get(objective.name)
+        found = chosen_of(run.definitions, run.summary, objective.name)
         if isinstance(found, bool) or not isinstance(found, int | float):
             raise InputError(
                 f"The run {run.run_id!r} has no number {objective.name} in its summary.",

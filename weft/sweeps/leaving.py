@@ -16,10 +16,11 @@ class Terminated(KeyboardInterrupt):
 
 
 class Leaving:
-    """What the agents of one call share: whether they begin another trial, and whether they give theirs back."""
+    """What the agents of one call share: whether they begin another trial, and whether they give theirs back; ``tell``
+    is called once they do."""
 
-    def __init__(self) -> None:
-        self._over, self._at_once = threading.Event(), threading.Event()
+    def __init__(self, tell: Callable[[], None] = lambda: None) -> None:
+        self._over, self._at_once, self._tell = threading.Event(), threading.Event(), tell
 
     def after_this(self) -> None:
         """Have each agent end when its trial has."""
@@ -29,6 +30,7 @@ class Leaving:
         """Have each agent give its trial back and end."""
         self._over.set()
         self._at_once.set()
+        self._tell()
 
     def stays(self) -> bool:
         """Whether another trial may begin."""

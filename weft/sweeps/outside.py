@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,7 +71,7 @@ class CommandTrials:
         if code and self._leaving.at_once:
             return Outcome(TrialStatus.CRASHED)
         if code:
-            return Outcome(TrialStatus.FAILED, None, f"exit code {code}")
+            return Outcome(TrialStatus.FAILED, None, self._why(code, trial))
         return self._result(sweep, trial)
 
     def _ran(self, words: list[str], environ: Mapping[str, str], watch: _Watch) -> tuple[int, str | None]:
@@ -131,6 +132,16 @@ class CommandTrials:
         if run is None:
             return Outcome(TrialStatus.FAILED, None, "the program called no weft.init")
         return Outcome(*trials.result_of(objective_names(sweep.config), run))
+
+    def _why(self, code: int, trial: Trial) -> str:
+        """What an exit code says, of a program that could tell nothing more."""
+        killed = code - 128 if code - 128 in signal.valid_signals() else None
+        said = f"exit code {code}" + (f" ({signal.Signals(killed).name})" if killed else "")
+        try:
+            early = trial.run_id is not None and self._run(trial.run_id) is None
+        except WeftError:  # a server that is away; the code is told nevertheless
+            early = False
+        return f"{said}, before weft.init" if early else said
 
     def _run(self, run_id: str) -> Run | None:
         self._catch_up()

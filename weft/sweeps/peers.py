@@ -40,6 +40,10 @@ class Peers:
             self._changed_ns = max(self._changed_ns, trial.changed_ns)
         return [self._trials[number] for number in sorted(self._trials)]
 
+    def known(self) -> list[Trial]:
+        """Every trial as it was when they were last read."""
+        return list(self._trials.values())
+
     def keep(self, trial: Trial, values: NDArray[np.float64], status: TrialStatus) -> None:
         """What a trial of this very process logged, whole."""
         self._kept[trial.number] = (trial.run_id, Progress(trial.number, values, status))

@@ -13,30 +13,20 @@ from typing import Any
 from weft import session
 from weft import settings as settings_module
 from weft.errors import WeftError
-from weft.sweeps.agent import Agent, Budget
+from weft.sweeps.agent import Agent, Budget, first_numbers
 from weft.sweeps.inside import FunctionTrials
 from weft.sweeps.leaving import heeding_sigterm
+from weft.sweeps.telling import Teller
 
 _GRACE_S = 20.0
 
 
 class SharedBudget(Budget):
-    """A budget that processes share."""
+    """A budget that processes share: whole numbers of theirs, with a lock."""
 
-    def __init__(self, left: Any) -> None:
+    def __init__(self, numbers: Any) -> None:
         super().__init__()
-        self._shared = left
-
-    def take(self) -> bool:
-        """Whether one more trial may begin."""
-        with self._shared.get_lock():
-            self._shared.value -= 1
-            return bool(self._shared.value >= 0)
-
-    def put_back(self) -> None:
-        """One that began was not done."""
-        with self._shared.get_lock():
-            self._shared.value += 1
+        self._numbers, self._lock = numbers, numbers.get_lock()
 
 
 def run_processes(
@@ -48,15 +38,15 @@ def run_processes(
 ) -> None:
     """Run an agent in a process for each place, with that in its environment, until all have ended.
 
-    Raises WeftError where none of them ended well.
+    Raises WeftError where none of them ended well, or nothing came of the first trials.
     """
     # A function of a script or a notebook cannot be sent to a fresh interpreter; where there is fork, it need not be.
     way = "fork" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(way)
-    left = None if count is None else context.Value("q", count)
+    numbers = context.Array("q", first_numbers(count))
     working: list[Any] = []
     for place in places:
-        given = (sweep_id, function, dict(place), left, lease_s, os.getpid())
+        given = (sweep_id, function, dict(place), numbers, lease_s, os.getpid())
         process = context.Process(target=_work, args=given, name="weft-agent", daemon=False)  # type: ignore[attr-defined]
         process.start()
         working.append(process)
@@ -67,9 +57,9 @@ def run_processes(
         _end(working)
         raise
     codes = [process.exitcode for process in working]
-    if all(codes):
+    if all(codes) or SharedBudget(numbers).is_vain():
         raise WeftError(
-            f"Every agent failed (exit codes {', '.join(map(str, codes))}).",
+            f"The agents failed (exit codes {', '.join(map(str, codes))}).",
             remedy="What they printed above says why.",
             field="function",
         )
@@ -87,19 +77,22 @@ def _end(working: Sequence[Any]) -> None:
 
 
 def _work(
-    sweep_id: str, function: Callable[[], object], place: Mapping[str, str], left: Any, lease_s: float, parent: int
+    sweep_id: str, function: Callable[[], object], place: Mapping[str, str], numbers: Any, lease_s: float, parent: int
 ) -> None:
     os.environ.update(place)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the agent that started this one decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the handler that was there at the fork
-    budget = Budget() if left is None else SharedBudget(left)
     settings = settings_module.load()
     try:
         with heeding_sigterm(), closing(session.open_store(settings)) as store:
-            executor = FunctionTrials(function)
-            agent = Agent(
-                store, sweep_id, executor, lease_s=lease_s, budget=budget, here=lambda: os.getppid() == parent
-            )
-            agent.run()
+            told: dict[str, Any] = {
+                "lease_s": lease_s,
+                "budget": SharedBudget(numbers),
+                "teller": Teller(settings.quiet),
+            }
+            Agent(store, sweep_id, FunctionTrials(function), here=lambda: os.getppid() == parent, **told).run()
+    except WeftError as error:
+        sys.stderr.write(f"weft: {error}\n")
+        sys.exit(1)
     finally:
         session.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _QUANTIZED = tuple(
 _CHOICES = ("categorical", "categorical_w_probabilities")
 DISTRIBUTIONS = ("constant", *_CHOICES, "int_uniform", *_BOUNDED, *_NORMAL, "beta", *_QUANTIZED)
 _COMMON = {"distribution", "when"}
+_KEYS = {*_COMMON, *("value", "values", "probabilities", "min", "max", "q", "mu", "sigma", "a", "b", "parameters")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +80,42 @@ class Space:
 def parse_space(given: Any, path: str, mistakes: Mistakes) -> Space:
     """The space of a configuration's ``parameters``; what is wrong is noted."""
     found: dict[str, Parameter] = {}
-    _collect(given, path, "", mistakes, found)
+    _collect(_Group(given, path, "", ()), mistakes, found)
     if isinstance(given, Mapping) and not given:
         mistakes.add(path, "there are no parameters")
     return Space(tuple(_ordered(found, path, mistakes)))
 
 
-def _collect(given: Any, path: str, inside: str, mistakes: Mistakes, found: dict[str, Parameter]) -> None:
-    for name, spec in mapping(mistakes, path, given).items():
-        here, full = join(path, str(name)), join(inside, str(name))
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Parameters that stand together: where, inside of which name, and on what condition all of them are there."""
+
+    given: Any
+    path: str
+    inside: str
+    when: tuple[tuple[str, tuple[Value, ...]], ...]
+
+
+def _collect(group: _Group, mistakes: Mistakes, found: dict[str, Parameter]) -> None:
+    for name, spec in mapping(mistakes, group.path, group.given).items():
+        here, full = join(group.path, str(name)), join(group.inside, str(name))
         if not isinstance(name, str) or not name:
             mistakes.add(here, "a parameter's name is a text")
         elif full in found:
             mistakes.add(here, f"there are two parameters {full}")
-        elif isinstance(spec, Mapping) and "parameters" in spec:
-            mistakes.unknown(here, spec, {"parameters"})
-            _collect(spec["parameters"], join(here, "parameters"), full, mistakes, found)
+        elif not isinstance(spec, Mapping):
+            listed = isinstance(spec, list | tuple) and len(spec) > 0
+            shown = f"{{values: {spec!r}}} for a choice" if listed else f"{{value: {spec!r}}} for a constant"
+            mistakes.add(here, f"{spec!r} is not a mapping; write {shown}")
         else:
-            if not isinstance(spec, Mapping):
-                mistakes.add(here, f"{spec!r} is not a mapping; write {{value: {spec!r}}} for a constant")
+            when = (*group.when, *_condition(spec.get("when"), join(here, "when"), mistakes))
+            if "parameters" in spec:
+                mistakes.unknown(here, spec, {"parameters", "when"})
+                _collect(_Group(spec["parameters"], join(here, "parameters"), full, when), mistakes, found)
                 continue
             domain = _domain(spec, here, mistakes)
             if domain is not None:
-                found[full] = Parameter(full, domain, _condition(spec.get("when"), join(here, "when"), mistakes))
+                found[full] = Parameter(full, domain, when)
 
 
 def _condition(given: Any, path: str, mistakes: Mistakes) -> tuple[tuple[str, tuple[Value, ...]], ...]:
@@ -125,15 +140,28 @@ def _ordered(found: dict[str, Parameter], path: str, mistakes: Mistakes) -> list
             return [*placed.values(), *waiting.values()]
         for parameter in ready:
             placed[parameter.path] = waiting.pop(parameter.path)
+            _check_condition(parameter, placed, path, mistakes)
     return list(placed.values())
+
+
+def _check_condition(parameter: Parameter, placed: Mapping[str, Parameter], path: str, mistakes: Mistakes) -> None:
+    """Note a condition that is never met."""
+    for other, values in parameter.when:
+        if all(placed[other].domain.place(value) is None for value in values):
+            named = " or ".join(repr(value) for value in values)
+            what = f"{other} is never {named}, so that this parameter never comes"
+            mistakes.add(join(join(path, parameter.path), "when"), what)
 
 
 def _domain(spec: Mapping[str, Any], path: str, mistakes: Mistakes) -> Domain | None:
     name = spec.get("distribution") or _inferred(spec)
     if name is None:
+        mistakes.unknown(path, [key for key in spec if key not in _KEYS], _KEYS)
         mistakes.add(path, "give value, values, or min and max (with a distribution if it is not uniform)")
     elif name not in DISTRIBUTIONS:
-        mistakes.add(join(path, "distribution"), f"there is no distribution {name!r}; use {', '.join(DISTRIBUTIONS)}")
+        close = difflib.get_close_matches(str(name).lower().replace("loguniform", "log_uniform"), DISTRIBUTIONS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"use {', '.join(DISTRIBUTIONS)}"
+        mistakes.add(join(path, "distribution"), f"there is no distribution {name!r}; {hint}")
     elif name == "constant":
         mistakes.unknown(path, spec, {*_COMMON, "value"})
         if "value" in spec:

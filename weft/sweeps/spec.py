@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import re
@@ -16,6 +17,7 @@ import yaml
 from weft import ids
 from weft.errors import InputError
 from weft.records.sweeps import Sweep
+from weft.sweeps.command import unknown_macro
 from weft.sweeps.domains import MOST_CELLS
 from weft.sweeps.mistakes import Mistakes, join, mapping
 from weft.sweeps.options import PRUNERS, SAMPLERS, check
@@ -32,13 +34,26 @@ _ELSEWHERE = {
     **dict.fromkeys(("job", "image_uri"), _LAUNCH),
     "scheduler": "W&B's schedulers are not run; method: bayes with sampler: names any of Optuna's",
 }
+_MERGE = "tag:yaml.org,2002:merge"
 _MOST_NODES = 200_000
 _GOALS = ("minimize", "maximize")
 _TERMINATE = {"type", "min_iter", "max_iter", "s", "eta", "strict"}
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML comes without types
-    """Reads ``1e-3`` and ``1.5e3`` as the numbers that their writer means; YAML 1.1 wants a point and a sign."""
+    """Reads ``1e-3`` and ``1.5e3`` as the numbers that their writer means; YAML 1.1 wants a point and a sign. A key
+    that is there twice is a mistake, where PyYAML forgets the first."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if (key.tag, key.value) in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
 
 
 _Loader.add_implicit_resolver(
@@ -192,7 +207,7 @@ def _parsed(given: Mapping[str, Any], mistakes: Mistakes) -> SweepSpec:
         mistakes.add(key, _ELSEWHERE[key])
     mistakes.unknown("", [key for key in given if key not in _ELSEWHERE], _KEYS)
     method = _method(given, mistakes)
-    space = parse_space(given.get("parameters"), "parameters", mistakes)
+    space = parse_space(given.get("parameters", {}), "parameters", mistakes)
     objectives = _objectives(given, mistakes)
     spec = SweepSpec(
         method=method,
@@ -222,6 +237,14 @@ def _check_together(spec: SweepSpec, mistakes: Mistakes) -> None:
             mistakes.add(
                 join("parameters", path), f"a grid needs values, a whole range, or q_uniform, at most {MOST_CELLS:,}"
             )
+    wrong = unknown_macro(spec.command or ())
+    if wrong:
+        mistakes.add("command", wrong)
+    if spec.program is None and any("${program}" in word for word in spec.command or ()):
+        mistakes.add("program", "the command has ${program}: say which")
+    names = [objective.name for objective in spec.objectives]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        mistakes.add("metrics", f"{name} is there twice")
     if spec.method == "bayes" and not spec.objectives:
         mistakes.add("metric", "bayes needs a metric with name and goal")
     if spec.early_terminate and spec.pruner:
@@ -241,7 +264,9 @@ def _check_together(spec: SweepSpec, mistakes: Mistakes) -> None:
 def _method(given: Mapping[str, Any], mistakes: Mistakes) -> str:
     method = given.get("method")
     if method not in METHODS:
-        mistakes.add("method", f"{method!r} is none of {', '.join(METHODS)}")
+        close = difflib.get_close_matches(str(method).lower(), METHODS, 1)
+        wrong = "it is missing; give one of" if method is None else f"{method!r} is none of"
+        mistakes.add("method", f"{wrong} {', '.join(METHODS)}{f'; did you mean {close[0]}?' if close else ''}")
         return "random"
     return str(method)
 
@@ -259,6 +284,9 @@ def _objectives(given: Mapping[str, Any], mistakes: Mistakes) -> tuple[Objective
 
 
 def _objective(given: Any, path: str, mistakes: Mistakes) -> Objective | None:
+    if isinstance(given, str):
+        mistakes.add(path, f"{given!r} is not a mapping; write {{name: {given}, goal: minimize}}")
+        return None
     entry = mapping(mistakes, path, given)
     mistakes.unknown(path, entry, {"name", "goal", "target", "impute", "impute_while_running"})
     name, goal, target = entry.get("name"), entry.get("goal", "minimize"), entry.get("target")
@@ -276,10 +304,14 @@ def _hyperband(given: Any, mistakes: Mistakes) -> Hyperband | None:
     if given is None:
         return None
     path = "early_terminate"
+    if not isinstance(given, Mapping):
+        mistakes.add(path, f"{given!r} is not a mapping; write {{type: hyperband, min_iter: 3}}")
+        return None
     entry = mapping(mistakes, path, given)
     mistakes.unknown(path, entry, _TERMINATE)
     if entry.get("type", "hyperband") != "hyperband":
         mistakes.add(join(path, "type"), f"{entry['type']!r} is not hyperband; others are named under pruner")
+        return None
     low, high, s = (_count(entry, key, 1, mistakes, path) for key in ("min_iter", "max_iter", "s"))
     if high is not None and s is not None:
         low = None  # W&B's own order, where all of them are given

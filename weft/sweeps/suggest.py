@@ -193,9 +193,9 @@ class _Bayes:
                 continue
             value = chosen[parameter.path]
             if isinstance(domain, Choice):
-                inside[parameter.path] = _index(domain, value)
+                inside[parameter.path] = domain.index(value)
             else:
-                inside[parameter.path] = value if isinstance(domain, Whole) else places[parameter.path]
+                inside[parameter.path] = int(value) if isinstance(domain, Whole) else places[parameter.path]
         return inside
 
 
@@ -224,9 +224,10 @@ def _possible(domain: Choice) -> list[int]:
     return [n for n, probability in enumerate(domain.probabilities) if probability > 0]
 
 
-def _index(domain: Choice, value: Any) -> int:
-    return next(n for n, known in enumerate(domain.values) if known == value and type(known) is type(value))
-
-
 def _key(chosen: Mapping[str, Any]) -> str:
-    return json.dumps(chosen, sort_keys=True)
+    return json.dumps({path: _plain(value) for path, value in chosen.items()}, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """With 1.0 as 1: a run that was added by hand may have the one where the configuration has the other."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

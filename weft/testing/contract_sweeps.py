@@ -235,6 +235,8 @@ class TrialContract:
         assert store.sweeps.renew(sweep_id, 1, "ann") == "stop"
         stopped = store.sweeps.get_trial(sweep_id, 1)
         assert (stopped.status, stopped.reason) == (TrialStatus.CANCELED, "the sweep was canceled")
+        with pytest.raises(ConflictError, match="was canceled"):
+            store.sweeps.retry_trial(sweep_id, 0)
 
     def test_a_program_that_ended_its_trial_goes_on(self, store: Store) -> None:
         sweep_id = begin(store)

@@ -6,6 +6,7 @@ Agents run functions in their own process and say so by :func:`running`; the pro
 
 from __future__ import annotations
 
+import difflib
 import logging
 import math
 import os
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("weft")
 _ASK_EVERY_S = 1.0
+_NAMED = 5
 
 
 class TrialStopped(Exception):  # noqa: N818 - not an error: what ends a function that does not ask whether it should
@@ -152,11 +154,19 @@ def result_of(names: Sequence[str], run: Run | Stored) -> tuple[TrialStatus, lis
     for name in names:
         value = summary.get(name)
         if value is None:
-            return TrialStatus.COMPLETE, None, f"{name} was not logged"
+            return TrialStatus.COMPLETE, None, _missing(name, summary)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return TrialStatus.PRUNED, None, f"{name} is {value}"
         values.append(float(value))
     return TrialStatus.COMPLETE, values or None, None
+
+
+def _missing(name: str, summary: Mapping[str, Any]) -> str:
+    """That an objective was not logged, and what was: the likeliest names first."""
+    logged = [key for key in summary if not key.startswith("_")]
+    near = list(dict.fromkeys([*difflib.get_close_matches(name, logged, 3, 0.3), *logged]))
+    shown = ", ".join(near[:_NAMED]) + (f" and {len(near) - _NAMED:,} more" if len(near) > _NAMED else "")
+    return f"{name} was not logged; {shown or 'nothing'} was"
 
 
 class TrialRun(Run):

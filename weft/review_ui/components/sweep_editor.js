@@ -69,7 +69,7 @@ class SweepEditor {
     }
   }
 
-  show({ mistakes, parameters, objectives, method }) {
+  show({ mistakes, notes, parameters, objectives, method }) {
     if (mistakes.length) {
       const list = element("ul", "mistakes");
       for (const { path, what } of mistakes) {
@@ -83,7 +83,8 @@ class SweepEditor {
     const facts = element("div", "asks"), lines = [
       ["Search", method === "grid" ? "every cell of the grid" : method === "random" ? "at random" : "by what earlier trials found (bayes)"],
       ...objectives.map((one) => ["Objective", `${one.name} to be ${goalWord(one)}${one.target === null ? "" : ", until " + one.target}`]),
-      ...parameters.map((one) => [one.path, parameterWords(one)]),
+      ...parameters.map((one) => [one.path, [parameterWords(one), whenWords(one)].filter(Boolean).join("; ")]),
+      ...notes.map((note) => ["Note", note]),
     ];
     facts.append(element("div", "formtitle good", "● Nothing to mend"), factsOf(lines));
     this.said.replaceChildren(facts);

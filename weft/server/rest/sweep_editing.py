@@ -11,7 +11,7 @@ import yaml
 from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
-from weft.errors import InputError
+from weft.errors import InputError, MissingExtraError
 from weft.records.sweeps import Sweep, SweepStatus
 from weft.repositories import Store
 from weft.server.access import identity_of
@@ -19,6 +19,7 @@ from weft.server.replies import reply
 from weft.server.rest.sweep_columns import objectives
 from weft.sweeps.command import command_line
 from weft.sweeps.described import described
+from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import SweepSpec, mistakes_in, new_sweep, parse_spec
 
 _MOST_CHARACTERS = 200_000
@@ -39,7 +40,8 @@ def _add_texts(routes: APIRouter, store: Store) -> None:
         given, mistakes = mistakes_in(text)
         known = given or {}
         told = {"parameters": described(known), "objectives": objectives(known), "method": known.get("method")}
-        return reply({"mistakes": [{"path": path, "what": what} for path, what in mistakes], **told})
+        notes = [] if mistakes else _notes(parse_spec(known))
+        return reply({"mistakes": [{"path": path, "what": what} for path, what in mistakes], "notes": notes, **told})
 
     @routes.get("/sweeps/{sweep_id}/text", summary="A sweep's configuration as YAML")
     def text(sweep_id: str) -> Response:
@@ -74,6 +76,15 @@ def _add_changes(routes: APIRouter, store: Store) -> None:
         spec = parse_spec({**sweep.config, "run_cap": run_cap}) if text is None else _read(text)
         goes_on = SweepStatus.RUNNING if sweep.status is SweepStatus.FINISHED else None
         return reply(store.sweeps.change_sweep(sweep_id, config=spec.given, status=goes_on))
+
+
+def _notes(spec: SweepSpec) -> list[str]:
+    """What agents may lack. It is no mistake: their machines may have what this one has not."""
+    try:
+        check_packages(spec)
+    except MissingExtraError as error:
+        return [f"Agents need the package {error.field}, which is not installed here. {error.remedy}"]
+    return []
 
 
 def _read(text: str) -> SweepSpec:

@@ -52,7 +52,7 @@ export default function ({ data, parentElement }) {
   function click(event) {
     const origin = event.composedPath()[0];
     const id = origin.closest && origin.closest("button.w-id");
-    const link = origin.closest && origin.closest('[data-testid="stHtml"] a[href^="/"]:not(.w-leave)');
+    const link = origin.closest && origin.closest('[data-testid="stHtml"] a[href^="/"]:not(.w-leave, [download])');
     if (id) copied(id);
     else if (link) follow(event, link.getAttribute("href"));
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath, PureWindowsPath
@@ -128,6 +129,16 @@ def is_inside(path: str) -> bool:
         and not PureWindowsPath(path).drive
         and all(part not in ("", ".", "..") for part in path.split("/"))
     )
+
+
+def clash_of(paths: Iterable[str]) -> str | None:
+    """A path that is a file and a folder of others at once, which no disk can hold; None where there is none."""
+    files = set(paths)
+    folders: set[str] = set()
+    for path in files:
+        while (path := path.rpartition("/")[0]) and path not in folders:
+            folders.add(path)
+    return min(files & folders, default=None)
 
 
 def is_digest(text: object) -> bool:

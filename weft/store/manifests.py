@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from weft.errors import InputError
 from weft.records import ArtifactFile
-from weft.records.artifacts import is_digest, is_inside
+from weft.records.artifacts import clash_of, is_digest, is_inside
 from weft.store import values as v
 from weft.store.blobs import MARK, existing, find_texts
 from weft.store.database import Database
@@ -33,6 +33,8 @@ def checked_files(files: Sequence[ArtifactFile]) -> list[ArtifactFile]:
         for text in (file.url, file.etag):
             if text is not None and (not isinstance(text, str) or len(text) > _LONGEST_URL):
                 raise _wrong(f"the reference of {file.path!r} is no address")
+    if (clash := clash_of(seen)) is not None:
+        raise _wrong(f"{clash!r} is a file and a folder in it")
     return sorted(files, key=lambda file: file.path)
 
 

@@ -95,6 +95,7 @@ class ManifestContract:
             "'../f' leads out of it": [ArtifactFile("../f", digest, 1)],
             "'/f' leads out of it": [ArtifactFile("/f", digest, 1)],
             "'a' stands in it twice": [ArtifactFile("a", digest, 1), ArtifactFile("a", digest, 1)],
+            "'a/b' is a file and a folder in it": [ArtifactFile(path, digest, 1) for path in ("a/b/c/d", "a/b")],
             "'a' has no digest of 64": [ArtifactFile("a", "../../x", 1)],
             "'a' has the size -1": [ArtifactFile("a", digest, -1)],
             "the reference of 'a' is no address": [ArtifactFile("a", digest, 1, url="s3://" + "x" * 5000)],

@@ -198,6 +198,11 @@ def _around(run: StoredRun) -> None:
     assert run.series("loss").steps.tolist() == [3]
 
 
+def _habits(run: StoredRun) -> None:
+    assert (run.project, run.group, run.summary["per_class.1"]) == ("größe и цвет", "gruppe 1", 0.2)
+    assert run.artifacts == {"used": ["predictions:v1"], "produced": ["predictions:v1"]}
+
+
 # Script -> how many runs it makes, and what must be true of the newest.
 CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "plain_loop": (1, _plain_loop),
@@ -224,6 +229,7 @@ CHECKS: dict[str, tuple[int, Callable[[StoredRun], None]]] = {
     "media_forms": (1, _media_forms),
     "reading_back": (2, lambda run: None),
     "around": (1, _around),
+    "habits": (1, _habits),
 }
 # Those that are no more than run here: one records nothing, one is stored by hand, one needs torch.
 ELSEWHERE = {"disabled", "offline", "torch_watch"}

@@ -153,7 +153,7 @@ def test_a_sweep_is_steered(bench: Workbench, open_page: Open, small: str) -> No
     expect(page.locator(".run-title")).to_contain_text("■ stopped")
     page.get_by_role("button", name="Cancel…").click()
     page.get_by_role("button", name="Cancel for good").click()
-    expect(page.locator(".run-title")).to_contain_text("✕ canceled")
+    expect(page.locator(".run-title")).to_contain_text("⊘ canceled")
     assert bench.store.sweeps.get_sweep(sweep_id).status is SweepStatus.CANCELED
     page.get_by_role("button", name="Delete").click()
     page.get_by_label("Write delete").fill("delete")

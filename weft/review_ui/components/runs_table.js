@@ -117,7 +117,12 @@ class RunsTable {
       if (!document.hidden && !this.editing && this.runs.length && !this.board.get("group")) {
         const first = await this.page(this.query(), ROWS_AT_ONCE, null);
         if (turn !== this.turn) return;
-        const old = JSON.stringify(this.runs.slice(0, first.runs.length));
+        const states = (runs) => runs.map((run) => run.run_id + run.status).join(), old = JSON.stringify(this.runs.slice(0, first.runs.length));
+        if (this.runs.length <= ROWS_AT_ONCE && states(first.runs) !== states(this.runs)) {  // how many there are, and their fields
+          this.known = null;
+          await this.load();
+          return;
+        }
         if (this.runs.length <= ROWS_AT_ONCE) Object.assign(this, first);
         else {
           const fresh = new Map(first.runs.map((run) => [run.run_id, run]));

@@ -19,7 +19,7 @@ function parseExact(text) {
 // How something stands, as a mark beside its word: never told by colour alone.
 const MARKS = { ok: "●", finished: "●", complete: "●", labelled: "●", running: "◐", claimed: "◐", waiting: "○", held: "–", paused: "‖",
   failed: "▲", error: "▲", timeout: "▲", crashed: "✕", interrupted: "◇", preempted: "◇", preempting: "◇", pruned: "◇", stopped: "■", killed: "■",
-  canceled: "■", disputed: "◆", gold: "★", skipped: "↷" };
+  canceled: "⊘", disputed: "◆", gold: "★", skipped: "↷" };
 
 function statusNode(word, text = word, title = "") {
   const node = element("span", "status " + (word in MARKS ? word : ""));

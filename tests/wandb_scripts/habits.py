@@ -45,5 +45,8 @@ api = wandb.Api()
 [best] = api.runs("größe и цвет", filters={"summary_metrics.acc": {"$gt": 0.8}}, order="-summary_metrics.acc")
 assert best.summary["acc"]["max"] == 0.9
 assert [file.name for file in best.files() if "model" in file.name] == ["model.h5"]
+best.config["threshold"], best.summary["n"] = np.float32(0.5), np.int64(3)
+best.update()
+assert (api.run(f"größe и цвет/{best.id}").config["threshold"], best.summary["n"]) == (0.5, 3)
 assert isinstance(best, wandb.apis.public.Run)
 assert isinstance(run, wandb.sdk.wandb_run.Run)

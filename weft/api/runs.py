@@ -28,6 +28,7 @@ from weft.records import (
     SpanQuery,
     dumps,
 )
+from weft.tracing.capture import capture
 from weft.training.artifacts import Artifact, LoggedArtifact, keep_for
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class StoredRun(LoggedReading):
             now, then = getattr(self, name), getattr(old, name)
             changed = {key: value for key, value in now.items() if key not in then or then[key] != value}
             if changed:
-                fields[name] = changed
+                fields[name] = capture(changed)
         if fields:
             self._take(self._store.runs.change_run(self.id, **fields))
 

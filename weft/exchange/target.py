@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +142,16 @@ class ImportedRun:
 
     def log(self, step: int, time_ns: int, values: Mapping[str, Any], source: str = "") -> dict[str, Any]:
         """Points and media of one step; returns what is neither."""
-        metrics, others = split({name: value for name, value in values.items() if isinstance(name, str) and name})
+        metrics, others = values, dict[str, Any]()
+        # Finite floats under names, which most are, are ready to be written.
+        if not all(type(name) is str and name and _is_plain(value) for name, value in values.items()):
+            metrics, others = split({name: value for name, value in values.items() if isinstance(name, str) and name})
         if metrics:
             short = {shortened(name, LONGEST_NAME): value for name, value in metrics.items()}
             self._target.record(Metrics(self.id, self.project, step, time_ns, short, source))
             self._target.points += len(metrics)
+        if not others:
+            return others
         for name, data in taken(self._target, self.project, others).items():
             self.logged(name, step, time_ns, data)
         return others
@@ -207,6 +213,10 @@ class ImportedRun:
         self._target.artifacts += 1
         usable = [alias for alias in map(as_name, aliases) if alias != "latest"]
         return store.artifacts.create_version(version, aliases=usable)
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is float and isfinite(value)
 
 
 def as_name(text: str) -> str:

@@ -118,10 +118,10 @@ class EventSync:
 
 def as_logged(item: Any) -> Any:
     """What ``run.log`` takes for a value of an event file; None for what it has no kind for."""
-    from weft.training.media import Audio, Histogram, Image, Text  # noqa: PLC0415 - numpy is slow to import
-
     if item.kind == "scalar":
         return item.value
+    from weft.training.media import Audio, Histogram, Image, Text  # noqa: PLC0415 - numpy is slow to import
+
     if item.kind == "histogram":
         return Histogram(np_histogram=item.value)
     makers: dict[str, Callable[[Any], Any]] = {"image": Image, "audio": Audio, "text": Text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,18 @@ def test_a_configuration_is_checked_as_it_is_written(api: TestClient, text: str,
     assert good["mistakes"] == []
     assert (good["parameters"][0]["path"], good["parameters"][0]["min"]) == ("lr", 0.001)
     assert (good["method"], good["objectives"][0]["name"]) == ("random", "loss")
+
+
+def test_what_agents_may_lack_is_noted(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = GOOD.replace("random", "bayes") + "sampler: gp\n"
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "torch" else real(name, *more))
+    answer = api.post("/api/sweeps/check", json={"text": text}).json()
+    assert answer["mistakes"] == []
+    assert answer["notes"] == [
+        "Agents need the package torch, which is not installed here. Install it with: pip install torch."
+    ]
+    assert api.post("/api/sweeps/check", json={"text": GOOD}).json()["notes"] == []
 
 
 def test_a_sweep_is_begun_and_edited_by_a_text(store: Store, api: TestClient) -> None:

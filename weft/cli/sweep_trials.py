@@ -115,6 +115,6 @@ def _values(trial: Trial, count: int) -> list[str | None]:
 
 
 def _told(trial: Trial) -> str:
-    waits = trial.status is TrialStatus.CRASHED and trial.agent is None
-    why = "; ".join(filter(None, [trial.reason, "waits to be tried again" if waits else None]))
+    again = "the next agent begins it again" if trial.status is TrialStatus.CRASHED else None
+    why = "; ".join(filter(None, [trial.reason, again]))
     return preview(trial.params, 80) + (f"  ({why})" if why else "")

@@ -151,7 +151,7 @@ class SqlSweeps:
             for row in connection.execute(late.order_by(c.number)).mappings().all():
                 trial = rows.trial_record(row, at)
                 if trial.attempts > retries:
-                    reason = trial.reason or f"its agent was lost {trial.attempts} times"
+                    reason = trial.reason or f"its agents were lost, or gave it back, {trial.attempts} times"
                     _end(connection, trial, TrialStatus.FAILED, (now, at), reason=reason)
                     continue
                 again = {**_begun(holder, lease_s, now, at), "attempts": trial.attempts + 1, "started_ns": now}

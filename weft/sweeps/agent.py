@@ -31,7 +31,7 @@ from weft.sweeps.telling import Teller
 from weft.training.patience import patiently
 
 _log = logging.getLogger("weft")
-_OVER = (SweepStatus.STOPPED, SweepStatus.FINISHED, SweepStatus.CANCELED)
+OVER = (SweepStatus.STOPPED, SweepStatus.FINISHED, SweepStatus.CANCELED)
 _AT_WORK = (TrialStatus.RUNNING, TrialStatus.CRASHED)
 _FAILURES = 5  # in a row, before any trial succeeded: the program is wrong, not its parameters
 _LEFT, _VAIN = 0, 1
@@ -146,7 +146,7 @@ class Agent:
         """The next trial, begun; None where the sweep has ended. Waits while it is paused, or others may yet fail."""
         while self._here():
             sweep = self._store.sweeps.get_sweep(self._sweep_id)
-            if sweep.status in _OVER:
+            if sweep.status in OVER:
                 return None
             if sweep.status is SweepStatus.PAUSED:
                 if not self._waits:

@@ -13,7 +13,7 @@ from weft.errors import InputError
 from weft.records.sweeps import Sweep
 from weft.repositories import Store
 from weft.settings import Settings
-from weft.sweeps.agent import Agent, Budget
+from weft.sweeps.agent import OVER, Agent, Budget
 from weft.sweeps.devices import slots, usable_cores
 from weft.sweeps.inside import FunctionTrials
 from weft.sweeps.leaving import Leaving, heeding_sigterm, side_by_side
@@ -144,7 +144,8 @@ class _Call:
                 side_by_side(agents_for(parallel), leaving, joined)
 
     def _begins(self, at_once: str) -> None:
-        self.teller.begins(self.sweep, page_of(self.settings, self.sweep.sweep_id), at_once)
+        if self.sweep.status not in OVER:  # of one that is, what it has come to is all there is to say
+            self.teller.begins(self.sweep, page_of(self.settings, self.sweep.sweep_id), at_once)
 
     def _agent(self, executor: Executor, leaving: Leaving, budget: Budget) -> Agent:
         told: dict[str, Any] = {"lease_s": self.work.lease_s, "budget": budget, "teller": self.teller}

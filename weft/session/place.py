@@ -242,5 +242,5 @@ class Session:
                 self._thread = drainer.start_thread(self.settings)
 
 
-def _nothing(record_type: RecordType, payload: bytes) -> None:
+def _nothing(record_type: RecordType, payload: bytes, checksum: int | None = None) -> None:
     """What a session that is disabled records."""

@@ -30,10 +30,10 @@ SECRET = "swordfish-7261"
 
 
 def content(path: Path) -> bytes:
-    """What is in a file; nothing where it has gone, as files of drainers and servers at work do."""
+    """What is in a file; nothing where it has gone, as files of drainers and servers at work do, or is a pipe."""
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
         return b""
 
 

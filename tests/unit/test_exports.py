@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import weft
+from weft import scorers
 
 HEAVY = {"litellm", "openai", "streamlit", "fastapi", "pandas", "scipy", "alembic", "sqlalchemy", "numpy"}
 
@@ -45,6 +46,18 @@ def test_type_checkers_see_the_same_names_in_the_same_homes() -> None:
     assert dir(weft) == sorted(weft.__all__)
 
 
+def test_type_checkers_see_the_same_scorers_in_the_same_homes() -> None:
+    assert scorers.__file__ is not None
+    block = next(node for node in ast.parse(Path(scorers.__file__).read_text()).body if isinstance(node, ast.If))
+    seen = {a.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    assert seen == {name: f"weft.scorers.{home}" for name, home in scorers._MODULES.items()}
+    assert set(scorers.__all__) == set(seen)
+    assert dir(scorers) == sorted(seen)
+    assert all(getattr(scorers, name).__module__ == home for name, home in seen.items() if name != "ScoreValue")
+    with pytest.raises(AttributeError, match=r"module 'weft.scorers' has no attribute 'Taste'"):
+        _ = scorers.Taste  # type: ignore[attr-defined]
+
+
 def imported_by(code: str) -> set[str]:
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
@@ -57,6 +70,12 @@ def test_import_weft_is_light() -> None:
 def test_an_op_without_a_session_is_light() -> None:
     code = "import weft\n@weft.op\ndef f(): return 1\nf()"
     assert imported_by(code) & (HEAVY - {"numpy"}) == set()
+
+
+def test_the_commands_version_and_help_are_light() -> None:
+    for option in ("--version", "--help"):
+        code = f"import sys; sys.argv = ['weft', '{option}']; import weft.cli; weft.cli.main()"
+        assert imported_by(code) & (HEAVY | {"opentelemetry", "pydantic", "orjson"}) == set()
 
 
 def test_frameworks_are_names_of_the_package_and_not_exported() -> None:

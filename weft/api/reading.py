@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from weft import drainer, ids, reviews, wandb_names
+from weft import drainer, ids, wandb_names
 from weft.api.collections import sweep_of, sweeps_of
 from weft.api.mongo import order_of, parted, where_of
 from weft.api.opened import user_here
@@ -17,7 +17,6 @@ from weft.api.runs import Runs, StoredRun
 from weft.api.sweeps import StoredSweep
 from weft.api.versions import ArtifactReading
 from weft.errors import InputError
-from weft.objects import Prompt, unified
 from weft.records import (
     ArtifactVersion,
     AttributeIndex,
@@ -42,13 +41,12 @@ from weft.records import (
     TraceSummary,
 )
 from weft.registry.facade import Registry, wake
-from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
-from weft.reviews.sending import MOST
 from weft.tracing.human_scores import Feedback, Stored, ids_of, login
 from weft.tracing.op_versions import artifact_name
 
 if TYPE_CHECKING:
-    pass
+    from weft.objects import Prompt
+    from weft.reviews import QueueEstimate, QueueQuality, ReviewPolicy, RoutingReport
 
 # Arguments that other trackers know and that change nothing here: pages are fetched as they are needed.
 _WITHOUT_EFFECT = {"per_page", "include_sweeps", "lazy"}
@@ -274,10 +272,14 @@ class Api(ArtifactReading):
     ) -> QueueEstimate:
         """The figure of a queue, given by its record or id: by the machine, by people, and corrected. Raises
         NotFoundError."""
+        from weft import reviews  # noqa: PLC0415 - brings numpy, which few readers need
+
         return reviews.estimate(self.store, queue, run_id=run_id, level=level)
 
     def review_quality(self, queue: str | ReviewQueue, *, level: float = 0.95) -> QueueQuality:
         """Agreement by field, reviewers' time, the judge against people. Raises NotFoundError."""
+        from weft import reviews  # noqa: PLC0415 - brings numpy, which few readers need
+
         return reviews.quality(self.store, queue, level=level)
 
     def send_to_review(
@@ -288,9 +290,11 @@ class Api(ArtifactReading):
         project: str | None = None,
         budget: float = 1.0,
         judge: str | None = None,
-        limit: int = MOST,
+        limit: int = 10_000,
     ) -> RoutingReport:
         """Send the spans that an expression finds to people, as :func:`weft.send_to_review`, of a project here."""
+        from weft import reviews  # noqa: PLC0415 - brings numpy, which few readers need
+
         policy = reviews.policy_of(queue, budget=budget, judge=judge)
         asked = SpanQuery(project=self.project(project), where=query)
         return reviews.send_spans(self.store, asked, policy, limit)
@@ -343,6 +347,8 @@ class Api(ArtifactReading):
 
     def prompt(self, ref: str, project: str | None = None) -> Prompt:
         """The prompt ``name``, ``name:alias`` or ``name:v3``. Raises NotFoundError."""
+        from weft.objects import Prompt  # noqa: PLC0415 - brings pydantic, which few readers need
+
         return Prompt.of(self.store.artifacts.get_version(self.project(project), ref))
 
     def ops(self, project: str | None = None) -> Records[ArtifactVersion]:
@@ -365,6 +371,8 @@ class Api(ArtifactReading):
         store, where = self.store.artifacts, self.project(project)
         if not store.list_versions(where, name) and store.list_versions(where, artifact_name(name)):
             name = artifact_name(name)
+        from weft.objects import unified  # noqa: PLC0415 - brings pydantic, which few readers need
+
         return unified(store.get_version(where, f"{name}:{old}"), store.get_version(where, f"{name}:{new}"))
 
     def lineage(self, name: str, project: str | None = None, kind: str = "artifact") -> LineageGraph:

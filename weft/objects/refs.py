@@ -11,12 +11,12 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ValidationError
 
-from weft import clock, digests, ids, recording
+from weft import clock, digests, ids, recording, scorers
 from weft.errors import InputError
 from weft.evals import Dataset
 from weft.objects.prompts import Prompt
 from weft.records import ArtifactVersion
-from weft.scorers import Scorer
+from weft.scorers.base import Scorer
 from weft.tracing import op_versions
 from weft.tracing.capture import capture
 from weft.tracing.model import Object, StoredObject
@@ -187,6 +187,8 @@ def _revived(version: ArtifactVersion) -> Any:
 def _loaded_class(named: str) -> type[BaseModel] | None:
     """A class that the program has loaded; nothing is imported because a record names it."""
     module, _, path = named.partition(":")
+    if module.startswith("weft.scorers."):  # of Weft's own the name is enough: they are imported when they are used
+        getattr(scorers, path, None)
     found: Any = sys.modules.get(module)
     for part in path.split("."):
         found = getattr(found, part, None)

@@ -67,11 +67,10 @@ def _tail(connection: Connection, query: ConsoleQuery, total: int, wanted: int) 
 def _search(connection: Connection, query: ConsoleQuery) -> tuple[int, int, list[ConsoleLine]]:
     """How many lines have the text, and a page of them; what is not on the page is only counted."""
     wanted = (query.text or "").lower()
-    pattern = re.compile(re.escape(wanted) + '[^"]*')
     kept: deque[tuple[_Key, str, int]] = deque()  # the rows that may be on the page, with how many matched before each
     matched = 0
     for *key, lines in connection.execute(_candidates(connection, query)):
-        found = _count(lines, wanted, pattern)
+        found = _count(lines, wanted)
         if found and (query.first is None or query.first - found < matched < query.first + query.limit):
             kept.append((_Key(*key), lines, matched))
         matched += found
@@ -97,12 +96,16 @@ def _candidates(connection: Connection, query: ConsoleQuery) -> Select[Any]:
     return found
 
 
-def _count(lines: str, wanted: str, pattern: re.Pattern[str]) -> int:
+def _count(lines: str, wanted: str) -> int:
     """How many lines of a row have the text in small letters."""
     if "\\" in lines or not _AS_STORED.fullmatch(wanted):
         return sum(wanted in line.lower() for line in v.from_json(lines))
-    # Nothing is escaped, so that quotation marks stand between lines only: each match ends with its line.
-    return len(pattern.findall(lines.lower().replace('","', '"')[1:-1]))
+    # Nothing is escaped, so that quotation marks stand between lines only: what is found behind one is in a new line.
+    text = lines.lower()
+    if "," in wanted:
+        text = text.replace('","', '"')
+    _, *others = text[1:-1].split(wanted)
+    return sum('"' in between for between in others[:-1]) + bool(others)
 
 
 def _behind(query: ConsoleQuery, keys: Sequence[_Key]) -> Select[Any]:

@@ -298,3 +298,13 @@ def test_names_become_names() -> None:
     long = "m" * 300
     assert len(shortened(long, 256)) == 256
     assert shortened(long, 256) != shortened(long + "n", 256)
+
+
+def test_an_import_that_is_stopped_says_how_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exchange, "load_runs", stopped)
+    answer = CliRunner().invoke(app, ["import", "mlflow", "mlruns"])
+    assert "Stopped. What was read is stored; the same command again goes on." in answer.output
+    assert answer.exit_code == 130

@@ -18,6 +18,7 @@ import pytest
 from weft.training import capture, code, git, hardware
 from weft.training.cluster import notebook, placement
 from weft.training.environment import describe, packages
+from weft.training.lifecycle import default_name
 from weft.training.seeds import seeds
 
 Git = Callable[..., str]
@@ -102,6 +103,10 @@ def test_code_of_a_program_outside_of_a_repository(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(code, "MOST_FILES", 1)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "train.py")])
     assert dict(code.untracked_code(None)) == {"train.py": b"program"}
+    names = {"train.py": "train-abcd", "-c": "run-abcd", "/lib/pytest/__main__.py": "pytest-abcd"}
+    for program, name in names.items():
+        monkeypatch.setattr(sys, "argv", [program])
+        assert default_name("abcdef") == name
 
 
 def test_pointers_of_dvc(repository: tuple[Path, Git]) -> None:

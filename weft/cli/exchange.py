@@ -47,7 +47,11 @@ def load(
     own folders; may be repeated, nothing is stored twice."""
     settings = settings_module.load()
     if source in exchange.TRACKERS:
-        told = exchange.load_runs(settings, source, paths, project=project, progress=_Meter("read", "records"))
+        try:
+            told = exchange.load_runs(settings, source, paths, project=project, progress=_Meter("read", "records"))
+        except KeyboardInterrupt:
+            console().print("Stopped. What was read is stored; the same command again goes on.")
+            raise
         refused = f"; {told.rejected:,} records were refused, see `weft doctor`" if told.rejected else ""
         counts = f"{told.runs:,} runs, {told.points:,} points of metrics and {told.artifacts:,} artifact versions"
         console().print(f"Read {counts}{refused}.")

@@ -66,5 +66,6 @@ def failure_fields(failure: Failure) -> dict[str, str]:
 
 def default_name(run_id: str) -> str:
     """A name for a run that has none: the program's and the beginning of the id."""
-    program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-", "-c", "-m") else "run"
-    return f"{program}-{run_id[:4]}"
+    path = Path(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-", "-c", "-m") else Path("run")
+    program = path.parent.name if path.stem == "__main__" else path.stem  # of `python -m pytest`
+    return f"{program or 'run'}-{run_id[:4]}"

@@ -37,7 +37,7 @@ LEFT_BEHIND = (
 
 
 @pytest.fixture(autouse=True)
-def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def fresh_home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Point WEFT_DIR at an empty folder, drop every other WEFT_ variable, restore clock and ids afterwards."""
     for variable in list(os.environ):
         if variable.startswith(("WEFT_", "WANDB_")) or variable in {"OPENAI_API_KEY", "OPENAI_BASE_URL"}:
@@ -46,6 +46,8 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     home = tmp_path / "weft-home"
     monkeypatch.setenv("WEFT_DIR", str(home))
     yield home
+    if request.node.stash.get(FAILED, False) and "weft.session" in sys.modules:
+        sys.modules["weft.session"].close()  # a run that goes on would take the next try into its own folder
     clock.replace(None)
     ids.replace(None)
 

@@ -21,4 +21,5 @@ def last_seen_ns(connection: Connection, row: Any) -> int:
     packed = select(func.max(t.chunks.c.last_ns)).where(t.chunks.c.series_id == latest)
     found = connection.execute(select(*(query.scalar_subquery() for query in (gone, printed, newest, packed)))).one()
     told = [time_ns for time_ns in v.from_json(row.times).values() if time_ns <= found[0]]  # people may change it later
-    return max(row.started_at_ns, *told, *(time_ns for time_ns in found[1:] if time_ns is not None))
+    latest_ns: int = max(row.started_at_ns, *told, *(time_ns for time_ns in found[1:] if time_ns is not None))
+    return latest_ns

@@ -168,6 +168,8 @@ def test_what_is_wrong_is_named(run: weft.Run, tmp_path: Path) -> None:
     artifact = weft.Artifact("a", "files")
     with pytest.raises(InputError, match="There is no file"):
         artifact.add_file(tmp_path / "none")
+    with pytest.raises(InputError, match=r"is a folder\. Use add_dir"):
+        artifact.add_file(tmp_path)
     with pytest.raises(InputError, match="There is no folder"):
         artifact.add_dir(tmp_path / "none")
     artifact.add_bytes(b"1", "f").add_bytes(b"1", "f")

@@ -184,8 +184,11 @@ class Artifact:
                 f"There is no policy {policy!r}.", remedy=f"Use one of {', '.join(POLICIES)}.", field="policy"
             )
         if not source.is_file():
+            told = f"{os.fspath(local_path)!r} is a folder." if source.is_dir() else ""
             raise InputError(
-                f"There is no file {os.fspath(local_path)!r}.", remedy="Check the path.", field="local_path"
+                told or f"There is no file {os.fspath(local_path)!r}.",
+                remedy="Use add_dir." if told else "Check the path.",
+                field="local_path",
             )
         inside = source.name if name is None else name
         if overwrite:

@@ -95,4 +95,5 @@ class LineageContract:
         assert [(e.source_kind.value, e.source, e.relation) for e in up] == [
             ("registry", "classifier:v1", "answered"),
             ("artifact", "clf:v1", "registered"),
+            ("run", "made-clf", "produced"),
         ]

@@ -316,7 +316,7 @@ class LoggedArtifact:
         if problems:
             more = f", and {len(problems) - 5} more" if len(problems) > 5 else ""
             raise StoreError(
-                f"{self._stored.ref} is not as it was logged: {'; '.join(problems[:5])}{more}.",
+                f"{self._stored.ref} is not as it was logged: {'; '.join(problems[:5]).rstrip('.')}{more}.",
                 remedy="Check it out again." if root is not None else "Restore it from a backup.",
                 field="root",
             )

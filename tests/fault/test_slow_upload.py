@@ -85,6 +85,7 @@ def test_metrics_arrive_while_a_version_before_them_is_sent(server: str, held: H
     wait_for(lambda: steps(store, run.id) == [0, 1])
     wait_for(lambda: len(outbox.parked(fresh_home)) == 2)
     assert store.artifacts.list_artifacts("slow") == []
+    wait_for(lambda: held.sent)
     assert held.sent == [[b"one"]]
     report = weft.flush(0.1)
     assert not report.complete

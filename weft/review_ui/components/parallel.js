@@ -90,7 +90,7 @@ class Parallel extends Chart {
     const known = new Map([...this.heads.children].map((node) => [node.axis, node]));
     const nodes = this.axes.map((axis, at) => {
       const node = known.get(axis.name) ?? this.headOf(axis.name);
-      node.textContent = axis.title;
+      node.textContent = this.shortTitle(axis);
       node.title = axis.name;
       const brush = this.brushes.get(axis.name);
       const said = brush ? `chosen ${this.rangeText(axis, brush)}` : "all";
@@ -103,6 +103,12 @@ class Parallel extends Chart {
       this.heads.replaceChildren(...nodes);
       if (nodes.includes(held)) held.focus();
     }
+  }
+
+  // A long dotted name by its last part, where no other axis ends so: the room is for a dozen letters.
+  shortTitle({ title }) {
+    const tail = title.slice(title.lastIndexOf(".") + 1), alike = this.axes.filter((one) => one.title === tail || one.title.endsWith("." + tail));
+    return title.length > 12 && tail && alike.length < 2 ? tail : title;
   }
 
   headOf(name) {

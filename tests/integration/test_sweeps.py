@@ -402,6 +402,12 @@ def test_commands_of_the_command_line_change_a_sweep(store: Store, tmp_path: Pat
     assert "why not" in call("sweep", "show", made.sweep_id)
     assert "is to be tried again" in call("sweep", "retry", made.sweep_id, "0")
     assert "1 crashed" in call("sweep", "ls", "-p", "p")
+    assert "the next agent begins it again" in call("sweep", "show", made.sweep_id)
+    with pytest.raises(InputError, match=r"Which trial is to be tried again\? Give its number, or --failed"):
+        call("sweep", "retry", made.sweep_id)
+    store.sweeps.take_over(made.sweep_id, "bob")
+    store.sweeps.finish_trial(made.sweep_id, 0, "bob", TrialStatus.FAILED)
+    assert "1 failed trial(s) of" in call("sweep", "retry", made.sweep_id, "--failed")
     assert "is running." in call("sweep", "edit", made.sweep_id, "--run-cap", "7")
     assert store.sweeps.get_sweep(made.sweep_id).config["run_cap"] == 7
     with pytest.raises(InputError, match="There is nothing to change"):

@@ -162,7 +162,7 @@ def retry(
         if number is not None:
             _told(again[0])
         else:
-            console().print(f"{len(again)} failed trials of {sweep.sweep_id} are to be tried again.", markup=False)
+            console().print(f"{len(again)} failed trial(s) of {sweep.sweep_id} to be tried again.", markup=False)
 
 
 def _failed(store: Store, sweep_id: str) -> list[int]:

@@ -50,7 +50,7 @@ class Session:
         self._journal: Journal | None = None
         self._thread: drainer.DrainThread | None = None
         self._in_vain = False
-        self.append: Callable[[RecordType, bytes], None] = _nothing
+        self.append: Callable[..., None] = _nothing
         if settings.mode == "disabled":
             return
         self._journal = Journal.open(settings.dir, sync=settings.sync, quota_bytes=settings.journal_quota_bytes)

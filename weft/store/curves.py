@@ -71,7 +71,7 @@ def read_curves(database: Database, wanted: Wanted) -> Curves:
         over, over_metric = {}, wanted.x not in ("step", *_TIMES)
         if over_metric:
             over = {(row.run_id, row.source): row for row in _find(database, connection, wanted.run_ids, (wanted.x,))}
-        newest = max([since, *(row.changed for row in (*rows, *over.values()))])
+        newest = max([since, 0, *(row.changed for row in (*rows, *over.values()))])  # 0: nothing was logged yet
         starts = _starts(database, connection, rows) if wanted.x == "relative" else {}
         lines = []
         for row in rows:

@@ -66,9 +66,11 @@ class CurveContract:
         assert store.series.read_curves(["a"], ["loss"], x="none").curves == []
 
     def test_only_what_changed_comes_again(self, store: Store) -> None:
+        none = store.series.read_curves(["a", "b"], ["loss"])  # a page that is open before the first point
+        assert store.series.read_curves(["a", "b"], ["loss"], since=none.newest) == none
         log(store, "a", {0: 1.0})
         log(store, "b", {0: 2.0})
-        first = store.series.read_curves(["a", "b"], ["loss"])
+        first = store.series.read_curves(["a", "b"], ["loss"], since=none.newest)
         assert len(first.curves) == 2
         again = store.series.read_curves(["a", "b"], ["loss"], since=first.newest)
         assert (again.curves, again.newest) == ([], first.newest)

@@ -35,7 +35,7 @@ def recorded(fresh_home: Path) -> str:
 
     with weft.init("words", name="first [run]", config={"lr": 0.1}, settings={"quiet": True}) as current:
         shout("hello [bold]there[/]")
-        current.log({"loss": 0.5})
+        current.log({"loss": 0.5, "grad": weft.Histogram([1, 2, 4], num_bins=2)})
     assert recording.active is None
     return str(current.id)
 
@@ -48,6 +48,7 @@ def test_runs_are_listed_shown_and_given_as_json(recorded: str) -> None:
     shown = run("runs", recorded)
     assert "loss" in shown.stdout
     assert "lr: 0.1" in shown.stdout
+    assert "grad: histogram of 3 numbers from 1 to 4" in shown.stdout
     found = json.loads(run("runs", "--project", "words", "--json").stdout)
     assert [row["run_id"] for row in found] == [recorded]
 

@@ -114,7 +114,7 @@ def test_variables_and_settings_name_the_run(monkeypatch: pytest.MonkeyPatch) ->
     assert (run.id, run.name, run.group, run.step) == ("job-7", "later", "other", 1)
 
 
-def test_a_fork_and_a_rewind_go_on_from_a_step() -> None:
+def test_a_fork_and_a_rewind_go_on_from_a_step(caplog: pytest.LogCaptureFixture) -> None:
     with begin(id="one", config={"lr": 0.1}) as run:
         run.define_metric("loss", summary="min")
         for step in range(5):
@@ -140,6 +140,9 @@ def test_a_fork_and_a_rewind_go_on_from_a_step() -> None:
             ("one.rewound-1", "rewound", "one"),
             ("one", "forked", "fork"),
         }
+    assert "whose last is" not in caplog.text
+    begin(fork_from="fork?_step=9").finish()
+    assert "fork_from names the step 9 of the run 'fork', whose last is 3: all is taken" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,29 @@ def test_a_summary_is_what_the_definition_asks_for(kept: MemoryRecorder) -> None
     assert set(next(iter(told.values()))["tallies"]) == {"loss", "acc", "hidden"}
 
 
+def test_what_is_not_finite_is_no_least_and_no_greatest(kept: MemoryRecorder) -> None:
+    run = start(kept)
+    run.define_metric("loss", summary="min,mean,first,last")
+    for value in (math.nan, 3.0, 1.0, math.inf):
+        run.log({"loss": value, "plain": -value})
+    run.log({"later": math.nan, "note": "slowly"})
+    run.summary["own"] = math.nan
+    run.summary["best"] = {"step": 1}
+    run.summary["best"]["step"] = 2
+    run.summary["best"]["step"] = 3
+    live = dict(run.summary)
+    assert [str(live.pop(name)) for name in ("loss.first", "later", "own")] == ["nan"] * 3
+    assert [type(value) for value in run.summary.values()].count(str) == 1
+    assert live == {"loss.min": 1.0, "loss.mean": 2.0, "loss.last": math.inf, "plain": -math.inf, "note": "slowly"} | {
+        "best": {"step": 3}
+    }
+    run.finish()
+    told = [update.folded for update in kept.runs if update.folded][-1]
+    assert next(iter(told.values()))["tallies"]["loss"][:4] == [2, 4.0, 1.0, 3.0]
+    stored = {name: value for update in kept.runs for name, value in (update.summary or {}).items()}
+    assert stored == {"plain": "-Infinity", "later": "NaN", "note": "slowly", "own": "NaN", "best": {"step": 3}}
+
+
 def test_a_definition_is_recorded_once_and_added_to(kept: MemoryRecorder) -> None:
     run = start(kept)
     metric = run.define_metric("loss", step_metric="epoch", summary="min")

@@ -50,7 +50,7 @@ def test_both_ways_leave_the_same(row: dict[str, Any]) -> None:
     kept, wanted = dict(short.summary), dict(long.summary)
     if "epoch.deeper" in wanted:  # the names of the first row stay
         kept = {name: kept[name] for name in wanted}
-    assert kept == wanted
+    assert repr(sorted(kept.items())) == repr(sorted(wanted.items()))  # NaN equals no NaN
     assert {name: type(value) for name, value in kept.items()} == {name: type(value) for name, value in wanted.items()}
 
 

@@ -71,7 +71,7 @@ def _show_run(api: Api, run_id: str, as_json: bool) -> None:
         if title and values:
             out.print(Text(title, style="bold"))
         for key, value in values.items():
-            out.print(Text(f"  {key}: {preview(value, 100)}"))
+            out.print(Text(f"  {key}: {preview(_short(value), 100)}"))
     print_table(
         {"series": "left", "source": "left", "points": "right", "last": "right", "min": "right", "max": "right"},
         [
@@ -80,6 +80,14 @@ def _show_run(api: Api, run_id: str, as_json: bool) -> None:
         ],
         empty="No metrics.",
     )
+
+
+def _short(value: Any) -> Any:
+    """What a summary holds; of a histogram how many numbers it counts and where they lie."""
+    if not isinstance(value, dict) or value.get("_weft") != "histogram":
+        return value
+    counts, edges = value.get("counts") or [], value.get("bins") or [value.get("low"), value.get("high")]
+    return f"histogram of {sum(counts):,} numbers from {number(edges[0])} to {number(edges[-1])}"
 
 
 def traces(

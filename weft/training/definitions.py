@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from weft.errors import InputError
+from weft.records.binary import finite_or_name
 from weft.records.folding import (
     GOALS,
     SUMMARIES,
@@ -88,12 +89,12 @@ class Definitions:
         for name, value in metrics.items():
             definition = self._of(name)
             if not is_folded(definition):
-                unpublished[name] = value
+                unpublished[name] = float(value) if type(value) is str else value
                 continue
             tally = self._tallies.get(name)
             if tally is None:
                 tally = self._tallies[name] = new_tally()
-            add_value(tally, value, now)
+            add_value(tally, finite_or_name(value), now)
             self._told = False
 
     def untold(self, now: int) -> dict[str, Any] | None:
@@ -115,7 +116,7 @@ class Definitions:
             definition = self._of(name)
             if definition is not None:
                 found.update(summary_of(name, definition, combined([*self._before.get(name, []), tally])))
-        return found
+        return {name: float(value) if type(value) is str else value for name, value in found.items()}
 
     def _of(self, name: str) -> dict[str, Any] | None:
         try:

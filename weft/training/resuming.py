@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from weft.settings import Settings
 from weft.training import local
 
 RESUMES = ("allow", "must", "never", "auto")
+_log = logging.getLogger("weft")
 _MOMENT = re.compile(r"(?P<run>[^?]+)\?_step=(?P<step>-?\d+)")
 _SYSTEM = "system"
 
@@ -138,6 +140,11 @@ def _moved(wish: Wish, settings: Settings, store: Callable[[], Store]) -> Start:
             field=field,
         )
     opened = store()
+    last = next_step(opened, run_id) - 1
+    if step > last >= 0:
+        _log.warning(
+            "Weft: %s names the step %d of the run %r, whose last is %d: all is taken.", field, step, run_id, last
+        )
     if wish.fork_from:
         stored = opened.histories.fork_run(run_id, step, new_id=wish.run_id or ids.new_id())
         return Start(stored.run_id, stored, False, step + 1)

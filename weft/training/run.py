@@ -17,7 +17,7 @@ from weft.journal.locking import let_go
 from weft.recording import Recorder
 from weft.records import Failure, Logged, Metrics, RunStatus, encode
 from weft.records import Run as StoredRun
-from weft.records.binary import Layout, layout_of
+from weft.records.binary import Layout, finite_or_name, layout_of
 from weft.tracing import steps
 from weft.tracing.capture import capture
 from weft.training import apart, local
@@ -26,7 +26,7 @@ from weft.training.alerts import RunAlerts
 from weft.training.artifacts import Artifact, LoggedArtifact, draft, finish_uploads
 from weft.training.definitions import Definitions, RunDefinitions
 from weft.training.described import checked_tags
-from weft.training.fields import Summary
+from weft.training.fields import Nested, Summary
 from weft.training.lifecycle import RunOptions, failure_fields, failure_of, surroundings
 from weft.training.media import keep_found, kind_of, summarised, taken
 from weft.training.observers import Observers
@@ -205,11 +205,12 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         return layout
 
     def _settle(self) -> None:
-        """Make summary of what was logged last: numbers as they travel in JSON."""
+        """Make summary of what was logged last."""
         last, self._last = self._last, {}
         target = self._unpublished if self._apart is None else self._apart
         for name, value in last.items():
-            target[name] = value if type(value) is str else value_rules.to_number(value)
+            number = value if type(value) is str else value_rules.to_number(value)
+            target[name] = float(number) if type(number) is str else number
 
     def finish(
         self, exit_code: int | None = None, quiet: bool | None = None, *, failure: Failure | None = None
@@ -302,20 +303,24 @@ class Run(RunDefinitions, RunAlerts, RunFiles, RunSteps, RunWatch, RunCalls):
         keep_found(self._recorder, self.project, changed)
         with self._lock:
             self._settle()
-            self._unpublished.update(changed)
-            self._publish(clock.now_ns())
+            for name, value in changed.items():
+                self._unpublished.pop(name, None)
+                if not isinstance(dict.get(self._summary, name), Nested | float):  # these stay as they were set
+                    dict.__setitem__(self._summary, name, value)
+            self._publish(clock.now_ns(), changed)
 
-    def _publish(self, now: int) -> None:
+    def _publish(self, now: int, given: Mapping[str, Any] | None = None) -> None:
         self._due_ns = now + _SUMMARY_EVERY_NS
         now = self._later_ns()
         self._settle()
         folded = None if self._defined is None else self._defined.untold(now)
-        if self._unpublished or folded:
+        if self._unpublished or folded or given:
             changed, self._unpublished = self._unpublished, {}
             dict.update(self._summary, changed)
             if folded:
                 dict.update(self._summary, self._definitions.summary())
-            self._record(summary=changed or None, folded=folded)
+            told = {name: finite_or_name(value) for name, value in changed.items()} | dict(given or {})
+            self._record(summary=told or None, folded=folded)
         if self.offline and self._primary:  # a store that will know is out of reach
             local.keep_state(self._recorder.directory, self._state(), self._next_step)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+
 from weft.records import Run, RunKind, RunStatus
+from weft.review_ui import ui
 from weft.review_ui.views.runs import about, differing, listing, numbers, result
 
 
@@ -30,3 +33,13 @@ def test_runs_of_several_kinds_tell_their_results_in_one_column() -> None:
     columns, _ = listing(mixed, {}, mixed[:1])
     assert [column.label for column in columns][-1] == "loss"
     assert (about(mixed[0]), result(mixed[2])) == ("lr 0.100", "ValueError: no")
+
+
+def test_a_result_that_is_called_as_a_setting_says_so() -> None:
+    columns, _ = listing([run(str(rate), config={"lr": rate}, summary={"lr": 0.0}) for rate in (1, 2)], {})
+    assert [column.label for column in columns][-2:] == ["lr", "summary.lr"]
+
+
+def test_a_name_is_quoted_for_the_lines_that_load_it() -> None:
+    for name in ('a "b"', "back\\slash", "Größe & Проект +1 (a,b)=c 🚀", "line\nline"):
+        assert ast.literal_eval(ui.quoted(name)) == name

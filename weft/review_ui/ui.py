@@ -215,6 +215,11 @@ def keys(pairs: Mapping[str, str], *, back: str = "", line: bool = True) -> None
     show(element("div", *parts, class_="w-keys"))
 
 
+def quoted(text: str) -> str:
+    """A name as a string of Python, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def python(code: str) -> None:
     """The lines that load what is on the page, folded away."""
     with st.expander("Load this in Python"):

@@ -16,7 +16,7 @@ _COLUMNS = [
     Column("Type", "84px"),
     Column("Newest", "76px"),
     Column("Aliases and tags", "12%", low=True),
-    Column("Registry", "11%"),
+    Column("Registry", "14%"),
     Column("Files", "64px", "r", low=True),
     Column("Size", "86px", "r", low=True),
     Column("Examples", "84px", "r", low=True),
@@ -50,7 +50,7 @@ def page() -> None:
     names = data.run_names(version.run_id for version in found)
     table(_COLUMNS, [_row(version, linked.get(version.name, ()), names) for version in found], key="artifacts")
     ui.keys({"j k": "move", "enter": "open"})
-    ui.python(f'artifacts = weft.Api().artifacts(project="{data.project()}")')
+    ui.python(f"artifacts = weft.Api().artifacts(project={ui.quoted(data.project())})")
 
 
 def _matches(version: ArtifactVersion, words: str, kind: str) -> bool:

@@ -80,7 +80,7 @@ def listed(newest: Sequence[Run]) -> None:
     else:
         ui.note("Tick two evaluations or more to compare them.")
     ui.keys({"j k": "move", "enter": "open"})
-    ui.python(f'runs = weft.Api().evaluations(project="{data.project()}")')
+    ui.python(f"runs = weft.Api().evaluations(project={ui.quoted(data.project())})")
 
 
 def over_time(name: str, runs: Sequence[Run]) -> None:

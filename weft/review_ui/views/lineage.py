@@ -26,4 +26,4 @@ def page() -> None:
     ui.head("Lineage", f"{first.type} {first.title}")
     lineage_graph(graph, project=start.project, key=f"page-{node}", height=_HEIGHT)
     ui.keys({"arrows": "move", "e": "expand", "enter": "open", "0": "fit"})
-    ui.python(f'graph = weft.Api().lineage("{start.name}", "{start.project}", "{start.kind}")')
+    ui.python(f'graph = weft.Api().lineage({ui.quoted(start.name)}, {ui.quoted(start.project)}, "{start.kind}")')

@@ -64,7 +64,9 @@ def page() -> None:
     )
     ui.keys({"j k": "move", "enter": "open"})
     ui.python(
-        "for known in weft.registry.list_registered():\n    print(known.name, weft.registry.production(known.name))"
+        "registry = weft.Api().registry\n"
+        "for known in registry.store.registry.list_registered():\n"
+        "    print(known.name, registry.production(known.name))"
     )
 
 

@@ -28,6 +28,11 @@ _SHOWN = 5  # versions of a stage that holds many
 _LOG = 100
 
 
+_CODE = """import weft
+with weft.init("my-project"):
+    weft.registry.register("weights:v1", {name})"""
+
+
 def show(registry: Registry, name: str) -> None:
     """The page of a name."""
     store = registry.store
@@ -39,7 +44,7 @@ def show(registry: Registry, name: str) -> None:
     if known.description:
         ui.note(known.description)
     if not versions:
-        ui.empty("No version is registered under this name yet.", f'weft.registry.register("weights:v1", "{name}")')
+        ui.empty("No version is registered under this name yet.", _CODE.format(name=ui.quoted(name)))
         return
     deployments = [
         one
@@ -55,7 +60,8 @@ def show(registry: Registry, name: str) -> None:
     _log(registry.history(name, limit=_LOG))
     _card(registry, known, versions)
     ui.keys({"j k": "move in the versions", "enter": "open"}, back=address("/registry", project=data.project()))
-    ui.python(f'model = weft.registry.get("{name}", stage="{known.stages[0].name}")\nprint(model.download())')
+    stage = ui.quoted(known.stages[0].name)
+    ui.python(f"model = weft.Api().registry.get({ui.quoted(name)}, stage={stage})\nprint(model.download())")
 
 
 def _columns(known: Registered, standings: Sequence[Standing], deployments: Sequence[Deployment]) -> Markup:

@@ -73,7 +73,7 @@ def home(person: str) -> None:
         ui.filter_text("Reviewing as", "reviewer", f"Reviewing as {person}; another name", width=280)
     if people.role() is not Role.REVIEWER:
         ui.link("Begin a queue", address("/quality", project=data.project()))
-        ui.python(f'queues = weft.Api().review_queues("{data.project()}")')
+        ui.python(f"queues = weft.Api().review_queues({ui.quoted(data.project())})")
 
 
 def _columns() -> list[Column]:

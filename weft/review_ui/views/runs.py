@@ -41,7 +41,7 @@ def page() -> None:
         return
     runs_page(project)
     ui.keys(_KEYS, line=False)
-    ui.python(f'runs = weft.Api().runs(project="{project}")')
+    ui.python(f"runs = weft.Api().runs(project={ui.quoted(project)})")
 
 
 def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] = ()) -> tuple[list[Column], list[Row]]:
@@ -60,7 +60,10 @@ def listing(runs: Sequence[Run], colours: dict[str, str], basis: Sequence[Run] =
         Column("Status", "100px"),
         Column("Duration", "96px", "r", low=True),
         *(Column(name, "100px", "r" if name in figures else "", low=True) for name in config),
-        *(Column(name, "96px", "r") for name in results),
+        *(
+            Column(f"summary.{name}" if name in config else name, "96px", "r", low=place > 1)
+            for place, name in enumerate(results)
+        ),
         *([] if results else [Column("About", "22%", low=True), Column("Result", "28%")]),
     ]
     rows = []

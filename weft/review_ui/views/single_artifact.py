@@ -63,7 +63,8 @@ def page() -> None:
         ui.section("Metadata")
         ui.pairs(version.metadata)
     ui.keys({"j k": "move in the versions", "enter": "open"}, back=address("/artifacts", project=version.project))
-    ui.python(f'run = weft.init("{version.project}")\nartifact = run.use_artifact("{version.ref}")')
+    project, ref = ui.quoted(version.project), ui.quoted(version.ref)
+    ui.python(f"run = weft.init({project})\nartifact = run.use_artifact({ref})")
 
 
 def registered(version: ArtifactVersion) -> None:

@@ -69,7 +69,7 @@ def page() -> None:
         ui.links({"Its results as an evaluation": address("/evaluation", id=run.run_id)})
     _TABS[tab][1](run)
     ui.keys({**_KEYS, **_OF_TABS.get(tab, {})}, back=address("/runs", project=run.project), line=False)
-    ui.python(_PYTHON.get(tab, _PYTHON["overview"]).format(id=run.run_id, project=run.project))
+    ui.python(_PYTHON.get(tab, _PYTHON["overview"]).format(id=run.run_id, project=ui.quoted(run.project)))
 
 
 _PYTHON = {
@@ -81,5 +81,5 @@ _PYTHON = {
     "files": 'for file in weft.Api().run("{id}").files():\n    print(file.name, file.size)',
     "code": 'patch = weft.Api().run("{id}").file("changes.patch").read()',
     "artifacts": 'run = weft.Api().run("{id}")\nrun.logged_artifacts(), run.used_artifacts()',
-    "calls": 'traces = weft.Api().traces("{project}", run_id="{id}")',
+    "calls": 'traces = weft.Api().traces({project}, run_id="{id}")',
 }

@@ -289,8 +289,9 @@ class Parallel extends Chart {
         pen.beginPath(); pen.rect(x - 8, from, 16, Math.max(2, to - from)); pen.stroke();
       }
       Object.assign(pen, { textAlign: "right", textBaseline: "middle", font: "11px " + ink.font });
-      const letters = Math.max(4, Math.floor((at ? room - 14 : INSIDE.left - 8) / 6));
-      for (const [share, text] of axis.scale.ticks(axis.scale.words ? 12 : 5)) this.label(pen, short(text, Math.min(16, letters)), x - 6, this.y(share));
+      const letters = Math.max(4, Math.floor(at ? (room - 14) / 6 : (INSIDE.left - 8) / 6.5));
+      const ticks = axis.scale.ticks(axis.scale.words ? 12 : 5), texts = shortApart(ticks.map(([, text]) => text), Math.min(16, letters));
+      ticks.forEach(([share], n) => this.label(pen, texts[n], x - 6, this.y(share)));
       if (axis.shares.includes(Math.fround(ABSENT))) {
         const y = this.y(ABSENT);
         pen.strokeStyle = ink.soft;
@@ -409,4 +410,13 @@ class Parallel extends Chart {
     for (const painter of this.painters) painter.stop();
     super.destroy();
   }
+}
+
+// Words cut to a length; those that would read the same are told from where they differ.
+function shortApart(texts, most) {
+  const cut = texts.map((text) => short(text, most));
+  if (new Set(cut).size === texts.length || new Set(texts).size < texts.length) return cut;
+  let alike = 0;
+  while (texts.every((text) => text[alike] === texts[0][alike])) alike++;
+  return alike ? texts.map((text) => short("…" + text.slice(alike), most)) : cut;
 }

@@ -1,5 +1,12 @@
 // The values of trials in the order in which they came, and the best so far as a line of steps.
 const FAR_OUT = 4;  // of a range this many times as wide as what most trials need, the rest is left out until it is asked for
+const EDGE = 0.012;  // of the x axis left free at both ends
+
+// From the first place to the last, with room for the dots there to be whole.
+function roomAround(x) {
+  const from = x[0], to = x[x.length - 1];
+  return from < to ? [from - EDGE * (to - from), to + EDGE * (to - from)] : null;
+}
 
 class BestPlot extends Plot {
   // Dots stand where other charts have a line.
@@ -132,7 +139,7 @@ class BestSoFar extends TrialChart {
     this.head();
     this.plot.target = goal?.target ?? null;
     const shown = limit && !board.get("all") ? [limit.low, limit.high] : null;
-    this.plot.set([dots, steps], { kind: byTime ? "relative" : "step", logX: false, logY: board.get("ly") === "1", weight: 0, x: null, y: shown, band: false }, sweepInk(this.host));
+    this.plot.set([dots, steps], { kind: byTime ? "relative" : "step", logX: false, logY: board.get("ly") === "1", weight: 0, x: roomAround(x), y: shown, band: false }, sweepInk(this.host));
     const done = numbers.filter((at) => trials.status[at] === "complete").length;
     this.plotHost.setAttribute("role", "img");
     this.plotHost.setAttribute("aria-label", `Best so far: ${goal ? goal.name : "no objective"} of ${count(done)} complete trials${steps.mean.length ? ", best " + number(steps.mean[steps.mean.length - 1], 4) : ""}`);

@@ -52,7 +52,7 @@ class SweepCharts {
   ramp() {
     const axis = this.trials.objectives[this.at];
     this.top.hidden = !axis;
-    if (!axis?.known) { this.legend.replaceChildren(); return; }
+    if (!(axis?.known > 1)) { this.legend.replaceChildren(); return; }
     const { from, to } = this.trials.goodness(this.at), bar = element("span", "ramp-bar");
     bar.style.background = `linear-gradient(to right, ${shadesOf(inkOf(this.node)).join(", ")})`;
     this.legend.replaceChildren(element("span", "soft", `${number(from)} or worse`), bar, element("span", "soft", `${number(to)} the best`));

@@ -49,7 +49,7 @@ class SweepContours extends PointChart {
     this.surface = null;
     // Points that share a place stand side by side, at different paces in both directions.
     [this.across, this.up] = [[x, 0.7548776662], [y, 0.5698402910]].map(([axis, by]) => axis.shares.map((share, row) => share + besides(axis.scale, row, by)));
-    if (this.known.length < FEWEST_FOR_SURFACE) { this.say(`Only ${this.known.length} complete trials have both parameters: the points alone, too few for a surface.`); return; }
+    if (this.known.length < FEWEST_FOR_SURFACE) { this.say(this.known.length ? `Only ${this.known.length} complete ${this.known.length === 1 ? "trial has" : "trials have"} both parameters: the points alone, too few for a surface.` : "No complete trial has both parameters."); return; }
     const of = (shares) => Float64Array.from(this.known, (row) => shares[row]);
     this.surface = surfaceOf(of(this.across), of(this.up), of(this.objective.shares), [x, y].map((axis) => axis.scale.words?.length ?? 0));
     const { width, quality } = this.surface, best = this.best === null ? "" : ` The best trial has ${x.name} ${trials.valueText(x, this.best)} and ${y.name} ${trials.valueText(y, this.best)}.`;

@@ -36,6 +36,7 @@ class SweepParallel {
     const shades = trials.shades(at), { rows } = this;
     const axes = names.map((name) => trials.axis(name)).map((axis) => ({ ...axis, shares: Float32Array.from(rows, (row) => axis.shares[row]) }));
     for (const name of [...this.brushes.keys()]) if (!names.includes(name)) this.brushes.delete(name);
+    this.chart.scroll.hidden = !rows.length;
     this.chart.set({ axes, count: rows.length, shades: Uint8Array.from(rows, (row) => shades[row]), colours: shadesOf(inkOf(this.chart.box)), ranked: true, brushes: this.brushes, chosen: this.mask() });
     this.tell(model);
   }

@@ -128,7 +128,7 @@ class IntermediateValues extends TrialChart {
     this.plot.set(lines, { kind: "step", logX: board.get("plx") === "1", logY: board.get("ply") === "1", weight: 0, x: null, y: null, band: false }, ink);
     this.plotHost.setAttribute("role", "img");
     this.plotHost.setAttribute("aria-label", `Intermediate values of ${objective.name}: ${lines.length} curves, ${lines.filter((one) => one.pruned).length} of them pruned${this.plot.bands.length ? ", bands at iteration " + this.plot.bands.join(", ") : ""}`);
-    this.note.textContent = lines.length ? `By iteration: how often ${objective.name} was logged. Drawn: ${this.told}. × where a trial was stopped.` : this.curves.whole(this.metric) ? `No trial has logged ${objective.name} while it went on: only its end is known.` : "";
+    this.note.textContent = lines.length ? `By iteration: how often ${objective.name} was logged. Drawn: ${this.told}. × where a trial was stopped.` : this.curves.whole(this.metric) ? noCurves(model, objective.name) : "";
     this.bright();
   }
 
@@ -168,6 +168,11 @@ class IntermediateValues extends TrialChart {
 function iterations(curve) {
   let sum = 0;
   return curve.counts.map((n) => (sum += n));
+}
+
+// Why no curve is drawn.
+function noCurves({ trials }, name) {
+  return trials.status.some((word) => word === "complete") ? `No trial has logged ${name} while it went on: only its end is known.` : `No trial has logged ${name} yet.`;
 }
 
 const scatter = (number) => Math.imul(number + 1, 2654435761) >>> 0;

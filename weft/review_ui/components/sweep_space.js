@@ -7,6 +7,7 @@ class SearchSpace {
   constructor(host, model) {
     Object.assign(this, { host, model });
     this.node = element("section", "space-rows");
+    this.note = element("div", "soft");
     host.append(this.node);
     this.rows = new Map();
     this.listens = [model.onChange(() => this.soon()), model.onChoose(() => this.soon()), model.onPoint(() => this.soon())];
@@ -26,11 +27,11 @@ class SearchSpace {
     if (key !== this.key) {
       this.key = key;
       this.rows = new Map(model.parameters.map((one) => [one.path, this.row(one)]));
-      const note = element("div", "soft", `Where the tried values lie; ★ the ${SPACE_BEST} best. Bars: how many trials.`);
-      this.node.replaceChildren(note, ...[...this.rows.values()].map(({ node }) => node));
+      this.node.replaceChildren(this.note, ...[...this.rows.values()].map(({ node }) => node));
       if (!model.parameters.length) this.node.replaceChildren(element("div", "soft", "The sweep has no parameters."));
     }
     const best = new Set(model.ranked(0, SPACE_BEST)), ink = sweepInk(this.host);
+    this.note.textContent = !model.count ? "No trial has begun yet." : `Where the tried values lie${best.size ? `; ★ the ${best.size === 1 ? "best" : best.size + " best"}` : ""}. Bars: how many trials.`;
     for (const one of model.parameters) {
       const { canvas, facts } = this.rows.get(one.path), values = model.trials.params[one.path] ?? [];
       const tried = values.reduce((sum, value) => sum + (value !== null), 0);

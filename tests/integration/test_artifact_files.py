@@ -240,6 +240,13 @@ def test_a_folder_is_made_equal_and_verified(run: weft.Run, tmp_path: Path) -> N
     logged.verify(folder)
     logged.verify()
     before = (folder / "a").stat().st_mtime_ns
+    parts = [folder / f".weft-{name}" for name in ("4lhvwdtvrj1a", "qbpz9ne7h3om", "the-users-own")]
+    for part in parts:
+        part.write_text("half")
+    os.utime(parts[0], (1.0, 1.0))
+    os.utime(parts[2], (1.0, 1.0))
+    logged.download(folder)  # what was left by one that was killed long ago goes, what another may be writing stays
+    assert [part.exists() for part in parts] == [False, True, True]
     logged.checkout(folder)
     assert (folder / "a").stat().st_mtime_ns == before  # what is equal stays
     for place in (tmp_path, tmp_path.parent, Path.home()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,7 @@ from weft.training.artifacts.paths import checked_path, files_below
 
 _WORKERS = 4
 _PRIVATE_PREFIX = ".weft-"
+_LEFT_S = 3600.0  # nobody has written to a part for so long: who began it was killed
 
 Plan = list[tuple[ArtifactFile, Path]]
 
@@ -29,9 +32,11 @@ def write_files(contents: Contents, files: Sequence[ArtifactFile], folder: Path,
     ref = contents.version.ref
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        plan = [(file, path) for file, path in planned(ref, files, folder) if not _is_there(file, path)]
+        whole = planned(ref, files, folder)
+        plan = [(file, path) for file, path in whole if not _is_there(file, path)]
         for _, path in plan:
             path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep({path for _, path in whole})
         _write(contents, plan, contents.cache if link else None)
     except OSError as error:
         raise InputError(
@@ -106,6 +111,15 @@ def differences(files: Sequence[ArtifactFile], folder: Path) -> list[str]:
     below = (path.relative_to(folder).as_posix() for path in files_below(folder))
     found += [f"{path} is not part of it" for path in below if path not in wanted]
     return found
+
+
+def _sweep(wanted: set[Path]) -> None:
+    """Remove the parts that a killed download left beside the files."""
+    for folder in {path.parent for path in wanted}:
+        for part in set(folder.glob(_PRIVATE_PREFIX + "[a-z0-9]" * 12)) - wanted:
+            with contextlib.suppress(OSError):  # another does the same
+                if time.time() - part.lstat().st_mtime > _LEFT_S:
+                    part.unlink()
 
 
 def _is_there(file: ArtifactFile, path: Path) -> bool:

@@ -419,6 +419,11 @@ def test_commands_of_the_command_line_change_a_sweep(store: Store, tmp_path: Pat
         patch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "torch" else real(name, *more))
         with pytest.raises(MissingExtraError, match="needs the package 'torch'"):
             call("sweep", "edit", made.sweep_id, str(tmp_path / "new.yaml"))
+    store.sweeps.claim(made.sweep_id, "ann", number=1, params={"x": 2})
+    store.sweeps.finish_trial(made.sweep_id, 1, "ann", TrialStatus.COMPLETE, values=[0.5])
+    (tmp_path / "new.yaml").write_text(json.dumps({**GRID, "metric": {"name": "acc"}}))
+    with pytest.raises(InputError, match="have values of loss, which would read as acc"):
+        call("sweep", "edit", made.sweep_id, str(tmp_path / "new.yaml"))
     assert store.sweeps.get_sweep(made.sweep_id).config["run_cap"] == 7
     assert "is canceled." in call("sweep", "cancel", made.sweep_id)
     assert json.loads(call("sweep", "ls", "--json"))[0]["status"] == "canceled"

@@ -165,6 +165,13 @@ def test_a_sweep_is_begun_and_edited_by_a_text(store: Store, api: TestClient) ->
     )
     narrower = api.post(path + "/edit", json={"text": written.replace("0.1", "0.01")}).json()
     assert narrower["config"]["parameters"]["lr"]["max"] == 0.01
+    other = {"text": written.replace("loss", "acc")}
+    assert api.post(path + "/edit", json=other).status_code == 200  # no trial has a value yet
+    store.sweeps.claim(made["sweep_id"], "ann", number=0, params={"lr": 0.005})
+    store.sweeps.finish_trial(made["sweep_id"], 0, "ann", TrialStatus.COMPLETE, values=[0.5])
+    assert api.post(path + "/edit", json=other).status_code == 200
+    refused = api.post(path + "/edit", json={"text": written}).json()["error"]
+    assert refused["message"] == "Trials of 'train' have values of acc, which would read as loss."
 
 
 def test_the_command_of_a_trial_and_the_best_of_a_project(

@@ -22,6 +22,7 @@ from weft.records.sweeps import SweepStatus, Trial, TrialStatus
 from weft.repositories import Store
 from weft.sweeps import facade
 from weft.sweeps.agent import sweep_id_of
+from weft.sweeps.pareto import check_metric_stays
 from weft.sweeps.ray_trials import RayCluster
 from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import parse_spec, read_spec
@@ -183,10 +184,13 @@ def edit(
         spec = parse_spec({**sweep.config, "run_cap": run_cap}) if file is None else read_spec(file)
         if file is not None:
             check_packages(spec)
+        check_metric_stays(sweep, spec)
         goes_on = sweep.status is SweepStatus.FINISHED
         changed = store.sweeps.change_sweep(
             sweep.sweep_id, config=spec.given, status=SweepStatus.RUNNING if goes_on else None
         )
+        if not settings_module.load().quiet:
+            Console(stderr=True, highlight=False).print(Text("\n".join(search_lines(spec))), soft_wrap=True)
         console().print(f"{changed.name} ({changed.sweep_id}) is {changed.status}.", markup=False)
 
 

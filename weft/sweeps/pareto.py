@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from weft.records.sweeps import Trial, TrialStatus
-from weft.sweeps.spec import Objective
+from weft.errors import InputError
+from weft.records.sweeps import Sweep, Trial, TrialStatus
+from weft.sweeps.spec import Objective, SweepSpec
 
 _PLACES = {TrialStatus.RUNNING: 2, TrialStatus.CRASHED: 2, TrialStatus.PRUNED: 3}
 
@@ -62,3 +63,18 @@ def objectives_of(config: Mapping[str, Any]) -> list[Objective]:
     """The objectives of a stored configuration, which was checked before."""
     given = [config["metric"]] if config.get("metric") else config.get("metrics") or []
     return [Objective(one["name"], one.get("goal", "minimize")) for one in given]
+
+
+def check_metric_stays(sweep: Sweep, spec: SweepSpec) -> None:
+    """An edited sweep goes on with the metrics that its trials have values of; where none has any, it may have others.
+
+    Raises InputError.
+    """
+    before, after = ([one.name for one in some] for some in (objectives_of(sweep.config), spec.objectives))
+    if sweep.best is not None and before != after:
+        known, other = ", ".join(before), ", ".join(after) or "none"
+        raise InputError(
+            f"Trials of {sweep.name!r} have values of {known}, which would read as {other}.",
+            remedy="Begin another sweep with this configuration; --prior-run gives it the runs that are there.",
+            field="metric",
+        )

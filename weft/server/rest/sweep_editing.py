@@ -19,6 +19,7 @@ from weft.server.replies import reply
 from weft.server.rest.sweep_columns import objectives
 from weft.sweeps.command import command_line
 from weft.sweeps.described import described
+from weft.sweeps.pareto import check_metric_stays
 from weft.sweeps.samplers import check_packages
 from weft.sweeps.spec import SweepSpec, mistakes_in, new_sweep, parse_spec
 
@@ -74,6 +75,7 @@ def _add_changes(routes: APIRouter, store: Store) -> None:
     ) -> Response:
         sweep = store.sweeps.get_sweep(sweep_id)
         spec = parse_spec({**sweep.config, "run_cap": run_cap}) if text is None else _read(text)
+        check_metric_stays(sweep, spec)
         goes_on = SweepStatus.RUNNING if sweep.status is SweepStatus.FINISHED else None
         return reply(store.sweeps.change_sweep(sweep_id, config=spec.given, status=goes_on))
 

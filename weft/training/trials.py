@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weft.errors import ConflictError, InputError, WeftError
 from weft.records import Failure, RunKind, RunStatus
 from weft.records import Run as Stored
+from weft.records.binary import finite_or_name
 from weft.records.folding import with_chosen
 from weft.records.sweeps import Sweep, Trial, TrialStatus, configured, objective_names
 from weft.training import apart
@@ -156,7 +157,7 @@ def result_of(names: Sequence[str], run: Run | Stored) -> tuple[TrialStatus, lis
         if value is None:
             return TrialStatus.COMPLETE, None, _missing(name, summary)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return TrialStatus.PRUNED, None, f"{name} is {value}"
+            return TrialStatus.PRUNED, None, f"{name} is {finite_or_name(value)}"
         values.append(float(value))
     return TrialStatus.COMPLETE, values or None, None
 

@@ -137,6 +137,9 @@ def test_artifacts_are_found_compared_and_looked_into(store: Store, open_page: O
     expect(page.locator("h1").first).to_have_text("answerer:v3")
     page.get_by_role("link", name="words.csv").click()
     expect(page.get_by_role("cell", name="<b>beta</b>")).to_be_visible()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Download, ").click()
+    assert (caught.value.suggested_filename, b"<b>beta</b>" in caught.value.path().read_bytes()) == ("words.csv", True)
     page.get_by_role("link", name="plot.png").click()
     expect(page.locator("[data-testid=stImage] img")).to_be_visible()
     origin = page.url.split("/artifact")[0]

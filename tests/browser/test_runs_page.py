@@ -169,6 +169,11 @@ def test_panels_share_cursor_and_zoom_and_are_pinned(open_page: Open) -> None:
         other.get_by_title("What can be done with this chart").click()
         page.get_by_role("menuitem", name="CSV").click()
     assert download.value.suggested_filename == "weft-val-accuracy.csv"
+    other.locator(".plot").click()  # holds the point, from which the ways lead to what the run printed and logged then
+    expect(page.locator(".readout").get_by_role("button", name="Media")).to_be_visible()
+    page.locator(".readout").get_by_role("button", name="Console").click()
+    expect(page).to_have_url(re.compile(r"/run\?id=try\d+&tab=console&line=1$"))
+    expect(page.get_by_text(re.compile("printed nothing"))).to_be_visible()
 
 
 def test_new_points_come_while_a_run_goes_on(bench: Workbench, open_page: Open, trained: int) -> None:

@@ -227,7 +227,7 @@ class Panels {
     const all = this.curves.whole(panel.name), drawn = lines.some((line) => line.mean.some(Number.isFinite));
     panel.node.classList.toggle("waiting", !lines.length && !all);
     panel.node.classList.toggle("bare", !drawn && all);
-    panel.host.dataset.why = lines.length ? "only NaN and infinities" : "no points of these runs";
+    panel.host.dataset.why = lines.length ? "only NaN and infinities" : "no points of these runs" + (this.zoom() ? " in this range" : "");
     panel.plot.set(lines, {
       kind: axis, x: this.zoom(), y: panel.y ?? null, weight: Number(this.board.get("smooth")) || 0,
       logX: this.board.get("lx") === "1", logY: (this.board.get("ly") === "1") !== this.board.list("flip").includes(panel.name), band: this.board.get("env") !== "0",

@@ -141,6 +141,7 @@ def test_a_sweep_is_steered(bench: Workbench, open_page: Open, small: str) -> No
     page.get_by_role("button", name="Try again 2").click()
     expect(page.get_by_text("The next agents try them again.")).to_be_visible()
     page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_text("1e-5 to 0.1, uniform in its logarithm")).to_be_visible()  # 1.0e-05 in the text
     text = page.get_by_label("Configuration of the sweep, YAML")
     text.fill(text.input_value().replace("run_cap: 20", "run_cap: 30"))
     page.get_by_role("button", name="Store", exact=True).click()

@@ -122,10 +122,10 @@ function factsOf(lines) {
 function parameterWords(one) {
   if (one.kind === "constant") return "always " + paramText(one.values[0]);
   if (one.kind === "category") {
-    const told = one.values.slice(0, 8).map((value, at) => paramText(value) + (one.probabilities ? ` (${(100 * one.probabilities[at]).toFixed(0)} %)` : ""));
+    const told = one.values.slice(0, 8).map((value, at) => paramText(value) + (one.probabilities ? ` (${(100 * plainNumber(one.probabilities[at])).toFixed(0)} %)` : ""));
     return told.join(", ") + (one.values.length > 8 ? ` and ${one.values.length - 8} more` : "") + (one.given ? "" : "; " + one.words);
   }
-  return `${shortNumber(one.min)} to ${shortNumber(one.max)}${one.open ? " (99 %)" : ""}, ${one.words}`;
+  return `${shortNumber(plainNumber(one.min))} to ${shortNumber(plainNumber(one.max))}${one.open ? " (99 %)" : ""}, ${one.words}`;
 }
 
 const whenWords = (one) => (one.when ? "only where " + Object.entries(one.when).map(([path, values]) => `${path} is ${values.map(paramText).join(" or ")}`).join(" and ") : "");

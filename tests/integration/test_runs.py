@@ -71,6 +71,10 @@ def test_a_run_that_ends_well() -> None:
         run.log({"nan": math.nan, "huge": 2**80, "note": "text"})
         run.config.depth = 3
         print("hello from the run")
+        import threading
+        for thread in threading.enumerate():  # packages: the end of a run waits for them a moment only
+            if thread.name == "weft-capture":
+                thread.join(60)
         """,
         WEFT_CONSOLE="1",
         WEFT_DRAIN="process",
